@@ -1,0 +1,129 @@
+"""Named float arrays on disk: an `.npz` beside a JSON manifest that says what must be in it.
+
+Networks and heads travel as plain arrays, never as pickles or executable models: reading a stranger's
+vocabulary can at worst give wrong numbers. Everything the manifest promises (checksum, names, shapes,
+finiteness) is checked before an array is used, sizes before anything is unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import BadHead
+from tagger.files import write_atomically
+
+Arrays = dict[str, NDArray[np.float32]]
+
+MANIFEST_BYTES_MAX = 4 * 2**20
+ARRAYS_BYTES_MAX = 2**30  # unpacked; InceptionV3's 1000-way classifier is 8 MB
+STORED_TYPES = ("float16", "float32")
+
+
+def save(path: Path, arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]) -> None:
+    """Writes `path` (.npz) and its manifest (same name, .json), the arrays first.
+
+    The manifest gets two entries of its own: "arrays" (name -> shape) and "sha256" of the npz.
+    """
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    body = packed.getvalue()
+    facts = {
+        **manifest,
+        "arrays": {name: list(array.shape) for name, array in arrays.items()},
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    write_atomically(path, body)
+    write_atomically(path.with_suffix(".json"), json.dumps(facts, indent=1).encode() + b"\n")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Returns the JSON object beside the arrays.
+
+    Raises:
+        BadHead: it is missing, too large, nested too deep, or no JSON object.
+    """
+    try:
+        if path.stat().st_size > MANIFEST_BYTES_MAX:
+            raise BadHead(f"{path} is {path.stat().st_size} bytes: a manifest has at most {MANIFEST_BYTES_MAX}")
+        manifest = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
+    except (ValueError, RecursionError) as error:
+        raise BadHead(f"{path} is not JSON ({type(error).__name__}): restore it from where you got it") from error
+    if not isinstance(manifest, dict):
+        raise BadHead(f"{path} holds a JSON {type(manifest).__name__}, not an object")
+    return manifest
+
+
+def load(path: Path) -> Arrays:
+    """Returns the arrays of an npz as float32, checked against the manifest beside it.
+
+    Raises:
+        BadHead: anything differs from the manifest, names the array; or a value is NaN or infinite.
+    """
+    manifest = read_manifest(path.with_suffix(".json"))
+    shapes = manifest.get("arrays")
+    if not isinstance(shapes, dict) or not all(isinstance(shape, list) for shape in shapes.values()):
+        raise BadHead(f'{path.with_suffix(".json")} lists no "arrays": {{name: shape}}')
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
+    found = hashlib.sha256(body).hexdigest()
+    if found != manifest.get("sha256"):
+        raise BadHead(f"{path} has sha256 {found[:12]}..., its manifest says {str(manifest.get('sha256'))[:12]}...")
+    return _unpack(path, body, shapes)
+
+
+def _unpack(path: Path, body: bytes, shapes: dict[str, list[int]]) -> Arrays:
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            members = {member.filename: member.file_size for member in archive.infolist()}
+            if sum(members.values()) > ARRAYS_BYTES_MAX:
+                raise BadHead(f"{path} unpacks to {sum(members.values())} bytes, at most {ARRAYS_BYTES_MAX} are read")
+            if set(members) != {f"{name}.npy" for name in shapes}:
+                raise BadHead(f"{path} holds {sorted(members)[:5]}, its manifest lists {sorted(shapes)[:5]}")
+            return {name: _array(path, archive, name, shape) for name, shape in shapes.items()}
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise BadHead(f"{path} is no npz file ({error})") from error
+
+
+def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> NDArray[np.float32]:
+    with archive.open(f"{name}.npy") as member:
+        try:
+            version = np.lib.format.read_magic(member)
+            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            found_shape, fortran_order, dtype = header(member)
+        except ValueError as error:
+            raise BadHead(f"{path}: array {name} has no readable header ({error})") from error
+        if list(found_shape) != shape or fortran_order or dtype.name not in STORED_TYPES:
+            raise BadHead(f"{path}: array {name} is {dtype} {list(found_shape)}, expected float {shape}")
+        count = int(np.prod(shape, dtype=np.int64))
+        raw = member.read(count * dtype.itemsize)
+    if len(raw) != count * dtype.itemsize:
+        raise BadHead(f"{path}: array {name} ends after {len(raw)} of {count * dtype.itemsize} bytes")
+    values = np.frombuffer(raw, dtype).reshape(shape).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise BadHead(f"{path}: array {name} holds NaN or infinity")
+    return values
+
+
+def digest(arrays: Mapping[str, NDArray[Any]] | list[NDArray[Any]]) -> str:
+    """Returns the sha256 (hex) of the values in order, as little-endian float32: names do not count.
+
+    Two files that give the same network the same numbers have the same digest, whatever their format.
+    """
+    values = arrays if isinstance(arrays, list) else list(arrays.values())
+    sha = hashlib.sha256()
+    for array in values:
+        sha.update(np.ascontiguousarray(array, "<f4").tobytes())
+    return sha.hexdigest()

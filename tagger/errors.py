@@ -1,0 +1,76 @@
+"""Everything that can go wrong, as one tree.
+
+    MovieTagsError
+    ├── BadPath            (ValueError)       a name that cannot be opened, or is no file
+    ├── VideoUnreadable    (OSError)          no demuxer or decoder makes frames of it
+    │   ├── NoVideoStream                     a container without moving pictures
+    │   └── EmptyVideo                        a video stream without one decodable frame
+    ├── BadVocabulary      (ValueError)       a vocabulary folder that cannot be used
+    │   └── BadHead                           arrays or manifest of a head are wrong, or of another backbone
+    ├── BadWeights         (ValueError)       a weights file that does not fit its network
+    ├── WeightsMissing     (FileNotFoundError) weights that are not here and could not be fetched
+    ├── BadSettings        (ValueError)       an option outside its range
+    ├── BadReport          (ValueError)       a report that does not follow the schema
+    ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
+    ├── OutputRefused      (OSError)          a place that cannot be written
+    └── LibraryMissing     (ImportError)      a system library that an import needs
+
+Each message is one line: what, which file, what was received, what to do. Each class is also a
+builtin kind, so that callers who know nothing of this package can still catch it.
+"""
+
+
+class MovieTagsError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class BadPath(MovieTagsError, ValueError):
+    """A path that is missing, is no regular file, or cannot be opened by its name."""
+
+
+class VideoUnreadable(MovieTagsError, OSError):
+    """A file that FFmpeg cannot open or decode."""
+
+
+class NoVideoStream(VideoUnreadable):
+    """A readable container that holds no moving pictures."""
+
+
+class EmptyVideo(VideoUnreadable):
+    """A video stream from which not one frame can be decoded."""
+
+
+class BadVocabulary(MovieTagsError, ValueError):
+    """A vocabulary folder that is missing, inconsistent, or has no head for the backbone."""
+
+
+class BadHead(BadVocabulary):
+    """A head whose arrays or manifest are wrong, or which was trained for something else."""
+
+
+class BadWeights(MovieTagsError, ValueError):
+    """A weights file that does not fit the network it was named for."""
+
+
+class WeightsMissing(MovieTagsError, FileNotFoundError):
+    """Weights that are in no cache and could not be fetched."""
+
+
+class BadSettings(MovieTagsError, ValueError):
+    """An option outside its range, or two options that exclude each other."""
+
+
+class BadReport(MovieTagsError, ValueError):
+    """A report that does not follow schema movietags/1."""
+
+
+class NonFiniteFeatures(MovieTagsError, ArithmeticError):
+    """A network that answered NaN or infinity for a frame."""
+
+
+class OutputRefused(MovieTagsError, OSError):
+    """An output folder or file that cannot be written."""
+
+
+class LibraryMissing(MovieTagsError, ImportError):
+    """A library of the operating system that an import needs and does not find."""

@@ -1,0 +1,94 @@
+"""Writing so that a reader never sees half a file, and naming so that no film overwrites another's report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from tagger.errors import BadPath, OutputRefused
+
+SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
+NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
+TAG_LETTERS = 8  # hex digits that tell two films of one name apart
+
+
+def write_atomically(path: Path, body: bytes) -> None:
+    """Puts `body` at `path` whole or not at all: written aside, flushed to disk, renamed.
+
+    Raises:
+        OutputRefused: the place cannot be written; what stood there before still stands.
+    """
+    aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with aside.open("xb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException as error:
+        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputRefused(f"{path}: cannot write it ({error.strerror}): free space or use -o") from error
+        raise
+
+
+def output_folder(path: Path) -> Path:
+    """Returns the folder, made if it was missing and proven writable before any work is done.
+
+    Raises:
+        OutputRefused: it is a file, or nothing can be written in it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / ".writable", b"")
+    except OutputRefused:
+        raise
+    except OSError as error:
+        raise OutputRefused(f"{path}: no folder to write to ({error.strerror}): name another with -o") from error
+    (path / ".writable").unlink()
+    return path
+
+
+def regular_file(path: Path) -> Path:
+    """Returns the path itself once it is known to name a regular file (links are followed).
+
+    Raises:
+        BadPath: nothing there, a folder, or a device, pipe or socket (which are never opened).
+    """
+    try:
+        if path.is_file():
+            return path
+        kind = "a folder: name the films in it" if path.is_dir() else "no regular file"
+        found = path.exists()
+    except (OSError, ValueError) as error:
+        raise BadPath(f"{path}: cannot look at it ({error})") from error
+    raise BadPath(f"{path}: is {kind}" if found else f"{path}: no such file")
+
+
+def fingerprint(path: Path) -> str:
+    """Returns 32 hex digits from the size and the first and last MiB of a file; no times are used."""
+    size = path.stat().st_size
+    sha = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        sha.update(file.read(SAMPLE_BYTES))
+        file.seek(max(0, size - SAMPLE_BYTES))
+        sha.update(file.read(SAMPLE_BYTES))
+    return sha.hexdigest()[:32]
+
+
+def distinct_name(film: Path, suffix: str, *, plain: bool) -> str:
+    """Returns a file name for a report of `film`: its stem, plus a mark of its place unless `plain`.
+
+    The mark (8 hex digits of the absolute path) is the same on every run. Long stems are cut so that
+    the name fits a file system's 255 bytes.
+    """
+    place = os.fsencode(film.absolute())
+    mark = "" if plain else "-" + hashlib.sha256(place).hexdigest()[:TAG_LETTERS]
+    room = NAME_BYTES_MAX - len(suffix.encode()) - len(mark)
+    stem = os.fsencode(film.stem)
+    if len(stem) > room:
+        cut = stem[: room - TAG_LETTERS - 1].decode("utf-8", "ignore")
+        return f"{cut}-{hashlib.sha256(place).hexdigest()[:TAG_LETTERS]}{suffix}"
+    return film.stem + mark + suffix

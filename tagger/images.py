@@ -1,0 +1,90 @@
+"""The one preparation that film frames and training pictures share: bars off, squash to the network's square.
+
+A network trained on pictures prepared one way and asked about frames prepared another way sees two
+different worlds; so both go through this file. Nothing here knows about videos, shots or networks.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
+
+# Bars are black but not zero: limited-range rounding and the ringing of the encoder beside the
+# picture's edge leave up to about 30 of 255 there (measured on H.264 and MPEG-4 clips).
+BAR_LUMA_MAX = 32
+# Bars are put on symmetrically. What is dark on one side only is picture (a night sky, a floor).
+BAR_ASYMMETRY_MAX = 0.04  # share of the height or width
+# Less than this share of a side left over is no letterbox but a dark frame with a lamp in it.
+PICTURE_SHARE_MIN = 0.4
+
+LUMA_LEVELS = 256
+
+
+def without_bars(pixels: Pixels) -> Pixels:
+    """Returns the picture without its black bars (letterbox, pillarbox or both), as a view.
+
+    A bar is a run of rows or columns from the edge whose every pixel is nearly black, about equally
+    wide on both sides. Frames that are black nearly everywhere come back unchanged.
+
+    Args:
+        pixels: uint8 (height, width, 3), RGB.
+    """
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    top, bottom = _bar_edges(luma.max(axis=1))
+    left, right = _bar_edges(luma.max(axis=0))
+    return pixels[top:bottom, left:right]
+
+
+def _bar_edges(brightest: NDArray[np.uint8]) -> tuple[int, int]:
+    """First and last-plus-one line of the picture, from the brightest pixel of each line."""
+    length = len(brightest)
+    lit = np.flatnonzero(brightest > BAR_LUMA_MAX)
+    if len(lit) == 0:
+        return 0, length
+    before, after = int(lit[0]), length - 1 - int(lit[-1])
+    lopsided = abs(before - after) > max(1.0, BAR_ASYMMETRY_MAX * length)
+    if lopsided or length - before - after < PICTURE_SHARE_MIN * length:
+        return 0, length
+    return before, length - after
+
+
+def upright(pixels: Pixels, rotation_deg: int) -> Pixels:
+    """Returns the picture turned counter-clockwise by the nearest multiple of 90 degrees.
+
+    Args:
+        pixels: uint8 (height, width, 3).
+        rotation_deg: what the display matrix asks for, counter-clockwise, any sign.
+    """
+    return np.ascontiguousarray(np.rot90(pixels, round(rotation_deg / 90) % 4))
+
+
+def squash(pixels: Pixels, size: int) -> Pixels:
+    """Returns the whole picture as uint8 (size, size, 3): nothing is cropped, the aspect is given up.
+
+    So it does not matter whether pixels are square (anamorphic DVDs). Shrinking averages areas
+    (no moiré), enlarging interpolates.
+    """
+    height, width = pixels.shape[:2]
+    shrinks = height >= size and width >= size
+    shape = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    squashed: Pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=shape), np.uint8)
+    return squashed
+
+
+def prepare(pixels: Pixels, size: int) -> Pixels:
+    """Returns what a network sees of a picture: `without_bars`, then `squash` to uint8 (size, size, 3)."""
+    return squash(without_bars(pixels), size)
+
+
+def entropy_bits(pixels: Pixels) -> float:
+    """Returns the Shannon entropy of the 256-bin luma histogram, in bits, 0 (one grey) to 8.
+
+    H = -sum_k p_k log2 p_k over the share p_k of pixels with luma k.
+    """
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    counts = np.bincount(luma.ravel(), minlength=LUMA_LEVELS)
+    shares = counts[counts > 0] / luma.size
+    return float(max(0.0, -np.sum(shares * np.log2(shares))))

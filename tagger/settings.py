@@ -1,0 +1,50 @@
+"""Every choice of a run in one frozen value; the unit is in each name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.errors import BadSettings
+
+DETECTORS = ("adaptive", "content", "histogram", "hash")
+DEFAULT_BACKBONE = "compact"
+DEFAULT_VOCABULARY = "movies50"
+MIN_SHOT_S = 0.6  # PySceneDetect's 15 frames at 25 frames/s, as a time
+MIN_ENTROPY_BITS = 4.0
+BATCH_SIZE = 16
+RESERVOIR_BYTES = 256 * 2**20
+ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
+BATCH_SIZE_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a film is turned into tags.
+
+    Raises:
+        BadSettings: a value outside its range, named with the range.
+    """
+
+    backbone: str = DEFAULT_BACKBONE
+    weights: Path | None = None  # a file for the backbone; None: embedded or Keras cache
+    vocabulary: str = DEFAULT_VOCABULARY  # a shipped name, or a folder
+    detector: str = "adaptive"
+    min_shot_s: float = MIN_SHOT_S
+    min_entropy_bits: float = MIN_ENTROPY_BITS
+    batch_size: int = BATCH_SIZE
+    reservoir_bytes: int = RESERVOIR_BYTES  # decoded frames held to find each shot's middle
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        if self.detector not in DETECTORS:
+            raise BadSettings(f"detector {self.detector!r}: choose one of {', '.join(DETECTORS)}")
+        _in_range("min_shot_s", self.min_shot_s, 0.0, 3600.0)
+        _in_range("min_entropy_bits", self.min_entropy_bits, 0.0, ENTROPY_BITS_MAX)
+        _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
+        _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise BadSettings(f"{name} = {value}: from {low:g} to {high:g}")

@@ -1,0 +1,109 @@
+"""A vocabulary: an ordered list of tags in a folder that people can read and copy.
+
+    movies50/
+        labels.txt           one tag per line; the order is the order of a head's outputs
+        heads/NAME.npz+json  a trained head per backbone
+        card.md              data, figures, what was never trained
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.errors import BadVocabulary
+
+TAGS_MIN, TAGS_MAX = 2, 1000
+LABELS_BYTES_MAX = 2**20
+
+_HERE = Path(__file__).parent
+# In a wheel vocab/ lies inside the package; in a checkout it stands beside it.
+SHIPPED = next((folder for folder in (_HERE / "vocab", _HERE.parent / "vocab") if folder.is_dir()), _HERE / "vocab")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The tags of a folder, in order."""
+
+    name: str
+    folder: Path
+    tags: tuple[str, ...]
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """The tags as names for files and columns: lower case, words joined by "-"."""
+        return tuple(slug(tag) for tag in self.tags)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the ordered tags: a head trained for other tags, or another order, is refused by it."""
+        return hashlib.sha256("\n".join(self.tags).encode()).hexdigest()
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The backbones for which this vocabulary has a trained head."""
+        return tuple(sorted(path.stem for path in (self.folder / "heads").glob("*.json")))
+
+    def head_path(self, backbone: str) -> Path:
+        """Where the head for a backbone lies.
+
+        Raises:
+            BadVocabulary: this vocabulary has none for it; says which it has.
+        """
+        path = self.folder / "heads" / f"{backbone}.npz"
+        if backbone not in self.heads:
+            have = ", ".join(self.heads) or "no backbone"
+            raise BadVocabulary(
+                f"vocabulary {self.name} has a head for {have}, none for {backbone}: "
+                f"take --backbone {self.heads[0] if self.heads else 'compact'}, or --vocab with one trained for {backbone}"
+            )
+        return path
+
+
+def slug(tag: str) -> str:
+    """Returns the tag in lower case with "-" between its words: "Beach/Sea" gives "beach-sea"."""
+    return "-".join(re.findall(r"\w+", tag.lower()))
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Returns the names of the vocabularies that came with the package."""
+    return tuple(sorted(path.parent.name for path in SHIPPED.glob("*/labels.txt")))
+
+
+def load(name: str) -> Vocabulary:
+    """Returns the vocabulary of a shipped name, or of a folder that holds a labels.txt.
+
+    Raises:
+        BadVocabulary: no such name or folder; fewer than 2 or more than 1000 tags; two tags alike.
+    """
+    shipped = name in shipped_names()
+    folder = SHIPPED / name if shipped else Path(name)
+    labels = folder / "labels.txt"
+    if not labels.is_file():
+        raise BadVocabulary(
+            f"vocabulary {name}: neither shipped ({', '.join(shipped_names())}) nor a folder with a labels.txt"
+        )
+    if labels.stat().st_size > LABELS_BYTES_MAX:
+        raise BadVocabulary(f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}")
+    try:
+        lines = labels.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BadVocabulary(f"{labels} is not UTF-8 text ({error.reason})") from error
+    tags = tuple(line.strip() for line in lines if line.strip())
+    _check(labels, tags)
+    return Vocabulary(name if shipped else folder.resolve().name, folder, tags)
+
+
+def _check(labels: Path, tags: tuple[str, ...]) -> None:
+    if not TAGS_MIN <= len(tags) <= TAGS_MAX:
+        raise BadVocabulary(f"{labels} lists {len(tags)} tags: a vocabulary has {TAGS_MIN} to {TAGS_MAX}")
+    seen: dict[str, str] = {}
+    for tag in tags:
+        key = slug(tag)
+        if not key:
+            raise BadVocabulary(f"{labels}: tag {tag!r} has no letter or digit")
+        if key in seen:
+            raise BadVocabulary(f"{labels}: tags {seen[key]!r} and {tag!r} are the same ({key})")
+        seen[key] = tag
