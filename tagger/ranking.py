@@ -72,7 +72,13 @@ def rank(scores: TagScores, vocabulary: Vocabulary, trained: tuple[bool, ...]) -
     order = sorted(range(len(weight)), key=lambda i: (-weight[i], not trained[i], -mean[i], i))
     return tuple(
         RankedTag(
-            place, vocabulary.tags[i], slugs[i], float(score[i]), float(weight[i]), int(frames[i]), float(mean[i]),
+            place,
+            vocabulary.tags[i],
+            slugs[i],
+            float(score[i]),
+            float(weight[i]),
+            int(frames[i]),
+            float(mean[i]),
             trained[i],
         )
         for place, i in enumerate(order, start=1)

@@ -30,6 +30,7 @@ class VideoInfo:
     codec: str  # FFmpeg's name
     frame_count: int  # decoded
     declared_duration_s: float | None  # the container's word
+    declared_frames: int | None
     decode_failures: int  # packets that gave an error instead of a picture
 
 
@@ -46,7 +47,9 @@ class Shot:
     def __post_init__(self) -> None:
         """Checks that the shot has frames and does not end before it starts."""
         if not (0 <= self.start_frame < self.end_frame and self.start_s <= self.end_s):
-            raise ValueError(f"no shot: frames [{self.start_frame}, {self.end_frame}), {self.start_s} to {self.end_s} s")
+            raise ValueError(
+                f"no shot: frames [{self.start_frame}, {self.end_frame}), {self.start_s} to {self.end_s} s"
+            )
 
     @property
     def middle_frame(self) -> int:

@@ -1,9 +1,9 @@
 """A vocabulary: an ordered list of tags in a folder that people can read and copy.
 
-    movies50/
-        labels.txt           one tag per line; the order is the order of a head's outputs
-        heads/NAME.npz+json  a trained head per backbone
-        card.md              data, figures, what was never trained
+movies50/
+    labels.txt           one tag per line; the order is the order of a head's outputs
+    heads/NAME.npz+json  a trained head per backbone
+    card.md              data, figures, what was never trained
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ LABELS_BYTES_MAX = 2**20
 
 _HERE = Path(__file__).parent
 # In a wheel vocab/ lies inside the package; in a checkout it stands beside it.
-SHIPPED = next((folder for folder in (_HERE / "vocab", _HERE.parent / "vocab") if folder.is_dir()), _HERE / "vocab")
+SHIPPED = next(
+    (folder for folder in (_HERE / "vocab", _HERE.parent / "vocab") if folder.is_dir()), _HERE / "vocab"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ def load(name: str) -> Vocabulary:
             f"vocabulary {name}: neither shipped ({', '.join(shipped_names())}) nor a folder with a labels.txt"
         )
     if labels.stat().st_size > LABELS_BYTES_MAX:
-        raise BadVocabulary(f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}")
+        raise BadVocabulary(
+            f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}"
+        )
     try:
         lines = labels.read_text("utf-8").splitlines()
     except UnicodeDecodeError as error:

@@ -1,0 +1,151 @@
+"""Stage 3: pictures -> features.
+
+A backbone is a network together with its preprocessing, its input size and its identity: whoever holds
+one cannot feed it the wrong way, and a head can refuse features that are not the ones it was trained
+on. Networks run on Keras 3, on whichever backend it is set to.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger import architectures, arrays, vocabulary, weights
+from tagger.architectures import EMBEDDED, Architecture
+from tagger.errors import BadWeights, NonFiniteFeatures
+from tagger.images import Pixels, squash
+
+EMBEDDED_ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backbone:
+    """A network that turns square RGB pictures into features."""
+
+    name: str  # as typed: compact, inceptionv3, ...
+    identity: str  # what its features are: name and layer
+    sha256: str  # of the numbers that lead to the features
+    source: str  # for people: embedded, or the file the numbers came from
+    input_size: int  # pixels, square
+    feature_count: int
+    batch_size: int
+    network: Any  # a Keras model, (n, size, size, 3) -> (n, features)
+    preprocess: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+    def features(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Returns float32 (n, features) of pictures without bars, each uint8 RGB of any size.
+
+        Every call of the network has the same batch size, the last one filled up with black: nothing
+        is compiled twice.
+
+        Raises:
+            NonFiniteFeatures: the network answered NaN or infinity for a picture.
+        """
+        answer = np.empty((len(pictures), self.feature_count), np.float32)
+        for start in range(0, len(pictures), self.batch_size):
+            part = pictures[start : start + self.batch_size]
+            batch = np.zeros((self.batch_size, self.input_size, self.input_size, 3), np.float32)
+            for row, picture in enumerate(part):
+                batch[row] = squash(picture, self.input_size)
+            found = np.asarray(self.network.predict_on_batch(self.preprocess(batch)), np.float32)
+            answer[start : start + len(part)] = found.reshape(self.batch_size, -1)[: len(part)]
+        if not np.isfinite(answer).all():
+            row = int(np.flatnonzero(~np.isfinite(answer).all(axis=1))[0])
+            raise NonFiniteFeatures(
+                f"{self.identity} gave NaN or infinity for picture {row} of {len(pictures)}"
+            )
+        return answer
+
+
+def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
+    """Returns a backbone that is ready to run.
+
+    Args:
+        name: `compact` (embedded) or a name of `tagger.architectures`.
+        weights_file: in place of the published weights.
+        batch_size: pictures per call of the network.
+
+    Raises:
+        BadSettings: no such name.
+        BadWeights: the file does not fit the network.
+        WeightsMissing: nothing in the cache and nothing to be fetched.
+    """
+    if name == EMBEDDED:
+        return _embedded(weights_file or EMBEDDED_ARRAYS, batch_size)
+    architecture = architectures.named(name)
+    file = weights_file or _published(architecture)
+    network = _network(architecture, file)
+    module = importlib.import_module(f"keras.applications.{architecture.module}")
+    return Backbone(
+        name,
+        f"{name}/{architecture.feature_layer}",
+        arrays.digest([np.asarray(variable) for variable in network.weights]),
+        str(file),
+        architecture.input_size,
+        architecture.feature_count,
+        batch_size,
+        network,
+        module.preprocess_input,
+    )
+
+
+def _embedded(file: Path, batch_size: int) -> Backbone:
+    from tagger import compact
+
+    found = arrays.load(file)
+    network = compact.build()
+    compact.assign(network, found)
+    source = "embedded" if file == EMBEDDED_ARRAYS else str(file)
+    return Backbone(
+        EMBEDDED, f"{EMBEDDED}/avg_pool", arrays.digest(found), source, compact.INPUT_SIZE,
+        int(network.output_shape[-1]), batch_size, network, compact.preprocess,
+    )  # fmt: skip
+
+
+def _published(architecture: Architecture) -> Path:
+    """The cached file if there is one, else the download."""
+    cached = [file for file in architecture.files if file.path.is_file()]
+    return cached[0].path if cached else weights.fetch(architecture.files[-1], architecture.name)
+
+
+def _network(architecture: Architecture, file: Path) -> Any:
+    """The network up to its features, filled from a file with or without the classifier."""
+    import keras
+
+    if not file.is_file():
+        raise BadWeights(f"{file}: no such weights file")
+    module = importlib.import_module(f"keras.applications.{architecture.module}")
+    make = getattr(module, architecture.function)
+    size = {"input_shape": (architecture.input_size, architecture.input_size, 3)}
+    width = {} if architecture.width is None else {"alpha": architecture.width}
+    reasons = []
+    for include_top in (True, False):
+        network = make(weights=None, include_top=include_top, **size, **width)
+        try:
+            network.load_weights(str(file))
+        except Exception as error:  # each format of weights file raises its own kind
+            reasons.append(str(error).splitlines()[0])
+            continue
+        return _features_of(keras, network, architecture, include_top)
+    raise BadWeights(
+        f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})"
+    )
+
+
+def _features_of(keras: Any, network: Any, architecture: Architecture, include_top: bool) -> Any:
+    if architecture.feature_layer != "avg_pool":
+        if not include_top:
+            raise BadWeights(
+                f"{architecture.name}: its features are {architecture.feature_layer}, "
+                f"which a file without the classifier does not hold: use {architecture.with_top.name}"
+            )
+        return keras.Model(network.input, network.get_layer(architecture.feature_layer).output)
+    pools = [layer for layer in network.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D)]
+    end = pools[-1].output if include_top else keras.layers.GlobalAveragePooling2D()(network.output)
+    return keras.Model(network.input, end)

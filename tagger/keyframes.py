@@ -1,0 +1,84 @@
+"""Stage 2: frames and boundaries -> the middle frame of each shot, in one forward pass.
+
+Where a shot ends is known only after its middle has gone by. So decoded frames wait in a reservoir:
+as a shot grows its middle moves on at half speed, and everything before it can go. Shots that outgrow
+the reservoir's bytes keep every second, fourth, ... frame, and the keyframe is the one nearest the
+middle. Nothing is decoded twice and nothing is sought.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from tagger.images import entropy_bits, without_bars
+from tagger.records import Keyframe, Shot
+from tagger.video import Frame
+
+EMPTY = np.empty((0, 0, 3), np.uint8)
+
+
+class Reservoir:
+    """Holds the frames among which the middle of the open shot must be, within a bound of bytes."""
+
+    def __init__(self, bound_bytes: int, lateness_frames: int) -> None:
+        """Starts empty.
+
+        Args:
+            bound_bytes: memory of held frames; two frames are always held.
+            lateness_frames: a boundary may be named this many frames after it passed.
+        """
+        self._bound = bound_bytes
+        self._lateness = lateness_frames
+        self._held: deque[Frame] = deque()
+        self._bytes = 0
+        self._stride = 1
+        self._start = 0
+
+    def push(self, frame: Frame) -> None:
+        """Takes the next frame of the open shot."""
+        if self._held and (self._held[-1].index - self._start) % self._stride:
+            self._bytes -= self._held.pop().nbytes  # was held only while it was the newest
+        self._held.append(frame)
+        self._bytes += frame.nbytes
+        certain = frame.index - self._lateness
+        middle = self._start + max(0, certain - self._start) // 2
+        # One frame before the middle stays: with a stride it may be the nearest.
+        while len(self._held) > 1 and self._held[1].index <= middle:
+            self._bytes -= self._held.popleft().nbytes
+        while self._bytes > self._bound and len(self._held) > 2:
+            self._thin()
+
+    def cut(self, shot: Shot) -> Frame:
+        """Returns the held frame nearest the middle of the shot that ends here, and forgets that shot."""
+        inside = [frame for frame in self._held if frame.index < shot.end_frame]
+        nearest = min(inside or self._held, key=lambda frame: abs(frame.index - shot.middle_frame))
+        self._held = deque(frame for frame in self._held if frame.index >= shot.end_frame)
+        self._bytes = sum(frame.nbytes for frame in self._held)
+        self._stride = 1
+        self._start = shot.end_frame
+        return nearest
+
+    def _thin(self) -> None:
+        """Keeps frames at twice the stride, and always the newest (a boundary may follow at once)."""
+        self._stride *= 2
+        newest = self._held[-1]
+        self._held = deque(
+            f for f in self._held if f is newest or (f.index - self._start) % self._stride == 0
+        )
+        self._bytes = sum(frame.nbytes for frame in self._held)
+
+
+def keyframe(shot: Shot, frame: Frame, min_entropy_bits: float) -> Keyframe:
+    """Returns the shot's picture without bars, and whether it is kept.
+
+    A picture whose luma histogram has less than `min_entropy_bits` of entropy (black, blank, flat,
+    titles) is dropped: it says nothing about the film, and its pixels are not carried on.
+    """
+    pixels = without_bars(frame.pixels())
+    entropy = entropy_bits(pixels)
+    kept = entropy >= min_entropy_bits
+    return Keyframe(
+        shot, frame.index, frame.time_s, entropy, kept, np.ascontiguousarray(pixels) if kept else EMPTY
+    )

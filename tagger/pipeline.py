@@ -1,0 +1,264 @@
+"""The runner: films in, reports out. The only file that knows two stages.
+
+    thread 1   decode, shrink          -> frames        (FRAMES_AHEAD)
+    thread 2   shots, keyframes        -> keyframes     (KEYFRAMES_AHEAD)
+    caller     network, head, ranking  -> report
+
+and while the first film is being read, the network is still being loaded in a fourth.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from tagger import __version__, backbone, head, ranking, vocabulary
+from tagger.architectures import named
+from tagger.backbone import Backbone
+from tagger.errors import BadHead
+from tagger.head import Head
+from tagger.images import Pixels
+from tagger.keyframes import Reservoir, keyframe
+from tagger.queues import RunAhead
+from tagger.records import (
+    Keyframe,
+    ModelInfo,
+    Scan,
+    ShotTag,
+    TaggedShot,
+    TagReport,
+    TagScores,
+    Timing,
+    VideoInfo,
+)
+from tagger.settings import DEFAULT_BACKBONE, Settings
+from tagger.shots import LATENESS_FRAMES, ShotDetector
+from tagger.video import Film, Frame
+
+FRAMES_AHEAD = 8  # enough to smooth out the decoder's bursts; at 8K a frame is 50 MB
+KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
+TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
+
+Progress = Callable[[float, float | None], None]  # film time decoded and declared length, in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network with the head trained on its features."""
+
+    backbone: Backbone
+    head: Head
+
+    def scores(self, pictures: list[Pixels]) -> TagScores:
+        """Returns the scores of pictures without bars."""
+        return self.head.scores(self.backbone.features(pictures))
+
+    def info(self, vocabulary_name: str) -> ModelInfo:
+        """Returns what a report says about the model."""
+        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, self.backbone.sha256)
+
+
+class Tagger:
+    """Tags films one after the other with one model, which is loaded once, in the background."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Checks vocabulary and head, then begins to load the network.
+
+        Raises:
+            BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
+            BadSettings: there is no such backbone.
+        """
+        self._born = time.monotonic()
+        self.settings = settings or Settings()
+        self.vocabulary = vocabulary.load(self.settings.vocabulary)
+        if self.settings.backbone != DEFAULT_BACKBONE:
+            named(self.settings.backbone)
+        self._head = head.load(self.vocabulary.head_path(self.settings.backbone), self.vocabulary)
+        self._loader = ThreadPoolExecutor(1)
+        self._model: Future[tuple[Model, float]] = self._loader.submit(self._load)
+        self._loader.shutdown(wait=False)
+
+    def describe(self) -> str:
+        """Returns one line for people: which backbone, whose weights, which tags."""
+        settings, trained = self.settings, sum(self._head.trained)
+        where = settings.weights or (
+            "embedded" if settings.backbone == DEFAULT_BACKBONE else "ImageNet weights"
+        )
+        tags = len(self.vocabulary.tags)
+        return f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}: {trained} of {tags} tags trained"
+
+    def model(self) -> Model:
+        """Returns the model, waiting for it if need be.
+
+        Raises:
+            BadHead: the head was trained on other weights of this network.
+            BadWeights, WeightsMissing: as `tagger.backbone.load`.
+        """
+        return self._model.result()[0]
+
+    def extract(
+        self, path: Path | str, *, progress: Progress | None = None, since: float | None = None
+    ) -> TagReport:
+        """Returns the report of one film.
+
+        Args:
+            path: the film.
+            progress: is told how far decoding is, from another thread.
+            since: `time.monotonic()` from which `timing.total_s` counts; now by default.
+
+        Raises:
+            BadPath, VideoUnreadable: the film cannot be read.
+            NonFiniteFeatures: the network failed on a frame.
+        """
+        begun = time.monotonic() if since is None else since
+        clock = _Stopwatch()
+        with Film(Path(path)) as film:
+            with RunAhead(clock.scan(film, self.settings, progress), KEYFRAMES_AHEAD) as keyframes:
+                frames, scores = self._infer(keyframes, clock)
+            video = film.info()
+        model, ready = self._model.result()
+        status, warnings = _judge(video, frames)
+        tags = iter(ranking.shot_tags(scores, self.vocabulary))
+        total_s = time.monotonic() - begun
+        return TagReport(
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            version=__version__,
+            video=video,
+            model=model.info(self.vocabulary.name),
+            settings=_settings(self.settings),
+            tags=ranking.rank(scores, self.vocabulary, model.head.trained),
+            shots=tuple(_tagged(frame, next(tags) if frame.kept else ()) for frame in frames),
+            status=status,
+            scan=Scan("full", "full", "every frame is decoded"),
+            timing=Timing(
+                total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s
+            ),
+            warnings=warnings,
+        )
+
+    def _load(self) -> tuple[Model, float]:
+        network = backbone.load(self.settings.backbone, self.settings.weights, self.settings.batch_size)
+        if (self._head.backbone, self._head.backbone_sha256) != (network.identity, network.sha256):
+            raise BadHead(
+                f"the head for {network.name} in {self.vocabulary.folder} was trained on {self._head.backbone} "
+                f"{self._head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
+                f"use the weights it was trained with, or train a vocabulary for these"
+            )
+        network.features([np.zeros((1, 1, 3), np.uint8)])  # compiles the network
+        return Model(network, self._head), time.monotonic()
+
+    def _infer(self, keyframes: RunAhead[Keyframe], clock: _Stopwatch) -> tuple[list[Keyframe], TagScores]:
+        """All keyframes, without their pixels, and the scores of the kept ones, in order."""
+        frames: list[Keyframe] = []
+        batch: list[Pixels] = []
+        parts: list[TagScores] = []
+        model = self.model()  # before the first frame: what is wrong with it is known at once
+        for frame in keyframes:
+            frames.append(replace(frame, pixels=frame.pixels[:0]))
+            if frame.kept:
+                batch.append(frame.pixels)
+            if len(batch) == self.settings.batch_size:
+                parts.append(clock.infer(model, batch))
+                batch = []
+        if batch:
+            parts.append(clock.infer(model, batch))
+        return frames, _stack(parts, len(self.vocabulary.tags))
+
+
+def extract(path: Path | str, settings: Settings | None = None) -> TagReport:
+    """Returns the report of one film: `Tagger(settings).extract(path)`."""
+    return Tagger(settings).extract(path)
+
+
+def scan(film: Film, settings: Settings, progress: Progress | None = None) -> Iterator[Keyframe]:
+    """Yields the keyframe of each shot, in order, in one pass over the film."""
+    detector = ShotDetector(settings.detector, settings.min_shot_s, film.fps)
+    reservoir = Reservoir(settings.reservoir_bytes, LATENESS_FRAMES[settings.detector])
+    with RunAhead(_small_frames(film), FRAMES_AHEAD) as frames:
+        for frame, small in frames:
+            reservoir.push(frame)
+            for shot in detector.feed(frame.index, frame.time_s, small):
+                yield keyframe(shot, reservoir.cut(shot), settings.min_entropy_bits)
+            if progress:
+                progress(frame.time_s, film.declared_duration_s)
+    for shot in detector.finish(film.frame_count, film.end_s):
+        yield keyframe(shot, reservoir.cut(shot), settings.min_entropy_bits)
+
+
+def _small_frames(film: Film) -> Iterator[tuple[Frame, Pixels]]:
+    return ((frame, film.small(frame)) for frame in film.frames())
+
+
+class _Stopwatch:
+    """Seconds spent in the two halves of the work."""
+
+    scan_s = 0.0
+    infer_s = 0.0
+
+    def scan(self, film: Film, settings: Settings, progress: Progress | None) -> Iterator[Keyframe]:
+        begun = time.monotonic()
+        yield from scan(film, settings, progress)
+        self.scan_s = time.monotonic() - begun
+
+    def infer(self, model: Model, pictures: list[Pixels]) -> TagScores:
+        begun = time.monotonic()
+        scores = model.scores(pictures)
+        self.infer_s += time.monotonic() - begun
+        return scores
+
+
+def _stack(parts: list[TagScores], tags: int) -> TagScores:
+    rows = [TagScores(np.empty((0, tags), np.float32), np.empty((0, tags), np.float32)), *parts]
+    return TagScores(
+        np.concatenate([part.probabilities for part in rows]),
+        np.concatenate([part.evidence for part in rows]),
+    )
+
+
+def _tagged(frame: Keyframe, tags: tuple[ShotTag, ...]) -> TaggedShot:
+    return TaggedShot(
+        frame.shot, frame.frame, frame.time_s, frame.off_middle_frames, frame.entropy_bits, frame.kept, tags
+    )
+
+
+def _settings(settings: Settings) -> dict[str, str | int | float | None]:
+    """Every option that changes the result; the batch size does not."""
+    return {
+        "backbone": settings.backbone,
+        "vocabulary": settings.vocabulary,
+        "detector": settings.detector,
+        "min_shot_s": settings.min_shot_s,
+        "min_entropy_bits": settings.min_entropy_bits,
+        "reservoir_bytes": settings.reservoir_bytes,
+    }
+
+
+def _judge(video: VideoInfo, frames: list[Keyframe]) -> tuple[str, tuple[str, ...]]:
+    """Whether the film is whole, and what its reader should know."""
+    warnings = []
+    missing = [
+        f"{found:g} of {declared:g} {unit}"
+        for found, declared, unit in (
+            (video.duration_s, video.declared_duration_s, "seconds"),
+            (video.frame_count, video.declared_frames, "frames"),
+        )
+        if declared and found < TRUNCATED_BELOW * declared
+    ]
+    if missing:
+        warnings.append(f"truncated: only {' and '.join(missing)} that the file declares could be decoded")
+    if video.decode_failures:
+        warnings.append(f"damaged: {video.decode_failures} packets could not be decoded")
+    if not any(frame.kept for frame in frames):
+        warnings.append("no keyframe has enough in it to be tagged (--min-entropy): all weights are 0")
+    farthest = max((frame.off_middle_frames for frame in frames), default=0)
+    if farthest:
+        warnings.append(
+            f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)"
+        )
+    return ("truncated" if missing else "ok"), tuple(warnings)

@@ -1,0 +1,64 @@
+"""Two stages at once: one runs ahead in a thread, the other takes what it made, in order."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class RunAhead(Generic[T]):
+    """Iterates over `items`, which a thread computes up to `depth` items ahead.
+
+    The work inside should release Python's lock (FFmpeg, OpenCV, numpy do). An exception of the thread
+    is raised here, in its place. `close` (or leaving the `with` block) stops the thread and waits for it.
+    """
+
+    def __init__(self, items: Iterator[T], depth: int) -> None:
+        """Starts the thread."""
+        self._items = items
+        self._ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> RunAhead[T]:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stops the thread."""
+        self.close()
+
+    def __iter__(self) -> Iterator[T]:
+        """Yields the items in order."""
+        while True:
+            item = self._ready.get()
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Stops the thread after the item it is working on and waits until it has ended."""
+        self._stopped.set()
+        while self._thread.is_alive():
+            try:
+                self._ready.get(timeout=0.05)  # makes room, should it wait for some
+            except queue.Empty:
+                continue
+
+    def _run(self) -> None:
+        end: BaseException | None = None
+        try:
+            for item in self._items:
+                self._ready.put(item)
+                if self._stopped.is_set():
+                    return
+        except BaseException as error:
+            end = error
+        self._ready.put(end)

@@ -1,0 +1,111 @@
+"""Where the ImageNet weights of the Keras backbones lie, and how they get there.
+
+Keras caches them under `KERAS_HOME` (`~/.keras` if unset), folder `models`; a cache filled by any other
+program is reused. `MOVIETAGS_WEIGHTS_URL` names a mirror with the layout of Keras's own server, for
+places that have no internet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.errors import BadWeights, WeightsMissing
+
+log = logging.getLogger(__name__)
+
+SERVER = "https://storage.googleapis.com/tensorflow/keras-applications"
+SERVER_VARIABLE = "MOVIETAGS_WEIGHTS_URL"
+CHUNK_BYTES = 2**20
+BYTES_PER_PARAMETER = 4  # the files are float32
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A file of published weights, as Keras names it."""
+
+    name: str
+    folder: str  # on the server
+    parameters: int  # of the network: the file's size follows from it
+    md5: str | None  # None: Keras publishes none for it
+
+    @property
+    def size_mb(self) -> int:
+        """About how large the file is, in MB (10^6 bytes)."""
+        return round(self.parameters * BYTES_PER_PARAMETER / 1e6)
+
+    @property
+    def path(self) -> Path:
+        """Where Keras looks for it."""
+        return cache_folder() / self.name
+
+    @property
+    def url(self) -> str:
+        """Where it is fetched from."""
+        return f"{os.environ.get(SERVER_VARIABLE, SERVER).rstrip('/')}/{self.folder}/{self.name}"
+
+
+def cache_folder() -> Path:
+    """Returns the folder in which Keras caches the weights of its applications."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras").expanduser() / "models"
+
+
+def verify(file: WeightsFile) -> str:
+    """Returns "ok" or "unverified" (no published checksum) for a cached file.
+
+    Raises:
+        WeightsMissing: it is not in the cache.
+        BadWeights: its checksum is not the published one.
+    """
+    if not file.path.is_file():
+        raise WeightsMissing(f"{file.name}: not in {file.path.parent}: run `movietags models fetch`")
+    if file.md5 is None:
+        return "unverified"
+    md5 = hashlib.md5(usedforsecurity=False)
+    with file.path.open("rb") as body:
+        while chunk := body.read(CHUNK_BYTES):
+            md5.update(chunk)
+    if md5.hexdigest() != file.md5:
+        raise BadWeights(
+            f"{file.path}: md5 {md5.hexdigest()}, published {file.md5}: delete it and fetch it again"
+        )
+    return "ok"
+
+
+def fetch(file: WeightsFile, backbone: str) -> Path:
+    """Returns the path of a weights file, downloaded into Keras's cache unless it is there.
+
+    Raises:
+        WeightsMissing: it could not be fetched; says which file, where it is looked for, what else works.
+    """
+    if file.path.is_file():
+        return file.path
+    from keras.utils import get_file
+
+    log.info("%s: fetching %s (about %d MB) into %s", backbone, file.name, file.size_mb, file.path.parent)
+    try:
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        with redirect_stdout(sys.stderr):  # Keras draws its progress on stdout, which is for results
+            found = get_file(
+                file.name,
+                file.url,
+                cache_dir=str(file.path.parent.parent),
+                cache_subdir="models",
+                file_hash=file.md5,
+            )
+    except Exception as error:  # Keras raises bare Exception when a download fails
+        raise WeightsMissing(
+            f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could not "
+            f"be fetched ({_first_line(error)}): copy the file there, or use --weights FILE, or --backbone compact"
+        ) from error
+    return Path(found)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
