@@ -15,8 +15,15 @@ import click
 
 from tagger import __version__
 from tagger.errors import BadSettings, BadVocabulary, BadWeights, MovieTagsError, WeightsMissing
-from tagger.settings import BATCH_SIZE, DEFAULT_BACKBONE, DEFAULT_VOCABULARY, DETECTORS, MIN_ENTROPY_BITS
-from tagger.settings import MIN_SHOT_S, Settings
+from tagger.settings import (
+    BATCH_SIZE,
+    DEFAULT_BACKBONE,
+    DEFAULT_VOCABULARY,
+    DETECTORS,
+    MIN_ENTROPY_BITS,
+    MIN_SHOT_S,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from tagger.pipeline import Progress, Tagger
@@ -41,9 +48,7 @@ def main() -> None:
     except ImportError as error:
         if ".so" not in str(error) and "DLL" not in str(error):
             raise
-        _say(
-            f"error: a system library is missing ({error}). On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
-        )
+        _say(f"error: a system library is missing ({error}). On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0")
         sys.exit(FAILED)
 
 
@@ -78,11 +83,9 @@ def tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @tagging_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no messages, only results and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more, with tracebacks.")
-def extract(
-    films: tuple[Path, ...], output: Path | None, top: int, quiet: bool, verbose: bool, **options: Any
-) -> None:
+def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool, verbose: bool, **options: Any) -> None:
     """Rank the tags of each FILM: a table on stdout, files with -o."""
-    begun = _process_start()
+    begun: float | None = _process_start()
     if output == STDOUT and len(films) > 1:
         raise click.UsageError("-o - writes the report of one film: name one, or a folder")
     _logging(quiet, verbose)
@@ -149,9 +152,7 @@ def vocab_show(name: str) -> None:
         click.echo(f"{found.name}: {len(found.tags)} tags, {found.folder}")
         for place, (tag, slug) in enumerate(zip(found.tags, found.slugs, strict=True)):
             never = [kind for kind, made in heads.items() if not made.trained[place]]
-            click.echo(
-                f"{place + 1:>4}  {tag:<24} {slug:<24} {'never trained: ' + ', '.join(never) if never else ''}"
-            )
+            click.echo(f"{place + 1:>4}  {tag:<24} {slug:<24} {'never trained: ' + ', '.join(never) if never else ''}")
 
 
 @cli.group()
@@ -298,8 +299,8 @@ def _say(message: str) -> None:
     click.echo(f"movietags: {message.encode('utf-8', 'backslashreplace').decode()}", err=True)
 
 
-def _process_start() -> float | None:
+def _process_start() -> float:
     """`time.monotonic()` at which this process began."""
     import psutil
 
-    return time.monotonic() - (time.time() - psutil.Process().create_time())
+    return time.monotonic() - (time.time() - float(psutil.Process().create_time()))

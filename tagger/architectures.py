@@ -116,6 +116,4 @@ def _mobilenetv2(name: str, width: float, size: int) -> Architecture:
     files = [WeightsFile(f"{stem}{end}.h5", "mobilenet_v2", count, None)
              for end, count in zip(("", "_no_top"), _MOBILENETV2[width], strict=True)]  # fmt: skip
     count = 1280 if width <= 1.0 else int(1280 * width)
-    return Architecture(
-        name, "mobilenet_v2", "MobileNetV2", size, "avg_pool", count, files[0], files[1], width
-    )
+    return Architecture(name, "mobilenet_v2", "MobileNetV2", size, "avg_pool", count, files[0], files[1], width)

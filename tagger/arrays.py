@@ -34,7 +34,7 @@ def save(path: Path, arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, 
     The manifest gets two entries of its own: "arrays" (name -> shape) and "sha256" of the npz.
     """
     packed = io.BytesIO()
-    np.savez(packed, **arrays)
+    np.savez(packed, **dict(arrays))  # type: ignore[arg-type]
     body = packed.getvalue()
     facts = {
         **manifest,
@@ -53,18 +53,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     try:
         if path.stat().st_size > MANIFEST_BYTES_MAX:
-            raise BadHead(
-                f"{path} is {path.stat().st_size} bytes: a manifest has at most {MANIFEST_BYTES_MAX}"
-            )
+            raise BadHead(f"{path} is {path.stat().st_size} bytes: a manifest has at most {MANIFEST_BYTES_MAX}")
         manifest = json.loads(path.read_bytes())
     except OSError as error:
-        raise BadHead(
-            f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder"
-        ) from error
+        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
     except (ValueError, RecursionError) as error:
-        raise BadHead(
-            f"{path} is not JSON ({type(error).__name__}): restore it from where you got it"
-        ) from error
+        raise BadHead(f"{path} is not JSON ({type(error).__name__}): restore it from where you got it") from error
     if not isinstance(manifest, dict):
         raise BadHead(f"{path} holds a JSON {type(manifest).__name__}, not an object")
     return manifest
@@ -83,14 +77,10 @@ def load(path: Path) -> Arrays:
     try:
         body = path.read_bytes()
     except OSError as error:
-        raise BadHead(
-            f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder"
-        ) from error
+        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
     found = hashlib.sha256(body).hexdigest()
     if found != manifest.get("sha256"):
-        raise BadHead(
-            f"{path} has sha256 {found[:12]}..., its manifest says {str(manifest.get('sha256'))[:12]}..."
-        )
+        raise BadHead(f"{path} has sha256 {found[:12]}..., its manifest says {str(manifest.get('sha256'))[:12]}...")
     return _unpack(path, body, shapes)
 
 
@@ -99,9 +89,7 @@ def _unpack(path: Path, body: bytes, shapes: dict[str, list[int]]) -> Arrays:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = {member.filename: member.file_size for member in archive.infolist()}
             if sum(members.values()) > ARRAYS_BYTES_MAX:
-                raise BadHead(
-                    f"{path} unpacks to {sum(members.values())} bytes, at most {ARRAYS_BYTES_MAX} are read"
-                )
+                raise BadHead(f"{path} unpacks to {sum(members.values())} bytes, at most {ARRAYS_BYTES_MAX} are read")
             if set(members) != {f"{name}.npy" for name in shapes}:
                 raise BadHead(f"{path} holds {sorted(members)[:5]}, its manifest lists {sorted(shapes)[:5]}")
             return {name: _array(path, archive, name, shape) for name, shape in shapes.items()}
@@ -113,11 +101,7 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) ->
     with archive.open(f"{name}.npy") as member:
         try:
             version = np.lib.format.read_magic(member)
-            header = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
+            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             found_shape, fortran_order, dtype = header(member)
         except ValueError as error:
             raise BadHead(f"{path}: array {name} has no readable header ({error})") from error

@@ -36,7 +36,7 @@ class Backbone:
     feature_count: int
     batch_size: int
     network: Any  # a Keras model, (n, size, size, 3) -> (n, features)
-    preprocess: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    preprocess: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
     def features(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         """Returns float32 (n, features) of pictures without bars, each uint8 RGB of any size.
@@ -50,16 +50,14 @@ class Backbone:
         answer = np.empty((len(pictures), self.feature_count), np.float32)
         for start in range(0, len(pictures), self.batch_size):
             part = pictures[start : start + self.batch_size]
-            batch = np.zeros((self.batch_size, self.input_size, self.input_size, 3), np.float32)
+            batch = np.zeros((self.batch_size, self.input_size, self.input_size, 3), np.uint8)
             for row, picture in enumerate(part):
                 batch[row] = squash(picture, self.input_size)
             found = np.asarray(self.network.predict_on_batch(self.preprocess(batch)), np.float32)
             answer[start : start + len(part)] = found.reshape(self.batch_size, -1)[: len(part)]
         if not np.isfinite(answer).all():
             row = int(np.flatnonzero(~np.isfinite(answer).all(axis=1))[0])
-            raise NonFiniteFeatures(
-                f"{self.identity} gave NaN or infinity for picture {row} of {len(pictures)}"
-            )
+            raise NonFiniteFeatures(f"{self.identity} gave NaN or infinity for picture {row} of {len(pictures)}")
         return answer
 
 
@@ -133,9 +131,7 @@ def _network(architecture: Architecture, file: Path) -> Any:
             reasons.append(str(error).splitlines()[0])
             continue
         return _features_of(keras, network, architecture, include_top)
-    raise BadWeights(
-        f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})"
-    )
+    raise BadWeights(f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})")
 
 
 def _features_of(keras: Any, network: Any, architecture: Architecture, include_top: bool) -> Any:

@@ -37,9 +37,7 @@ def preprocess(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def build(size: int = INPUT_SIZE) -> keras.Model:
     """Returns the network for inference: float32 (n, size, size, 3), -1 to 1, to float32 (n, 768), not negative."""
 
-    def convolution(
-        x: keras.KerasTensor, channels: int, side: int, stride: int, name: str
-    ) -> keras.KerasTensor:
+    def convolution(x: keras.KerasTensor, channels: int, side: int, stride: int, name: str) -> keras.KerasTensor:
         return keras.layers.Conv2D(channels, side, stride, "same", name=name)(x)
 
     return _network(size, convolution)
@@ -48,9 +46,7 @@ def build(size: int = INPUT_SIZE) -> keras.Model:
 def trainable() -> keras.Model:
     """Returns the network for training, at any picture size: batch normalisation in place of biases."""
 
-    def convolution(
-        x: keras.KerasTensor, channels: int, side: int, stride: int, name: str
-    ) -> keras.KerasTensor:
+    def convolution(x: keras.KerasTensor, channels: int, side: int, stride: int, name: str) -> keras.KerasTensor:
         x = keras.layers.Conv2D(
             channels, side, stride, "same", use_bias=False, kernel_initializer="he_normal", name=name
         )(x)

@@ -30,9 +30,7 @@ def write_atomically(path: Path, body: bytes) -> None:
     except BaseException as error:
         aside.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OutputRefused(
-                f"{path}: cannot write it ({error.strerror}): free space or use -o"
-            ) from error
+            raise OutputRefused(f"{path}: cannot write it ({error.strerror}): free space or use -o") from error
         raise
 
 
@@ -48,9 +46,7 @@ def output_folder(path: Path) -> Path:
     except OutputRefused:
         raise
     except OSError as error:
-        raise OutputRefused(
-            f"{path}: no folder to write to ({error.strerror}): name another with -o"
-        ) from error
+        raise OutputRefused(f"{path}: no folder to write to ({error.strerror}): name another with -o") from error
     (path / ".writable").unlink()
     return path
 

@@ -72,9 +72,7 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
     if manifest.get("format") != FORMAT:
         raise BadHead(f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT!r}")
     if manifest.get("vocabulary_sha256") != vocabulary.sha256:
-        raise BadHead(
-            f"{path} was trained for other tags, or another order, than {vocabulary.folder / 'labels.txt'}"
-        )
+        raise BadHead(f"{path} was trained for other tags, or another order, than {vocabulary.folder / 'labels.txt'}")
     found = arrays.load(path)
     tags = len(vocabulary.tags)
     if set(found) != {"kernel", "bias"}:
@@ -84,9 +82,7 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
         raise BadHead(f"{path}: kernel {kernel.shape} and bias {bias.shape} do not give {tags} tags")
     trained = manifest.get("trained")
     if not isinstance(trained, list) or len(trained) != tags:
-        raise BadHead(
-            f'{path.with_suffix(".json")}: "trained" must say true or false for each of {tags} tags'
-        )
+        raise BadHead(f'{path.with_suffix(".json")}: "trained" must say true or false for each of {tags} tags')
     return Head(
         kernel,
         bias,

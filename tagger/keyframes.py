@@ -64,9 +64,7 @@ class Reservoir:
         """Keeps frames at twice the stride, and always the newest (a boundary may follow at once)."""
         self._stride *= 2
         newest = self._held[-1]
-        self._held = deque(
-            f for f in self._held if f is newest or (f.index - self._start) % self._stride == 0
-        )
+        self._held = deque(f for f in self._held if f is newest or (f.index - self._start) % self._stride == 0)
         self._bytes = sum(frame.nbytes for frame in self._held)
 
 
@@ -79,6 +77,4 @@ def keyframe(shot: Shot, frame: Frame, min_entropy_bits: float) -> Keyframe:
     pixels = without_bars(frame.pixels())
     entropy = entropy_bits(pixels)
     kept = entropy >= min_entropy_bits
-    return Keyframe(
-        shot, frame.index, frame.time_s, entropy, kept, np.ascontiguousarray(pixels) if kept else EMPTY
-    )
+    return Keyframe(shot, frame.index, frame.time_s, entropy, kept, np.ascontiguousarray(pixels) if kept else EMPTY)

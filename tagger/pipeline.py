@@ -87,11 +87,10 @@ class Tagger:
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
         settings, trained = self.settings, sum(self._head.trained)
-        where = settings.weights or (
-            "embedded" if settings.backbone == DEFAULT_BACKBONE else "ImageNet weights"
-        )
+        where = settings.weights or ("embedded" if settings.backbone == DEFAULT_BACKBONE else "ImageNet weights")
         tags = len(self.vocabulary.tags)
-        return f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}: {trained} of {tags} tags trained"
+        model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}"
+        return f"{model}: {trained} of {tags} tags trained"
 
     def model(self) -> Model:
         """Returns the model, waiting for it if need be.
@@ -102,9 +101,7 @@ class Tagger:
         """
         return self._model.result()[0]
 
-    def extract(
-        self, path: Path | str, *, progress: Progress | None = None, since: float | None = None
-    ) -> TagReport:
+    def extract(self, path: Path | str, *, progress: Progress | None = None, since: float | None = None) -> TagReport:
         """Returns the report of one film.
 
         Args:
@@ -136,9 +133,7 @@ class Tagger:
             shots=tuple(_tagged(frame, next(tags) if frame.kept else ()) for frame in frames),
             status=status,
             scan=Scan("full", "full", "every frame is decoded"),
-            timing=Timing(
-                total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s
-            ),
+            timing=Timing(total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s),
             warnings=warnings,
         )
 
@@ -258,7 +253,5 @@ def _judge(video: VideoInfo, frames: list[Keyframe]) -> tuple[str, tuple[str, ..
         warnings.append("no keyframe has enough in it to be tagged (--min-entropy): all weights are 0")
     farthest = max((frame.off_middle_frames for frame in frames), default=0)
     if farthest:
-        warnings.append(
-            f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)"
-        )
+        warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
     return ("truncated" if missing else "ok"), tuple(warnings)

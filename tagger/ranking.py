@@ -50,7 +50,8 @@ def min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = values.min(), values.max()
     if high == low:
         return np.zeros_like(values)
-    return (values - low) / (high - low)
+    stretched: NDArray[np.float64] = (values - low) / (high - low)
+    return stretched
 
 
 def rank(scores: TagScores, vocabulary: Vocabulary, trained: tuple[bool, ...]) -> tuple[RankedTag, ...]:

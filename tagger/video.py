@@ -62,7 +62,7 @@ class Frame:
         shrink = min(1.0, KEYFRAME_SHORT_SIDE / min(width, height))
         size = max(1, round(width * shrink)), max(1, round(height * shrink))
         rgb = self.picture.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation="AREA")
-        return upright(rgb, self.picture.rotation)
+        return upright(np.asarray(rgb, np.uint8), self.picture.rotation)
 
 
 class Film:
@@ -170,7 +170,7 @@ class Film:
             except (av.error.FFmpegError, ValueError):
                 self.decode_failures += 1
 
-    def _packets(self) -> Iterator[Packet | None]:
+    def _packets(self) -> Iterator[Packet[Any] | None]:
         """Packets of the stream, then None to drain the decoder, also where reading breaks off."""
         try:
             yield from (packet for packet in self._container.demux(self._stream) if packet.size)

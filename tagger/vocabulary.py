@@ -20,9 +20,7 @@ LABELS_BYTES_MAX = 2**20
 
 _HERE = Path(__file__).parent
 # In a wheel vocab/ lies inside the package; in a checkout it stands beside it.
-SHIPPED = next(
-    (folder for folder in (_HERE / "vocab", _HERE.parent / "vocab") if folder.is_dir()), _HERE / "vocab"
-)
+SHIPPED = next((folder for folder in (_HERE / "vocab", _HERE.parent / "vocab") if folder.is_dir()), _HERE / "vocab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Vocabulary:
             have = ", ".join(self.heads) or "no backbone"
             raise BadVocabulary(
                 f"vocabulary {self.name} has a head for {have}, none for {backbone}: "
-                f"take --backbone {self.heads[0] if self.heads else 'compact'}, or --vocab with one trained for {backbone}"
+                f"name one of those with --backbone, or a vocabulary trained for {backbone} with --vocab"
             )
         return path
 
@@ -88,9 +86,7 @@ def load(name: str) -> Vocabulary:
             f"vocabulary {name}: neither shipped ({', '.join(shipped_names())}) nor a folder with a labels.txt"
         )
     if labels.stat().st_size > LABELS_BYTES_MAX:
-        raise BadVocabulary(
-            f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}"
-        )
+        raise BadVocabulary(f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}")
     try:
         lines = labels.read_text("utf-8").splitlines()
     except UnicodeDecodeError as error:

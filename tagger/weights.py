@@ -72,9 +72,7 @@ def verify(file: WeightsFile) -> str:
         while chunk := body.read(CHUNK_BYTES):
             md5.update(chunk)
     if md5.hexdigest() != file.md5:
-        raise BadWeights(
-            f"{file.path}: md5 {md5.hexdigest()}, published {file.md5}: delete it and fetch it again"
-        )
+        raise BadWeights(f"{file.path}: md5 {md5.hexdigest()}, published {file.md5}: delete it and fetch it again")
     return "ok"
 
 
@@ -101,8 +99,8 @@ def fetch(file: WeightsFile, backbone: str) -> Path:
             )
     except Exception as error:  # Keras raises bare Exception when a download fails
         raise WeightsMissing(
-            f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could not "
-            f"be fetched ({_first_line(error)}): copy the file there, or use --weights FILE, or --backbone compact"
+            f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could "
+            f"not be fetched ({_first_line(error)}): copy the file there, or use --weights FILE, or --backbone compact"
         ) from error
     return Path(found)
 

@@ -13,7 +13,7 @@ SUFFIX = ".tags.csv"
 COLUMNS = ("film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained")
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
 # full-width forms are what some programs turn into them.
-FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")
+FORMULA_STARTS = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
 
 
 def as_csv(report: TagReport) -> str:

@@ -82,9 +82,7 @@ def read_report(path: Path | str) -> TagReport:
     try:
         return _report(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadReport(
-            f"{path}: does not follow schema {SCHEMA} ({type(error).__name__}: {error})"
-        ) from error
+        raise BadReport(f"{path}: does not follow schema {SCHEMA} ({type(error).__name__}: {error})") from error
 
 
 def _shot(shot: TaggedShot) -> dict[str, Any]:
@@ -119,12 +117,9 @@ def _report(document: dict[str, Any]) -> TagReport:
 
 def _tagged_shot(shot: dict[str, Any]) -> TaggedShot:
     keyframe = {
-        name: shot["keyframe"][name]
-        for name in ("frame", "time_s", "off_middle_frames", "entropy_bits", "kept")
+        name: shot["keyframe"][name] for name in ("frame", "time_s", "off_middle_frames", "entropy_bits", "kept")
     }
-    return TaggedShot(
-        _record(Shot, shot), tags=tuple(_record(ShotTag, tag) for tag in shot["tags"]), **keyframe
-    )
+    return TaggedShot(_record(Shot, shot), tags=tuple(_record(ShotTag, tag) for tag in shot["tags"]), **keyframe)
 
 
 def _record(kind: type[R], found: dict[str, Any]) -> R:

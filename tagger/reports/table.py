@@ -12,9 +12,12 @@ def as_table(report: TagReport, top: int) -> str:
     """Returns a title line and one line for each of the first `top` tags that have any weight."""
     video = report.video
     kept = sum(shot.kept for shot in report.shots)
-    title = f"{printable(video.name)}: {moment(video.duration_s)}, {len(report.shots)} shots, {kept} with a picture to tag"
+    title = (
+        f"{printable(video.name)}: {moment(video.duration_s)}, {len(report.shots)} shots, {kept} with a picture to tag"
+    )
     rows = [
-        f"{tag.rank:>3}  {tag.tag:<20} {tag.score:>5.2f}  {tag.weight:>7.3f}  {tag.frames:>5}  {_places(report, tag.slug)}"
+        f"{tag.rank:>3}  {tag.tag:<20} {tag.score:>5.2f}  {tag.weight:>7.3f}  {tag.frames:>5}  "
+        f"{_places(report, tag.slug)}"
         for tag in report.tags[:top]
         if tag.weight > 0
     ]
@@ -36,8 +39,6 @@ def printable(text: str) -> str:
 
 def _places(report: TagReport, slug: str) -> str:
     """When the shots begin that carry the tag most probably, in the order of the film."""
-    found = [
-        (tag.probability, shot.shot.start_s) for shot in report.shots for tag in shot.tags if tag.slug == slug
-    ]
+    found = [(tag.probability, shot.shot.start_s) for shot in report.shots for tag in shot.tags if tag.slug == slug]
     best = sorted(found, reverse=True)[:PLACES]
     return " ".join(moment(start_s) for _, start_s in sorted(best, key=lambda place: place[1]))

@@ -190,9 +190,7 @@ def ship(backbone: keras.Model, out: Path, facts: dict[str, object]) -> None:
 
 def main() -> None:
     """Runs `teach` or `train` as the command line asks."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("teach")
     asked.add_argument("shards", type=Path)
@@ -218,9 +216,7 @@ def main() -> None:
         )  # fmt: skip
         return
     lessons = Lessons.read(options.shards, options.teacher)
-    backbone, step = train(
-        lessons, options.out.with_suffix(".checkpoint"), options.steps, options.minutes * 60
-    )
+    backbone, step = train(lessons, options.out.with_suffix(".checkpoint"), options.steps, options.minutes * 60)
     facts = {
         "views": len(lessons.views),
         "steps": step,

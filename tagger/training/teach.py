@@ -53,9 +53,7 @@ def teach(
     for start in range(0, len(paths) if limit is None else min(limit, len(paths)), per_shard):
         target = out / f"{group}-{start // per_shard:04d}.npz"
         if not target.exists():
-            shard = _shard(
-                paths[start : start + per_shard], teachers, views_each, hidden, np.random.default_rng(start)
-            )
+            shard = _shard(paths[start : start + per_shard], teachers, views_each, hidden, np.random.default_rng(start))
             temporary = target.with_suffix(".part")
             with temporary.open("wb") as file:
                 np.savez(file, allow_pickle=False, **shard)
@@ -76,9 +74,7 @@ def _shard(
     rng: np.random.Generator,
 ) -> dict[str, npt.NDArray[np.generic]]:
     small: list[views.Pixels] = []
-    said: dict[str, list[npt.NDArray[np.float16]]] = {
-        f"{t}.{k}": [] for t in teachers for k in ("features", "logits")
-    }
+    said: dict[str, list[npt.NDArray[np.float16]]] = {f"{t}.{k}": [] for t in teachers for k in ("features", "logits")}
     pending: list[views.Pixels] = []
 
     def ask() -> None:
