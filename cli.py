@@ -43,6 +43,8 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command; a missing system library is one line, not a traceback."""
+    if not {"-v", "--verbose"} & set(sys.argv):
+        _silence_native_code()
     try:
         cli(prog_name="movietags")
     except ImportError as error:
@@ -293,6 +295,18 @@ def _logging(quiet: bool, verbose: bool) -> None:
     logging.getLogger("tagger").setLevel(level)
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _silence_native_code() -> None:
+    """Sends what C libraries print to nowhere; Python's own stderr stays.
+
+    TensorFlow prints about processors and missing GPUs before any of its log levels can be set.
+    """
+    real = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = real
 
 
 def _say(message: str) -> None:

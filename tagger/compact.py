@@ -13,17 +13,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-ARCHITECTURE = "resnet-32-64-160-320"
+ARCHITECTURE = "resnet-32-64-128-256"
 INPUT_SIZE = 128  # pixels, square
 FEATURE_COUNT = 768
 
-_STEM = 24  # channels
-_STAGES = (
-    (32, 1),
-    (64, 1),
-    (160, 2),
-    (320, 2),
-)  # channels and residual blocks; each stage halves the picture
+_PATCH = 4  # pixels, square: the stem looks at patches, because wide pictures of few channels wait for memory
+_STAGES = ((32, 1), (64, 2), (128, 3), (256, 2))  # channels and blocks; each stage after the first halves
 
 # (input, channels, kernel side, stride, name) -> output, without activation
 _Convolution = Callable[[keras.KerasTensor, int, int, int, str], keras.KerasTensor]
@@ -90,8 +85,7 @@ def _network(size: int | None, convolution: _Convolution) -> keras.Model:
         return keras.layers.ReLU()(x)
 
     picture = keras.Input((size, size, 3), name="picture")
-    x = activation(convolution(picture, _STEM, 3, 2, "stem"))
-    x = activation(convolution(x, _STAGES[0][0], 3, 2, "stem_down"))
+    x = activation(convolution(picture, _STAGES[0][0], _PATCH, _PATCH, "stem"))
     for stage, (channels, blocks) in enumerate(_STAGES):
         for block in range(blocks):
             name, stride = f"stage{stage}_block{block}", 2 if stage and not block else 1

@@ -65,24 +65,21 @@ class Model:
 
 
 class Tagger:
-    """Tags films one after the other with one model, which is loaded once, in the background."""
+    """Tags films one after the other with one model, which is loaded once, while the first film is being read."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        """Checks vocabulary and head, then begins to load the network.
+        """Checks vocabulary and head; the network is loaded with the first film.
 
         Raises:
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
             BadSettings: there is no such backbone.
         """
-        self._born = time.monotonic()
         self.settings = settings or Settings()
         self.vocabulary = vocabulary.load(self.settings.vocabulary)
         if self.settings.backbone != DEFAULT_BACKBONE:
             named(self.settings.backbone)
         self._head = head.load(self.vocabulary.head_path(self.settings.backbone), self.vocabulary)
-        self._loader = ThreadPoolExecutor(1)
-        self._model: Future[tuple[Model, float]] = self._loader.submit(self._load)
-        self._loader.shutdown(wait=False)
+        self._loading: Future[tuple[Model, float]] | None = None
 
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
@@ -99,7 +96,7 @@ class Tagger:
             BadHead: the head was trained on other weights of this network.
             BadWeights, WeightsMissing: as `tagger.backbone.load`.
         """
-        return self._model.result()[0]
+        return self._load().result()[0]
 
     def extract(self, path: Path | str, *, progress: Progress | None = None, since: float | None = None) -> TagReport:
         """Returns the report of one film.
@@ -116,10 +113,11 @@ class Tagger:
         begun = time.monotonic() if since is None else since
         clock = _Stopwatch()
         with Film(Path(path)) as film:
+            loading = self._load()
             with RunAhead(clock.scan(film, self.settings, progress), KEYFRAMES_AHEAD) as keyframes:
                 frames, scores = self._infer(keyframes, clock)
             video = film.info()
-        model, ready = self._model.result()
+        model, ready = loading.result()
         status, warnings = _judge(video, frames)
         tags = iter(ranking.shot_tags(scores, self.vocabulary))
         total_s = time.monotonic() - begun
@@ -137,7 +135,15 @@ class Tagger:
             warnings=warnings,
         )
 
-    def _load(self) -> tuple[Model, float]:
+    def _load(self) -> Future[tuple[Model, float]]:
+        """The model and when it stood ready; loading begins with the first call."""
+        if self._loading is None:
+            loader = ThreadPoolExecutor(1, "load")
+            self._loading = loader.submit(self._load_model)
+            loader.shutdown(wait=False)
+        return self._loading
+
+    def _load_model(self) -> tuple[Model, float]:
         network = backbone.load(self.settings.backbone, self.settings.weights, self.settings.batch_size)
         if (self._head.backbone, self._head.backbone_sha256) != (network.identity, network.sha256):
             raise BadHead(

@@ -41,6 +41,7 @@ KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K f
 GLITCH_S = 1.0  # a clock that steps back by less is a glitch of one frame; by more it was set anew
 TICK_S = 1e-3  # what such a frame is moved on, so that time always grows
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
+FALLBACK_BASE = Fraction(1, 90_000)  # the tick of MPEG streams
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +119,7 @@ class Film:
         Raises:
             EmptyVideo: there was not one.
         """
-        clock = _Clock(self._container.start_time, self._step_s)
+        clock = _Clock(self._container.start_time, self._stream.time_base or FALLBACK_BASE, self._step_s)
         for picture in self._pictures():
             time_s = clock.read(picture)
             self.end_s = time_s + clock.length(picture)
@@ -182,13 +183,15 @@ class Film:
 class _Clock:
     """Presentation times in seconds from where a player starts, strictly growing whatever the file says."""
 
-    def __init__(self, start_us: int | None, step_s: float) -> None:
+    def __init__(self, start_us: int | None, time_base: Fraction, step_s: float) -> None:
         self._zero_s = start_us / av.time_base if start_us is not None else None
+        self._time_base = time_base  # of the stream: frames drained at the end carry none
         self._step_s = step_s
         self._last_s: float | None = None
 
     def read(self, picture: VideoFrame) -> float:
-        stamp_s = _seconds(picture.pts if picture.pts is not None else picture.dts, picture.time_base)
+        stamp = picture.pts if picture.pts is not None else picture.dts
+        stamp_s = None if stamp is None else float(stamp * self._time_base)
         if self._last_s is None:
             first_s = 0.0 if stamp_s is None else stamp_s
             self._zero_s = first_s if self._zero_s is None else min(self._zero_s, first_s)
@@ -202,12 +205,7 @@ class _Clock:
         return self._last_s
 
     def length(self, picture: VideoFrame) -> float:
-        shown_s = _seconds(picture.duration or None, picture.time_base)
-        return shown_s or self._step_s
-
-
-def _seconds(stamp: int | None, time_base: Fraction | None) -> float | None:
-    return None if stamp is None or time_base is None else float(stamp * time_base)
+        return float(picture.duration * self._time_base) if picture.duration else self._step_s
 
 
 def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:

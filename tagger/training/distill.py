@@ -29,14 +29,14 @@ from numpy.typing import NDArray
 from tagger import arrays, compact
 from tagger.training import teach, views
 
-BATCH = 64  # pictures
+BATCH = 96  # pictures
 PEAK_RATE = 2e-3  # learning rate of AdamW
 WARM_UP_STEPS = 300
 DECAY_SHARE = 0.4  # of the steps, at the end, with the rate falling to zero
 WEIGHT_DECAY = 0.03
 TEMPERATURE = 2.0  # of the classes: softer answers tell more about likenesses
 CLASS_WEIGHT = 1.0  # of the classes beside the features in the loss
-SIZES = ((0.5, 64), (0.85, 96), (1.0, 128))  # (until this share of the steps, side in pixels): small is quick
+SIZES = ((0.4, 64), (0.85, 96), (1.0, 128))  # (until this share of the steps, side in pixels): small is quick
 CHECKPOINT_SECONDS = 60.0
 LOG_STEPS = 50
 
@@ -112,7 +112,7 @@ def student(feature_count: int, steps: int) -> tuple[keras.Model, keras.Model]:
     backbone = compact.trainable()
     answers = [keras.layers.Dense(n, name=k)(backbone.output) for n, k in ((feature_count, "f"), (1000, "c"))]
     whole = keras.Model(backbone.input, answers)
-    optimizer = keras.optimizers.AdamW(Rate(steps), weight_decay=WEIGHT_DECAY, clipnorm=5.0)
+    optimizer = keras.optimizers.AdamW(Rate(steps), weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     whole.compile(optimizer, [feature_loss, class_loss], loss_weights=[1.0, CLASS_WEIGHT])
     optimizer.build(whole.trainable_variables)

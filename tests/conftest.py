@@ -1,0 +1,33 @@
+"""Fixtures: films made here, and real ones where they lie beside the repository."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import media
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> media.Truth:
+    """Three shots of 30, 45 and 25 numbered frames."""
+    return media.film(tmp_path_factory.mktemp("film") / "three shots.mp4")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real clips, pictures and networks; the test is skipped where it is not."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder of real clips and networks beside the repository")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees, fills or depends on this user's weights cache."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -1,0 +1,98 @@
+"""Films that the tests make themselves, each with the truth about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+MARKS_ACROSS = 40  # frame-number squares are this share of the width: small, so that no detector sees them
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was put into a film."""
+
+    path: Path
+    cuts: tuple[int, ...]  # first frames of the shots after the first
+    frame_count: int
+    times_s: tuple[float, ...]
+
+
+def scenery(seed: int, width: int, height: int) -> Picture:
+    """A still with shapes and texture, different for each seed; rich enough for the entropy filter."""
+    rng = np.random.default_rng(seed)
+    darkest = 25 * (seed % 4)  # another histogram for the next shot
+    coarse = rng.integers(darkest, 180 + darkest, (6, 8, 3), np.uint8)
+    picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    picture += rng.integers(-20, 21, (height, width, 1), np.int16)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def numbered(picture: Picture, frame: int) -> Picture:
+    """The picture with its frame number written as 16 small black or white squares."""
+    marked = picture.copy()
+    side = max(2, picture.shape[1] // MARKS_ACROSS)
+    for bit in range(16):
+        marked[:side, bit * side : (bit + 1) * side] = 255 if frame >> bit & 1 else 0
+    return marked
+
+
+def read_number(picture: Picture) -> int:
+    """The frame number that `numbered` wrote, from a decoded picture."""
+    side = max(2, picture.shape[1] // MARKS_ACROSS)
+    centres = [picture[side // 2, bit * side + side // 2].mean() for bit in range(16)]
+    return sum(1 << bit for bit, level in enumerate(centres) if level > 127)
+
+
+def shots(lengths: tuple[int, ...], width: int = 320, height: int = 180, number: bool = True) -> Iterator[Picture]:
+    """Frames of shots of these lengths, each another scenery, slowly panned."""
+    frame = 0
+    for seed, length in enumerate(lengths):
+        still = scenery(seed, width + length, height)
+        for shift in range(length):
+            picture = still[:, shift : shift + width]
+            yield numbered(picture, frame) if number else picture
+            frame += 1
+
+
+def write(
+    path: Path,
+    pictures: Iterator[Picture],
+    *,
+    cuts: tuple[int, ...] = (),
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    rate: int = 25,
+    durations: tuple[int, ...] | None = None,
+    options: dict[str, str] | None = None,
+    start: int = 0,
+) -> Truth:
+    """Encodes pictures (RGB) at `rate`; `durations` in ticks of 1/rate make the rate variable."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.pix_fmt = pix_fmt
+        tick, ticks = start, []
+        for count, picture in enumerate(pictures):
+            if count == 0:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+            frame.pts, frame.time_base = tick, Fraction(1, rate)
+            ticks.append(tick)
+            tick += durations[count] if durations else 1
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return Truth(path, cuts, len(ticks), tuple((t - ticks[0]) / rate for t in ticks))
+
+
+def film(path: Path, lengths: tuple[int, ...] = (30, 45, 25), **how: object) -> Truth:
+    """A film of shots with hard cuts, by default 4 s at 25 frames/s, 320x180, H.264 with B-frames."""
+    cuts = tuple(int(c) for c in np.cumsum(lengths)[:-1])
+    return write(path, shots(lengths), cuts=cuts, **how)  # type: ignore[arg-type]

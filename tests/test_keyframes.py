@@ -1,0 +1,92 @@
+"""The middle frame, without a second pass, within a bound of memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import media
+import numpy as np
+import pytest
+
+from tagger.keyframes import Reservoir, keyframe
+from tagger.records import Keyframe, Shot
+from tagger.settings import RESERVOIR_BYTES, Settings
+from tagger.pipeline import scan
+from tagger.video import Film
+
+
+def keyframes(path: Path, **settings: object) -> list[Keyframe]:
+    with Film(path) as film:
+        return list(scan(film, Settings(**settings)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("detector", ["adaptive", "hash"])
+def test_the_keyframe_is_the_true_middle(film: media.Truth, detector: str) -> None:
+    found = keyframes(film.path, detector=detector)
+    assert [frame.frame for frame in found] == [15, 52, 87]
+    assert [media.read_number(frame.pixels) for frame in found] == [15, 52, 87]
+    assert all(frame.off_middle_frames == 0 and frame.kept for frame in found)
+
+
+@pytest.mark.parametrize("frames_held", [2, 5, 10, 40])
+def test_a_small_reservoir_comes_near_and_says_how_near(tmp_path: Path, frames_held: int) -> None:
+    truth = media.film(tmp_path / "long.mp4", (200,))
+    frame_bytes = 320 * 180 * 3 // 2
+    (found,) = keyframes(truth.path, reservoir_bytes=frames_held * frame_bytes * 2)
+    assert media.read_number(found.pixels) == found.frame
+    assert found.off_middle_frames == abs(found.frame - 100)
+    assert found.off_middle_frames <= 200 / frames_held
+
+
+def test_reservoir_never_holds_more_than_its_bound(tmp_path: Path) -> None:
+    truth = media.film(tmp_path / "long.mp4", (150,))
+    with Film(truth.path) as film:
+        reservoir = Reservoir(500_000, 2)
+        held = []
+        for frame in film.frames():
+            reservoir.push(frame)
+            held.append(sum(f.nbytes for f in reservoir._held))
+            assert held[-1] == reservoir._bytes
+    assert max(held) <= 500_000
+    assert max(held) > 250_000
+
+
+def test_frames_of_the_next_shot_stay_when_a_boundary_comes_late(film: media.Truth) -> None:
+    with Film(film.path) as opened:
+        reservoir = Reservoir(RESERVOIR_BYTES, 5)
+        frames = opened.frames()
+        for _ in range(20):
+            reservoir.push(next(frames))
+        assert reservoir.cut(Shot(0, 0.0, 0.6, 0, 16)).index == 8
+        assert reservoir.cut(Shot(1, 0.6, 0.8, 16, 20)).index == 18
+
+
+def test_what_has_nothing_in_it_is_dropped(tmp_path: Path) -> None:
+    black = [np.zeros((180, 320, 3), np.uint8)] * 20
+    grey = [np.full((180, 320, 3), 128, np.uint8)] * 20
+    truth = media.write(tmp_path / "cards.mp4", iter([*black, *media.shots((20,)), *grey]))
+    found = keyframes(truth.path)
+    assert [frame.kept for frame in found] == [False, True, False]
+    assert found[0].entropy_bits < 1 < 5 < found[1].entropy_bits
+    assert found[0].pixels.size == 0
+    assert all(frame.kept for frame in keyframes(truth.path, min_entropy_bits=0.0))
+
+
+def test_bars_are_gone_from_the_keyframe(tmp_path: Path) -> None:
+    def letterboxed() -> object:
+        for picture in media.shots((20,), number=False):
+            boxed = np.zeros((240, 320, 3), np.uint8)
+            boxed[30:210] = picture
+            yield boxed
+
+    truth = media.write(tmp_path / "letterbox.mp4", letterboxed())  # type: ignore[arg-type]
+    (found,) = keyframes(truth.path)
+    assert abs(found.pixels.shape[0] - 180) <= 2
+    assert found.pixels.shape[1] == 320
+
+
+def test_keyframe_reports_entropy_of_the_picture_without_bars(film: media.Truth) -> None:
+    with Film(film.path) as opened:
+        frame = next(opened.frames())
+        shot = Shot(0, 0.0, 1.0, 0, 25)
+        assert keyframe(shot, frame, 0.0).entropy_bits == keyframe(shot, frame, 8.0).entropy_bits
