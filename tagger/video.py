@@ -40,6 +40,8 @@ SMALL_WIDTH = 256  # pixels; the width at which PySceneDetect's thresholds were 
 KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
 GLITCH_S = 1.0  # a clock that steps back by less is a glitch of one frame; by more it was set anew
 TICK_S = 1e-3  # what such a frame is moved on, so that time always grows
+# Names in a file's metadata may be in any encoding. PyAV 19 reads any; before, one bad byte made it refuse the film.
+ANY_METADATA: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
 FALLBACK_BASE = Fraction(1, 90_000)  # the tick of MPEG streams
 
@@ -216,7 +218,7 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
     except UnicodeDecodeError:
         name = opened.enter_context(path.open("rb"))  # PyAV takes names as UTF-8 only
     try:
-        container = opened.enter_context(av.open(name, container_options=limits, metadata_errors="replace"))
+        container = opened.enter_context(av.open(name, container_options=limits, **ANY_METADATA))
     except av.error.PermissionError as error:
         raise BadPath(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, ValueError) as error:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ class Lessons:
         )
 
     def batch(self, step: int, size: int) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Returns the disturbed views (b, size, size, 3), -1 to 1, of `step` and [features, logits]; always the same."""
+        """Returns views (b, size, size, 3), -1 to 1, disturbed, and [features, logits]: the same for the same `step`."""
         epoch, place = divmod(step * BATCH, len(self.views) // BATCH * BATCH)
         chosen = np.random.default_rng(epoch).permutation(len(self.views))[place : place + BATCH]
         rng = np.random.default_rng((1, step))
@@ -163,8 +162,8 @@ def _save(path: Path, state: Sequence[keras.Variable], step: int) -> None:
     values = {f"v{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(state)}
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, step=step, **values)  # type: ignore[arg-type]
-    os.replace(part, path)
+        np.savez(file, step=step, **values)
+    part.replace(path)
 
 
 def _restore(path: Path, state: Sequence[keras.Variable]) -> int:

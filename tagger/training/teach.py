@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ TEACHERS = {"mobilenetv2": keras.applications.MobileNetV2, "mobilenet": keras.ap
 
 
 def load_teacher(name: str, weights: Path) -> keras.Model:
-    """Network ``name`` with its own ``weights``: x / 127.5 - 1 (n, s, s, 3) -> [features (n, d), logits (n, 1000)]."""
+    """Network `name` with its own `weights`: x / 127.5 - 1 (n, s, s, 3) -> [features (n, d), logits (n, 1000)]."""
     network = TEACHERS[name](weights=str(weights), classifier_activation=None)
     pooled = next(x for x in reversed(network.layers) if isinstance(x, keras.layers.GlobalAveragePooling2D))
     return keras.Model(network.input, [keras.layers.Flatten()(pooled.output), network.output])
@@ -38,16 +37,16 @@ def teach(
     held_out: Path | None,
     limit: int | None,
 ) -> None:
-    """Write shards ``out/GROUP-NNNN.npz`` for the pictures below ``folders``; shards that are there stay.
+    """Write shards `out/GROUP-NNNN.npz` for the pictures below `folders`; shards that are there stay.
 
-    A shard holds ``views`` uint8 (n, 128, 128, 3) RGB and, per teacher, ``NAME.features`` float16 (n, d) and
-    ``NAME.logits`` float16 (n, 1000). The first view of a picture is all of it, squashed, or (where only one is wanted)
-    that or a random part; others are random parts. A fifth of ``held_out`` and near copies of it are left out.
+    A shard holds `views` uint8 (n, 128, 128, 3) RGB and, per teacher, `NAME.features` float16 (n, d) and
+    `NAME.logits` float16 (n, 1000). The first view of a picture is all of it, squashed, or (where only one is wanted)
+    that or a random part; others are random parts. A fifth of `held_out` and near copies of it are left out.
     """
     out.mkdir(parents=True, exist_ok=True)
     group = hashlib.sha256("\n".join(sorted(f.name for f in folders)).encode()).hexdigest()[:8]
     paths = views.pictures(folders)
-    np.random.default_rng(0).shuffle(paths)  # type: ignore[arg-type]
+    np.random.default_rng(0).shuffle(paths)
     hidden = held_out_fingerprints(held_out) if held_out else np.zeros(0, np.uint64)
     per_shard = SHARD_VIEWS // views_each
     for start in range(0, len(paths) if limit is None else min(limit, len(paths)), per_shard):
@@ -56,12 +55,12 @@ def teach(
             shard = _shard(paths[start : start + per_shard], teachers, views_each, hidden, np.random.default_rng(start))
             temporary = target.with_suffix(".part")
             with temporary.open("wb") as file:
-                np.savez(file, allow_pickle=False, **shard)
-            os.replace(temporary, target)
+                np.savez(file, **shard)  # type: ignore[arg-type]  # its stub takes an array for allow_pickle
+            temporary.replace(target)
 
 
 def held_out_fingerprints(folder: Path) -> npt.NDArray[np.uint64]:
-    """Fingerprints (n,) of the pictures below ``folder`` that no training may see."""
+    """Fingerprints (n,) of the pictures below `folder` that no training may see."""
     images = (views.read(path) for path in views.pictures([folder]) if views.is_held_out(path))
     return np.array([views.fingerprint(image) for image in images if image is not None], np.uint64)
 
@@ -97,7 +96,7 @@ def _shard(
 def _framed(
     paths: Sequence[Path], views_each: int, hidden: npt.NDArray[np.uint64], rng: np.random.Generator
 ) -> Iterator[tuple[views.Pixels, views.Box]]:
-    for _, image in views.batches(paths, SMALLEST_SIDE):
+    for image in views.distinct(paths, SMALLEST_SIDE):
         if not views.is_near(image, hidden):
             for view in range(views_each):
                 is_whole = view == 0 if views_each > 1 else rng.random() < 0.5

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tagger import images
+
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
@@ -20,7 +22,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def pictures(folders: Iterable[Path]) -> list[Path]:
-    """Paths of all pictures below ``folders``, sorted."""
+    """Paths of all pictures below `folders`, sorted."""
     return sorted(p for f in folders for p in f.rglob("*") if p.suffix.lower() in SUFFIXES)
 
 
@@ -32,29 +34,36 @@ def read(path: Path) -> Pixels | None:
 
 
 def is_held_out(path: Path) -> bool:
-    """Whether the bytes of the file at ``path`` put it in the fifth that no training may see."""
+    """Whether the bytes of the file at `path` put it in the fifth that no training may see."""
     return hashlib.sha256(path.read_bytes()).digest()[0] % HELD_OUT_SHARE == 0
 
 
 def fingerprint(image: Pixels) -> np.uint64:
     """64 bits that survive rescaling and recompression: is each of 8x9 grey cells darker than the next."""
     grey = cv2.cvtColor(cv2.resize(image, (9, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)[0]
+    return np.uint64(np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)[0])
+
+
+def near(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Which of the fingerprints `a` (n,) and `b` (m,) are of one picture, (n, m)."""
+    bits_a, bits_b = (np.unpackbits(x.view(np.uint8).reshape(-1, 8), axis=1).astype(np.float32) for x in (a, b))
+    # Bits that differ: those set in a, plus those set in b, less twice those set in both.
+    differing = bits_a.sum(1)[:, None] + bits_b.sum(1) - 2 * bits_a @ bits_b.T
+    return np.asarray(differing <= NEAR_BITS)
 
 
 def is_near(image: Pixels, fingerprints: npt.NDArray[np.uint64]) -> bool:
-    """Whether ``image`` is a near copy of one of the pictures with these ``fingerprints`` (n,)."""
-    differing = np.unpackbits((fingerprints ^ fingerprint(image)).view(np.uint8).reshape(-1, 8), axis=1)
-    return bool((differing.sum(1) <= NEAR_BITS).any())
+    """Whether `image` is a near copy of one of the pictures with these `fingerprints` (n,)."""
+    return bool(near(np.array([fingerprint(image)]), fingerprints).any())
 
 
 def whole(image: Pixels) -> Box:
-    """The box (top, left, height, width) that holds all of ``image``: what inference squashes to a square."""
+    """The box (top, left, height, width) that holds all of `image`: what inference squashes to a square."""
     return 0, 0, image.shape[0], image.shape[1]
 
 
 def random_box(image: Pixels, rng: np.random.Generator, scale: tuple[float, float] = (0.3, 1.0)) -> Box:
-    """A box (top, left, height, width) of 0.3 to 1 of the area; its aspect is that of ``image`` times 0.6 to 1.6."""
+    """A box (top, left, height, width) of 0.3 to 1 of the area; its aspect is that of `image` times 0.6 to 1.6."""
     height, width = image.shape[:2]
     area = rng.uniform(*scale)
     stretch = np.exp(rng.uniform(np.log(0.6), np.log(1.6)))
@@ -64,16 +73,13 @@ def random_box(image: Pixels, rng: np.random.Generator, scale: tuple[float, floa
 
 
 def render(image: Pixels, box: Box, size: int) -> Pixels:
-    """``box`` of ``image`` squashed to (size, size, 3)."""
+    """`box` of `image` squashed to (size, size, 3)."""
     top, left, height, width = box
-    shrinks = min(height, width) > size
-    part = image[top : top + height, left : left + width]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(part, (size, size), interpolation=method), np.uint8)
+    return images.squash(image[top : top + height, left : left + width], size)
 
 
 def disturb(image: Pixels, size: int, rng: np.random.Generator) -> Pixels:
-    """``image`` as another camera, grade and codec would have it, (size, size, 3): the meaning stays, the pixels do not."""
+    """`image` as another camera, grade and codec would have it, (size, size, 3): only its meaning stays."""
     image = render(image, random_box(image, rng, (0.75, 1.0)) if rng.random() < 0.7 else whole(image), size)
     if rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
@@ -105,12 +111,12 @@ def _grade(image: Pixels, rng: np.random.Generator) -> Pixels:
     return np.asarray(x * 255 + 0.5, np.float32).astype(np.uint8)
 
 
-def batches(paths: Sequence[Path], size: int) -> Iterator[tuple[Path, Pixels]]:
-    """Each readable picture of ``paths`` with its pixels, exact copies (same bytes) once."""
+def distinct(paths: Sequence[Path], smallest: int) -> Iterator[Pixels]:
+    """Pixels of each readable picture of `paths` with sides of at least `smallest`, exact copies once."""
     seen: set[bytes] = set()
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).digest()
         image = None if digest in seen else read(path)
         seen.add(digest)
-        if image is not None and min(image.shape[:2]) >= size:
-            yield path, image
+        if image is not None and min(image.shape[:2]) >= smallest:
+            yield image
