@@ -77,9 +77,11 @@ def write(
     durations: tuple[int, ...] | None = None,
     options: dict[str, str] | None = None,
     start: int = 0,
+    title: str = "",
 ) -> Truth:
     """Encodes pictures (RGB) at `rate`; `durations` in ticks of 1/rate make the rate variable."""
     with av.open(str(path), "w") as container:
+        container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.pix_fmt = pix_fmt
         tick, ticks = start, []
