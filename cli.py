@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagger import __version__
+from tagger import __version__, process
 from tagger.errors import BadSettings, BadVocabulary, BadWeights, MovieTagsError, WeightsMissing
 from tagger.settings import (
     BATCH_SIZE,
@@ -44,7 +45,7 @@ def cli() -> None:
 def main() -> None:
     """Runs the command; a missing system library is one line, not a traceback."""
     if not {"-v", "--verbose"} & set(sys.argv):
-        _silence_native_code()
+        process.silence_native_code()
     try:
         cli(prog_name="movietags")
     except ImportError as error:
@@ -54,27 +55,27 @@ def main() -> None:
         sys.exit(FAILED)
 
 
+# The options of every command that tags films, in one place.
+TAGGING = (
+    click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True,
+                 help="compact (embedded), inceptionv3, ...: see `movietags models list`."),
+    click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone."),
+    click.option("--vocab", default=DEFAULT_VOCABULARY, show_default=True,
+                 help="Name of a shipped vocabulary, or a vocabulary folder."),
+    click.option("--detector", type=click.Choice(DETECTORS), default="adaptive", show_default=True,
+                 help="How shot boundaries are found."),
+    click.option("--min-shot", type=float, default=MIN_SHOT_S, show_default=True, metavar="SECONDS",
+                 help="Shorter shots are not split off."),
+    click.option("--min-entropy", type=float, default=MIN_ENTROPY_BITS, show_default=True, metavar="BITS",
+                 help="Keyframes with less in them (black, titles) do not vote; 0 keeps all."),
+    click.option("--batch-size", type=int, default=BATCH_SIZE, show_default=True,
+                 help="Pictures per call of the network."),
+)  # fmt: skip
+
+
 def tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that tags films, in one place."""
-    for option in reversed(
-        (
-            click.option("--backbone", default=DEFAULT_BACKBONE, show_default=True,
-                         help="compact (embedded), inceptionv3, ...: see `movietags models list`."),
-            click.option("--weights", type=click.Path(path_type=Path), help="File of weights for the backbone."),
-            click.option("--vocab", default=DEFAULT_VOCABULARY, show_default=True,
-                         help="Name of a shipped vocabulary, or a vocabulary folder."),
-            click.option("--detector", type=click.Choice(DETECTORS), default="adaptive", show_default=True,
-                         help="How shot boundaries are found."),
-            click.option("--min-shot", type=float, default=MIN_SHOT_S, show_default=True, metavar="SECONDS",
-                         help="Shorter shots are not split off."),
-            click.option("--min-entropy", type=float, default=MIN_ENTROPY_BITS, show_default=True, metavar="BITS",
-                         help="Keyframes with less in them (black, titles) do not vote; 0 keeps all."),
-            click.option("--batch-size", type=int, default=BATCH_SIZE, show_default=True,
-                         help="Pictures per call of the network."),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    """Gives a command the options of `TAGGING`, in their order."""
+    return reduce(lambda made, option: option(made), reversed(TAGGING), command)
 
 
 @cli.command()
@@ -87,7 +88,7 @@ def tagging_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-v", "--verbose", is_flag=True, help="Say more, with tracebacks.")
 def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool, verbose: bool, **options: Any) -> None:
     """Rank the tags of each FILM: a table on stdout, files with -o."""
-    begun: float | None = _process_start()
+    begun: float | None = process.began()
     if output == STDOUT and len(films) > 1:
         raise click.UsageError("-o - writes the report of one film: name one, or a folder")
     _logging(quiet, verbose)
@@ -232,23 +233,17 @@ def _tagger(options: dict[str, Any], quiet: bool) -> Tagger:
 
 def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
     """What to do with a report; a folder that cannot be written is refused now, before any decoding."""
-    from tagger.reports.csv_report import write_csv
-    from tagger.reports.json_report import as_json, write_report
+    from tagger.reports.folder import Folder
+    from tagger.reports.json_report import as_json
     from tagger.reports.table import as_table
 
     if output == STDOUT:
         return lambda film, report: click.echo(as_json(report), nl=False)
-    if output is None:
-        return lambda film, report: click.echo(as_table(report, top))
-    from tagger.files import output_folder
-    from tagger.reports.naming import Names
-
-    names = Names(output_folder(output))
+    folder = Folder(output) if output else None
 
     def write(film: Path, report: TagReport) -> None:
-        to_json, to_csv = names.paths(film)
-        write_csv(report, to_csv)
-        write_report(report, to_json)
+        if folder:
+            folder.write(film, report)
         click.echo(as_table(report, top))
 
     return write
@@ -297,24 +292,5 @@ def _logging(quiet: bool, verbose: bool) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def _silence_native_code() -> None:
-    """Sends what C libraries print to nowhere; Python's own stderr stays.
-
-    TensorFlow prints about processors and missing GPUs before any of its log levels can be set.
-    """
-    real = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    sys.stderr = real
-
-
 def _say(message: str) -> None:
     click.echo(f"movietags: {message.encode('utf-8', 'backslashreplace').decode()}", err=True)
-
-
-def _process_start() -> float:
-    """`time.monotonic()` at which this process began."""
-    import psutil
-
-    return time.monotonic() - (time.time() - float(psutil.Process().create_time()))

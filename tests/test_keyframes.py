@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tagger.keyframes import Reservoir, keyframe
+from tagger.pipeline import scan
 from tagger.records import Keyframe, Shot
 from tagger.settings import RESERVOIR_BYTES, Settings
-from tagger.pipeline import scan
 from tagger.video import Film
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import media
@@ -32,7 +33,7 @@ def test_shots_cover_the_film_without_gaps(film: media.Truth) -> None:
     found = detect(film.path)
     assert found[-1].end_frame == film.frame_count
     assert found[-1].end_s == pytest.approx(4.0)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert (before.end_frame, before.end_s) == (after.start_frame, after.start_s)
 
 
@@ -80,4 +81,4 @@ def test_content_detector_may_speak_late(tmp_path: Path) -> None:
     found = detect(truth.path, "content")
     assert found[0].start_frame == 0
     assert found[-1].end_frame == truth.frame_count
-    assert all(before.end_frame == after.start_frame for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end_frame == after.start_frame for before, after in itertools.pairwise(found))

@@ -35,7 +35,7 @@ DECAY_SHARE = 0.4  # of the steps, at the end, with the rate falling to zero
 WEIGHT_DECAY = 0.03
 TEMPERATURE = 2.0  # of the classes: softer answers tell more about likenesses
 CLASS_WEIGHT = 1.0  # of the classes beside the features in the loss
-SIZES = ((0.4, 64), (0.85, 96), (1.0, 128))  # (until this share of the steps, side in pixels): small is quick
+SIZES = ((0.4, 64), (0.9, 96), (1.0, 128))  # (until this share of the steps, side in pixels): small is quick
 CHECKPOINT_SECONDS = 60.0
 LOG_STEPS = 50
 
@@ -63,7 +63,7 @@ class Lessons:
         )
 
     def batch(self, step: int, size: int) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Returns views (b, size, size, 3), -1 to 1, disturbed, and [features, logits]: the same for the same `step`."""
+        """Returns disturbed views (b, size, size, 3), -1 to 1, and [features, logits]; the same for the same step."""
         epoch, place = divmod(step * BATCH, len(self.views) // BATCH * BATCH)
         chosen = np.random.default_rng(epoch).permutation(len(self.views))[place : place + BATCH]
         rng = np.random.default_rng((1, step))

@@ -1,20 +1,25 @@
-"""Which file a film's report goes to, so that no two films ever share one."""
+"""Reports as files in a folder, under names that no two films ever share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tagger.errors import BadReport
-from tagger.files import distinct_name
+from tagger.files import distinct_name, output_folder
+from tagger.records import TagReport
 from tagger.reports import csv_report, json_report
 
 
-class Names:
-    """Hands out names in one folder: NAME for the first film of a name, NAME-1a2b3c4d for any other."""
+class Folder:
+    """Takes reports: as NAME.* for the first film of a name, as NAME-1a2b3c4d.* for any other."""
 
     def __init__(self, folder: Path) -> None:
-        """Starts with what lies in the folder."""
-        self._folder = folder
+        """Makes the folder if it is missing.
+
+        Raises:
+            OutputRefused: nothing can be written in it.
+        """
+        self._folder = output_folder(folder)
         self._film_of: dict[str, Path] = {}  # names handed out; case folded, as some file systems do
 
     def paths(self, film: Path) -> tuple[Path, Path]:
@@ -25,6 +30,16 @@ class Names:
         name = plain if own else distinct_name(film, json_report.SUFFIX, plain=False)
         stem = name.removesuffix(json_report.SUFFIX)
         return self._folder / name, self._folder / (stem + csv_report.SUFFIX)
+
+    def write(self, film: Path, report: TagReport) -> None:
+        """Writes NAME.tags.csv and NAME.tags.json, the JSON last: where it is, both are.
+
+        Raises:
+            OutputRefused: one cannot be written; an earlier one of its name is untouched.
+        """
+        to_json, to_csv = self.paths(film)
+        csv_report.write_csv(report, to_csv)
+        json_report.write_report(report, to_json)
 
     @staticmethod
     def _of_another(report: Path, film: Path) -> bool:

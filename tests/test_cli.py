@@ -1,0 +1,144 @@
+"""The command as people type it: streams, exit codes, one line per error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import media
+import pytest
+
+from tagger import __version__
+from tagger.reports.json_report import SCHEMA_FILE
+
+
+def run(*words: str | Path, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tagger", *map(str, words)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **env}, timeout=120, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_extract_prints_a_table_and_says_which_model(film: media.Truth) -> None:
+    done = run("extract", film.path, "--top", "5")
+    assert done.returncode == 0
+    assert done.stdout.startswith("three shots.mp4: 00:04, 3 shots, 3 with a picture to tag\n")
+    assert len(done.stdout.splitlines()) <= 2 + 5
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("movietags: backbone compact (embedded), vocabulary movies50: 48 of 50 tags trained")
+
+
+def test_json_on_stdout_is_valid_and_alone(film: media.Truth) -> None:
+    done = run("extract", film.path, "-o", "-", "-q")
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, json.loads(SCHEMA_FILE.read_text()), jsonschema.Draft202012Validator)
+    assert done.stderr == ""
+    assert [shot["keyframe"]["frame"] for shot in document["shots"]] == [15, 52, 87]
+    assert len(document["tags"]) == 50
+    assert document["video"]["path"] == str(film.path)
+    assert document["timing"]["total_s"] > 0.5  # counts from the start of the process
+
+
+def test_files_for_each_film_and_the_good_ones_are_done(film: media.Truth, tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("no film")
+    done = run("extract", text, film.path, tmp_path, "-q", "-o", tmp_path / "out")
+    assert done.returncode == 1
+    assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" error", " error"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "three shots.tags.csv",
+        "three shots.tags.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["missing.mp4"], 1, "missing.mp4: no such file"),
+        (["."], 1, "is a folder"),
+        (["x", "--detector", "magic"], 2, "'magic' is not one of"),
+        (["x", "--min-entropy", "9"], 2, "min_entropy_bits = 9.0: from 0 to 8"),
+        (["x", "--min-shot", "nan"], 2, "min_shot_s = nan"),
+        (["x", "--batch-size", "0"], 2, "batch_size = 0: from 1"),
+        (["x", "--backbone", "resnet9000"], 2, "choose compact, inceptionv3"),
+        (["x", "--backbone", "inceptionv3"], 1, "has a head for compact, none for inceptionv3"),
+        (["x", "--vocab", "nowhere"], 1, "neither shipped"),
+        (["x", "y", "-o", "-"], 2, "one film"),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_mistakes_are_one_line_and_an_exit_code(words: list[str], code: int, message: str, tmp_path: Path) -> None:
+    done = run("extract", "-q", *words, cwd=tmp_path)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_output_that_cannot_be_written_is_refused_first(film: media.Truth, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("extract", film.path, "-o", tmp_path / "file", "-q")
+    assert done.returncode == 1
+    assert "no folder to write to" in done.stderr
+
+
+def test_a_missing_system_library_is_one_line(film: media.Truth, tmp_path: Path) -> None:
+    (tmp_path / "cv2").mkdir()
+    (tmp_path / "cv2/__init__.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file")')
+    done = run("extract", film.path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "apt-get install libgl1" in done.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_ends_with_one_line(tmp_path: Path) -> None:
+    long = media.film(tmp_path / "long.mp4", (500,) * 4)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tagger", "extract", str(long.path)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    process.stderr.readline()  # the model line: the film is being read
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (1, "")
+    assert err.strip().splitlines() == ["Aborted!"]
+
+
+def test_info_names_what_a_bug_report_needs() -> None:
+    done = run("info")
+    assert done.returncode == 0
+    words = {line.split()[0] for line in done.stdout.splitlines()}
+    assert {"movietags", "python", "processor", "tensorflow", "opencv-python", "av", "ffmpeg", "vocabulary"} <= words
+
+
+def test_vocab_commands() -> None:
+    assert "movies50         50 tags   heads: compact" in run("vocab", "list").stdout
+    shown = run("vocab", "show").stdout.splitlines()
+    assert len(shown) == 51
+    (nudity,) = [line for line in shown if "Nudity" in line]
+    assert "never trained: compact" in nudity
+
+
+def test_models_list_and_verify(tmp_path: Path) -> None:
+    listed = run("models", "list", KERAS_HOME=str(tmp_path)).stdout
+    assert "inception_v3_weights_tf_dim_ordering_tf_kernels.h5" in listed
+    assert run("models", "verify", KERAS_HOME=str(tmp_path)).stdout == "compact: ok\n"
+    cache = tmp_path / "models"
+    cache.mkdir()
+    (cache / "vgg16_weights_tf_dim_ordering_tf_kernels.h5").write_bytes(b"not it")
+    done = run("models", "verify", KERAS_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "delete it and fetch it again" in done.stderr
+
+
+def test_version_and_help() -> None:
+    assert run("--version").stdout == f"movietags, version {__version__}\n"
+    assert "extract" in run("--help").stdout

@@ -1,0 +1,158 @@
+"""Reports follow the schema, come back whole, and are safe to open anywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from tagger import read_report, write_report
+from tagger.errors import BadReport
+from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot, TagReport, Timing, VideoInfo
+from tagger.reports.csv_report import COLUMNS, as_csv, safe
+from tagger.reports.folder import Folder
+from tagger.reports.json_report import SCHEMA_FILE, as_json
+from tagger.reports.table import as_table, moment
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> TagReport:
+    return TagReport(
+        created="2026-01-02T03:04:05+00:00",
+        version="0.1.0",
+        video=VideoInfo("films/x.mp4", "x.mp4", 10, "0" * 32, 8.0, 25.0, 320, 180, "h264", 200, 8.0, None, 0),
+        model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
+        settings={"detector": "adaptive"},
+        tags=(
+            RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True),
+            RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False),
+        ),
+        shots=(
+            TaggedShot(Shot(0, 0.0, 4.0, 0, 100), 50, 2.0, 0, 7.1, True, (ShotTag("car-chase", 0.9),)),
+            TaggedShot(Shot(1, 4.0, 8.0, 100, 200), 150, 6.0, 0, 0.5, False, ()),
+        ),
+        status="ok",
+        scan=Scan("full", "full", "every frame is decoded"),
+        timing=Timing(2.0, 1.0, 1.5, 0.5, 4.0),
+        warnings=("a warning",),
+    )
+
+
+def named(report: TagReport, name: str) -> TagReport:
+    return replace(report, video=replace(report.video, name=name, path=name))
+
+
+def validate(text: str) -> None:
+    jsonschema.validate(json.loads(text), json.loads(SCHEMA_FILE.read_text()), jsonschema.Draft202012Validator)
+
+
+def test_json_follows_the_schema_and_comes_back(report: TagReport, tmp_path: Path) -> None:
+    validate(as_json(report))
+    write_report(report, tmp_path / "x.json")
+    assert read_report(tmp_path / "x.json") == report
+
+
+def test_the_schema_notices_what_is_wrong(report: TagReport) -> None:
+    document = json.loads(as_json(report))
+    for path, value in ((("status",), "fine"), (("tags", 0, "score"), 1.5), (("shots", 0, "keyframe", "kept"), "yes")):
+        broken = json.loads(json.dumps(document))
+        place = broken
+        for step in path[:-1]:
+            place = place[step]  # type: ignore[index]
+        place[path[-1]] = value  # type: ignore[index]
+        with pytest.raises(jsonschema.ValidationError):
+            validate(json.dumps(broken))
+
+
+def test_unknown_fields_of_the_future_are_left_out(report: TagReport, tmp_path: Path) -> None:
+    document = json.loads(as_json(report))
+    document["mood"] = "dark"
+    document["tags"][0]["colour"] = "red"
+    document["shots"][0]["keyframe"]["focus"] = 1
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    assert read_report(tmp_path / "x.json") == report
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "is not JSON"), ("[]", "schema None"), ('{"schema": "movietags/9"}', "movietags/9"),
+     ('{"schema": "movietags/1"}', "KeyError: 'created'"), ("[" * 10**5, "is not JSON")],
+)  # fmt: skip
+def test_what_is_no_report_says_so(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(BadReport, match=message):
+        read_report(tmp_path / "x.json")
+
+
+def test_nan_never_gets_into_a_report(report: TagReport) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        as_json(replace(report, timing=replace(report.timing, infer_s=float("nan"))))
+
+
+@pytest.mark.parametrize("name", ["</script><script>.mp4", "e\u0301 \U0001f600.mp4", 'q"\n\t.mp4', "bad\udcff.mp4"])
+def test_any_name_survives_json(report: TagReport, name: str, tmp_path: Path) -> None:
+    text = as_json(named(report, name))
+    assert "<" not in text
+    assert text.isascii()
+    (tmp_path / "x.json").write_text(text)
+    assert read_report(tmp_path / "x.json").video.name == name
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x","y")', "+1", "-1", "@x", "\t=1", "\r=1", "\uff1d1"])
+def test_no_cell_is_a_formula(report: TagReport, name: str) -> None:
+    (_, first, *_) = csv.reader(io.StringIO(as_csv(named(report, name)), newline=""))
+    assert first[0].startswith("'")
+
+
+def test_csv_has_a_row_per_tag_for_pandas_too(report: TagReport) -> None:
+    table = pd.read_csv(io.StringIO(as_csv(report)))
+    assert tuple(table.columns) == COLUMNS
+    assert table["slug"].tolist() == ["car-chase", "drama"]
+    assert table["trained"].tolist() == [True, False]
+    assert table["weight"].tolist() == [0.75, 0.0]
+
+
+def test_control_characters_are_escaped() -> None:
+    assert safe("a\rb\x00c") == "a\\x0db\\x00c"
+
+
+def test_table_shows_tags_with_weight_and_where(report: TagReport) -> None:
+    title, _, row = as_table(report, 10).splitlines()
+    assert title == "x.mp4: 00:08, 2 shots, 1 with a picture to tag"
+    assert row.split() == ["1", "Car", "chase", "1.00", "0.750", "1", "00:00"]
+    assert as_table(named(report, "two\nlines"), 10).splitlines()[0].startswith("two\\x0alines: ")
+
+
+def test_moments() -> None:
+    assert [moment(0.9), moment(61.0), moment(3723.4)] == ["00:00", "01:01", "1:02:03"]
+
+
+def test_films_of_one_name_get_files_of_their_own(report: TagReport, tmp_path: Path) -> None:
+    films = [tmp_path / place for place in ("a/x.mp4", "b/x.mp4", "a/x.mkv", "a/X.mp4")]
+    folder = Folder(tmp_path / "out")
+    for film in films:
+        folder.write(film, replace(report, video=replace(report.video, path=str(film))))
+    found = sorted(read_report(path).video.path for path in (tmp_path / "out").glob("*.json"))
+    assert found == sorted(map(str, films))
+    assert len(list((tmp_path / "out").glob("*.csv"))) == 4
+    assert (tmp_path / "out/x.tags.json").exists()
+
+
+def test_the_same_film_overwrites_its_own_report_only(report: TagReport, tmp_path: Path) -> None:
+    first, other = tmp_path / "a/x.mp4", tmp_path / "b/x.mp4"
+    for film in (first, other, first, other):  # each time as a new run
+        Folder(tmp_path / "out").write(film, replace(report, video=replace(report.video, path=str(film))))
+    assert len(list((tmp_path / "out").glob("*.json"))) == 2
+    assert read_report(tmp_path / "out/x.tags.json").video.path == str(first)
+
+
+def test_a_foreign_file_is_not_overwritten(report: TagReport, tmp_path: Path) -> None:
+    (tmp_path / "x.tags.json").write_text("mine")
+    Folder(tmp_path).write(tmp_path / "x.mp4", report)
+    assert (tmp_path / "x.tags.json").read_text() == "mine"
