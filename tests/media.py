@@ -97,7 +97,9 @@ def write(
     return Truth(path, cuts, len(ticks), tuple((t - ticks[0]) / rate for t in ticks))
 
 
-def film(path: Path, lengths: tuple[int, ...] = (30, 45, 25), **how: object) -> Truth:
+def film(
+    path: Path, lengths: tuple[int, ...] = (30, 45, 25), width: int = 320, height: int = 180, **how: object
+) -> Truth:
     """A film of shots with hard cuts, by default 4 s at 25 frames/s, 320x180, H.264 with B-frames."""
     cuts = tuple(int(c) for c in np.cumsum(lengths)[:-1])
-    return write(path, shots(lengths), cuts=cuts, **how)  # type: ignore[arg-type]
+    return write(path, shots(lengths, width, height), cuts=cuts, **how)  # type: ignore[arg-type]

@@ -74,7 +74,6 @@ class Lessons:
         ]
 
 
-@keras.saving.register_keras_serializable("movietags")
 class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """Learning rate by step: up, level, and straight down to zero; training longer changes only the end."""
 
@@ -217,11 +216,12 @@ def main() -> None:
     lessons = Lessons.read(options.shards, options.teacher)
     backbone, step = train(lessons, options.out.with_suffix(".checkpoint"), options.steps, options.minutes * 60)
     facts = {
+        "teachers": [options.teacher],
         "views": len(lessons.views),
+        "epochs": round(step * BATCH / len(lessons.views), 2),
         "steps": step,
         "of_steps": options.steps,
         "batch": BATCH,
-        "teachers": [options.teacher],
     }
     ship(backbone, options.out, facts)
 

@@ -1,0 +1,241 @@
+"""Networks with their own preprocessing, weights from a file, the cache or a server, and honest refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import keras
+import media
+import numpy as np
+import pytest
+
+from tagger import arrays, backbone, compact, weights
+from tagger.architectures import named
+from tagger.errors import BadHead, BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
+from tagger.images import prepare
+
+
+def pictures(count: int) -> list[np.ndarray]:  # type: ignore[type-arg]
+    return [media.scenery(seed, 200 + 10 * seed, 150) for seed in range(count)]
+
+
+@pytest.fixture(scope="session")
+def embedded() -> backbone.Backbone:
+    return backbone.load("compact", None, 8)
+
+
+def test_the_embedded_one_needs_nothing(embedded: backbone.Backbone) -> None:
+    found = embedded.features(pictures(3))
+    assert found.shape == (3, embedded.feature_count)
+    assert found.dtype == np.float32
+    assert embedded.source == "embedded"
+    assert len(embedded.sha256) == 64
+
+
+def test_features_do_not_depend_on_the_batch(embedded: backbone.Backbone) -> None:
+    many = pictures(33)
+    one, all_at_once = backbone.load("compact", None, 1), backbone.load("compact", None, 32)
+    reference = one.features(many)
+    assert np.abs(reference - all_at_once.features(many)).max() < 1e-4
+    assert np.abs(reference - embedded.features(many)).max() < 1e-4
+
+
+def test_no_pictures_no_features(embedded: backbone.Backbone) -> None:
+    assert embedded.features([]).shape == (0, embedded.feature_count)
+
+
+def test_all_shipped_files_together_are_small() -> None:
+    folder = backbone.EMBEDDED_ARRAYS.parent
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 12e6
+
+
+def test_a_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
+    found = arrays.load(backbone.EMBEDDED_ARRAYS)
+    name = next(name for name in found if name.endswith("bias"))
+    found[name] = np.full_like(found[name], 3e38)  # finite itself, but not what follows from it
+    arrays.save(tmp_path / "wild.npz", {key: np.asarray(value, np.float32) for key, value in found.items()}, {})
+    with pytest.raises(NonFiniteFeatures, match="compact/avg_pool gave NaN or infinity for picture 0 of 2"):
+        backbone.load("compact", tmp_path / "wild.npz", 4).features(pictures(2))
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadHead, match="other.json"):
+        backbone.load("compact", tmp_path / "other.npz", 4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["inceptionv3", "xception", "resnet50", "vgg16", "vgg19", "mobilenet", "mobilenet-0.75-192", "mobilenetv2-1.4-224"],
+)
+def test_names_are_those_of_keras(name: str) -> None:
+    made = named(name)
+    assert hasattr(keras.applications, made.function)
+    module = getattr(keras.applications, made.module)
+    assert callable(module.preprocess_input)
+
+
+@pytest.mark.parametrize("name", ["", "InceptionV3", "mobilenet-0.6-192", "mobilenet-1.0-100", "nasnet", "compact2"])
+def test_other_names_list_what_there_is(name: str) -> None:
+    with pytest.raises(BadSettings, match="choose compact, inceptionv3, xception"):
+        named(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilenet", "mobilenet-0.25-128", "mobilenetv2", "mobilenetv2-0.35-96", "mobilenetv2-1.4-224"]
+)
+def test_sizes_and_feature_counts_are_those_of_the_network(name: str) -> None:
+    made = named(name)
+    module = getattr(keras.applications, made.module)
+    shape = (made.input_size, made.input_size, 3)
+    for file, top in ((made.with_top, True), (made.without_top, False)):
+        network = getattr(module, made.function)(weights=None, include_top=top, alpha=made.width, input_shape=shape)
+        assert network.count_params() == file.parameters
+    assert network.output_shape[-1] == made.feature_count
+
+
+REAL = {
+    "mobilenetv2": "mobilenet_v2_1.0_224.weights.h5",
+    "mobilenet": "mobilenet_v1_1.0_224.weights.h5",
+    "mobilenet-0.75-192": "mobilenet_v1_0.75_192.weights.h5",
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_networks_see_what_keras_sees(shared: Path, name: str) -> None:
+    """Our features, through the network's own last layer, name the pictures as the whole network does."""
+    file = shared / "models" / REAL[name]
+    made = named(name)
+    ours = backbone.load(name, file, 8)
+    paths = sorted((shared / "models/imagenet_check").glob("*.*"))[:8]
+    images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
+    module = getattr(keras.applications, made.module)
+    whole = getattr(module, made.function)(
+        weights=None, alpha=made.width, input_shape=(made.input_size,) * 2 + (3,), classifier_activation=None
+    )
+    whole.load_weights(str(file))
+    batch = np.stack([prepare(np.asarray(image, np.uint8), made.input_size) for image in images])
+    expected = whole.predict_on_batch(module.preprocess_input(batch.astype(np.float32)))
+    last = [layer for layer in whole.layers if layer.get_weights()][-1]
+    kernel, bias = last.get_weights()
+    features = ours.features([np.asarray(image, np.uint8) for image in images])
+    assert features.shape == (8, made.feature_count)
+    assert np.abs(features @ kernel.reshape(made.feature_count, -1) + bias - expected).max() < 1e-2
+
+
+def test_the_cache_of_keras_is_used_with_its_file_without_classifier(shared: Path, tmp_path: Path) -> None:
+    cache = weights.cache_folder()
+    assert cache == tmp_path / "keras/models"
+    cache.mkdir(parents=True)
+    (cache / "mobilenet_2_5_224_tf_no_top.h5").symlink_to(shared / "models/mobilenet_2_5_224_tf_no_top.h5")
+    found = backbone.load("mobilenet-0.25-224", None, 4)
+    assert found.features(pictures(2)).shape == (2, 256)
+    assert found.source == str(cache / "mobilenet_2_5_224_tf_no_top.h5")
+
+
+def test_weights_of_another_network_are_refused(shared: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadWeights, match="does not fit mobilenet, with or without its classifier"):
+        backbone.load("mobilenet", shared / "models" / REAL["mobilenetv2"], 4)
+    (tmp_path / "text.h5").write_text("no weights")
+    with pytest.raises(BadWeights, match=r"text\.h5: does not fit"):
+        backbone.load("mobilenet", tmp_path / "text.h5", 4)
+    with pytest.raises(BadWeights, match="no such weights file"):
+        backbone.load("mobilenet", tmp_path / "missing.h5", 4)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A server of weights on this machine; yields the folder it serves."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: object, **more: object) -> None:
+            super().__init__(*args, directory=str(folder), **more)  # type: ignore[arg-type]
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", f"http://127.0.0.1:{running.server_port}")
+        yield folder
+        running.shutdown()
+
+
+def test_weights_are_fetched_into_the_cache(shared: Path, server: Path) -> None:
+    file = named("mobilenet-0.25-224").without_top
+    (server / "mobilenet").mkdir()
+    (server / "mobilenet" / file.name).write_bytes((shared / "models" / file.name).read_bytes())
+    with pytest.raises(WeightsMissing):  # the file with the classifier is not on this server
+        weights.fetch(named("mobilenet-0.25-224").with_top, "mobilenet-0.25-224")
+    assert weights.fetch(file, "mobilenet-0.25-224") == file.path
+    assert weights.verify(file) == "unverified"
+    assert backbone.load("mobilenet-0.25-224", None, 1).features(pictures(1)).shape == (1, 256)
+
+
+def test_a_download_with_a_wrong_checksum_is_refused(server: Path) -> None:
+    file = named("inceptionv3").with_top
+    (server / "inception_v3").mkdir()
+    (server / "inception_v3" / file.name).write_bytes(b"half a file")
+    with pytest.raises(WeightsMissing, match="could not be fetched"):
+        weights.fetch(file, "inceptionv3")
+
+
+def test_without_network_and_cache_the_message_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", "http://127.0.0.1:9")
+    with pytest.raises(WeightsMissing) as caught:
+        backbone.load("inceptionv3", None, 4)
+    message = str(caught.value)
+    file = named("inceptionv3").files[-1]
+    assert file.name in message
+    assert str(weights.cache_folder()) in message
+    assert "--backbone compact" in message
+    assert "\n" not in message
+
+
+def test_published_checksums_are_checked(tmp_path: Path) -> None:
+    file = weights.WeightsFile("w.h5", "x", 1, hashlib.md5(b"right").hexdigest())
+    with pytest.raises(WeightsMissing, match="models fetch"):
+        weights.verify(file)
+    file.path.parent.mkdir(parents=True)
+    file.path.write_bytes(b"right")
+    assert weights.verify(file) == "ok"
+    file.path.write_bytes(b"wrong")
+    with pytest.raises(BadWeights, match="delete it"):
+        weights.verify(file)
+
+
+def test_jax_gives_the_same_features(embedded: backbone.Backbone) -> None:
+    pytest.importorskip("jax", reason="needs JAX, the other backend of Keras")
+    code = (
+        "import sys; sys.path.insert(0, 'tests')\nimport numpy as np, test_backbone as t\nfrom tagger import backbone\n"
+        "assert t.keras.backend.backend() == 'jax'\n"
+        "np.save(sys.argv[1], backbone.load('compact', None, 8).features(t.pictures(3)))"
+    )
+    import tempfile
+
+    with tempfile.NamedTemporaryFile(suffix=".npy") as out:
+        env = {**os.environ, "KERAS_BACKEND": "jax"}
+        subprocess.run([sys.executable, "-c", code, out.name], env=env, check=True, cwd=Path(__file__).parents[1])
+        assert np.abs(np.load(out.name) - embedded.features(pictures(3))).max() < 1e-3
+
+
+def test_the_network_for_training_folds_into_the_network_for_use() -> None:
+    trained = compact.trainable()
+    rng = np.random.default_rng(0)
+    for layer in trained.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
+    network = compact.build()
+    compact.assign(network, compact.fold(trained))
+    batch = rng.uniform(-1, 1, (2, compact.INPUT_SIZE, compact.INPUT_SIZE, 3)).astype(np.float32)
+    expected = trained.predict_on_batch(batch)
+    assert np.abs(network.predict_on_batch(batch) - expected).max() < 0.01 * np.abs(expected).max()

@@ -1,0 +1,167 @@
+"""Films in, reports out: exact, repeatable, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import media
+import numpy as np
+import pytest
+
+import tagger
+from tagger import Settings, Tagger, TagReport
+from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
+from tagger.reports.json_report import SCHEMA_FILE, as_json
+
+SCHEMA = json.loads(SCHEMA_FILE.read_text())
+
+
+@pytest.fixture(scope="session")
+def one() -> Tagger:
+    return Tagger()
+
+
+def timeless(report: TagReport) -> TagReport:
+    return replace(report, created="", timing=tagger.pipeline.Timing(0, 0, 0, 0, 0))  # type: ignore[attr-defined]
+
+
+def test_the_example_of_the_readme(film: media.Truth) -> None:
+    report = tagger.extract(film.path)
+    assert len(report.tags) == 50
+    assert [shot.shot.start_s for shot in report.shots] == pytest.approx([0.0, 1.2, 3.0])
+    assert report.status == "ok"
+    assert report.warnings == ()
+
+
+def test_ranked_weights_follow_from_the_shots(one: Tagger, film: media.Truth) -> None:
+    report = one.extract(film.path)
+    kept = [shot for shot in report.shots if shot.kept]
+    for tag in report.tags:
+        named = sum(any(found.slug == tag.slug for found in shot.tags) for shot in kept)
+        assert tag.frames == named
+        assert tag.weight == pytest.approx(named / len(kept) * tag.mean_probability * len(kept), rel=1e-5)
+
+
+def test_two_runs_give_the_same_report(one: Tagger, film: media.Truth) -> None:
+    first, second = one.extract(film.path), Tagger().extract(film.path)
+    assert as_json(timeless(first)) == as_json(timeless(second))
+
+
+def test_batch_size_changes_nothing(film: media.Truth) -> None:
+    reports = [Tagger(Settings(batch_size=size)).extract(film.path) for size in (1, 32)]
+    scores = [{tag.slug: tag.score for tag in report.tags} for report in reports]
+    assert [tag.slug for tag in reports[0].tags[:5]] == [tag.slug for tag in reports[1].tags[:5]]
+    assert max(abs(scores[0][slug] - scores[1][slug]) for slug in scores[0]) < 1e-5
+
+
+def test_no_keyframe_kept_is_a_report_with_a_warning(one: Tagger, tmp_path: Path) -> None:
+    black = [np.zeros((90, 160, 3), np.uint8)] * 30
+    report = one.extract(media.write(tmp_path / "black.mp4", iter(black)).path)
+    assert all(tag.weight == 0.0 and tag.score == 0.0 for tag in report.tags)
+    assert any("no keyframe" in warning for warning in report.warnings)
+    jsonschema.validate(json.loads(as_json(report)), SCHEMA)
+
+
+def test_a_cut_off_film_is_tagged_and_marked(one: Tagger, tmp_path: Path) -> None:
+    fast = {"movflags": "+faststart"}
+    with_index_first = tmp_path / "whole.mp4"
+    truth = media.film(tmp_path / "plain.mp4", (40, 40), options={"g": "10"})
+    subprocess_free_remux(truth.path, with_index_first, fast)
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(with_index_first.read_bytes()[: int(with_index_first.stat().st_size * 0.6)])
+    report = one.extract(cut)
+    assert report.status == "truncated"
+    assert 30 <= report.video.frame_count < 80
+    assert any(warning.startswith("truncated: only") for warning in report.warnings)
+
+
+def subprocess_free_remux(source: Path, target: Path, options: dict[str, str]) -> None:
+    import av
+
+    with av.open(str(source)) as old, av.open(str(target), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+
+
+def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) -> None:
+    from tagger import arrays, backbone
+
+    found = arrays.load(backbone.EMBEDDED_ARRAYS)
+    first = next(iter(found))
+    arrays.save(tmp_path / "other.npz", {**found, first: found[first] + 1}, {})
+    with pytest.raises(BadHead, match="was trained on compact/avg_pool"):
+        Tagger(Settings(weights=tmp_path / "other.npz")).extract(film.path)
+
+
+def test_an_error_in_the_middle_of_a_film_comes_out(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Tagger(Settings(batch_size=1))
+    network = broken.model().backbone.network
+    monkeypatch.setattr(network, "predict_on_batch", lambda batch: np.full((len(batch), 768), np.nan, np.float32))
+    with pytest.raises(NonFiniteFeatures):
+        broken.extract(film.path)
+
+
+def test_real_clips_give_valid_reports(one: Tagger, shared: Path) -> None:
+    folders = [shared / "videos" / name for name in ("openmovie", "clips", "pyscenedetect")]
+    clips = [path for folder in folders for path in sorted(folder.iterdir())]
+    assert len(clips) > 20
+    for clip in clips:
+        report = one.extract(clip)
+        jsonschema.validate(json.loads(as_json(report)), SCHEMA)
+        assert report.status == "ok", (clip.name, report.warnings)
+        assert all(shot.off_middle_frames == 0 for shot in report.shots)
+        assert all(np.isfinite(tag.weight) for tag in report.tags)
+
+
+def test_odd_files_give_a_report_or_one_clear_line(one: Tagger, shared: Path) -> None:
+    refused = {}
+    for path in sorted((shared / "videos/odd").iterdir()):
+        try:
+            report = one.extract(path)
+        except (VideoUnreadable, EmptyVideo) as error:
+            assert "\n" not in str(error)
+            refused[path.name] = str(error)
+            continue
+        jsonschema.validate(json.loads(as_json(report)), SCHEMA)
+    assert set(refused) == {
+        "fate__h264__mov-3elist-encrypted.mp4",
+        "fate__mpeg2video__pmtchange.mp4",
+        "jetplay__error.mp4",
+        "mp4parse__chunk_out_of_range.mp4",
+        "mp4parse__zero_empty_stsc.mp4",
+    }
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from tagger.pipeline import scan
+from tagger.settings import Settings
+from tagger.video import Film
+with Film(Path(sys.argv[1])) as film:
+    shots = sum(1 for _ in scan(film, Settings()))
+print(shots, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_film(tmp_path: Path) -> None:
+    """The same shots once and ten times: at most 5 % apart (the bounds are full after the first round)."""
+    lengths = (60, 200, 90)
+    fast = {"preset": "ultrafast"}
+    once = media.film(tmp_path / "once.mp4", lengths, width=640, height=360, options=fast)
+    often = media.film(tmp_path / "often.mp4", lengths * 10, width=640, height=360, options=fast)
+    peaks = []
+    for truth in (once, often):
+        done = subprocess.run([sys.executable, "-c", PEAK, str(truth.path)], capture_output=True, text=True, check=True)
+        shots, peak = map(int, done.stdout.split())
+        assert shots == len(truth.cuts) + 1
+        peaks.append(peak)
+    assert peaks[1] <= 1.05 * peaks[0]
