@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -165,21 +165,50 @@ class Film:
 
     def _pictures(self) -> Iterator[VideoFrame]:
         """Frames of all packets; a packet that fails is counted and passed over, as FFmpeg does."""
-        for packet in self._packets():
-            try:
-                yield from self._stream.codec_context.decode(packet)
-            except av.error.EOFError:
-                return
-            except (av.error.FFmpegError, ValueError):
-                self.decode_failures += 1
+        packets = pictures = 0
+        last: VideoFrame | None = None
+        for packet in _packets(self._container, self._stream):
+            packets += packet is not None
+            found = _decoded(self._stream, packet)
+            self.decode_failures += found is None
+            for last in found or ():
+                pictures += 1
+                yield last
+        if pictures < packets and last is not None and last.pts is not None:
+            yield from self._after(last.pts)
 
-    def _packets(self) -> Iterator[Packet[Any] | None]:
-        """Packets of the stream, then None to drain the decoder, also where reading breaks off."""
-        try:
-            yield from (packet for packet in self._container.demux(self._stream) if packet.size)
-        except av.error.FFmpegError:
-            self.decode_failures += 1
-        yield None
+    def _after(self, pts: int) -> Iterator[VideoFrame]:
+        """Frames later than `pts`, decoded again from the key frame before it without frame threads.
+
+        When one of the last packets is damaged, PyAV gives up the frames that decoder threads still held
+        behind it (PyAV issue 1098); a single thread holds none.
+        """
+        with ExitStack() as opened:
+            container, stream = _open(self.path, opened)
+            stream.thread_type = "NONE"
+            try:
+                container.seek(pts, stream=stream)
+            except av.error.FFmpegError:
+                return
+            for packet in _packets(container, stream):
+                found = _decoded(stream, packet) or ()
+                yield from (late for late in found if late.pts is not None and late.pts > pts)
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any] | None]:
+    """Packets of the stream, then None to drain the decoder, also where reading breaks off."""
+    # PyAV raises IndexError at the end of a file in which further streams began on the way (MPEG-TS).
+    with suppress(av.error.FFmpegError, IndexError):
+        yield from (packet for packet in container.demux(stream) if packet.size)
+    yield None
+
+
+def _decoded(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame] | None:
+    """The frames that a packet completes; None if it is damaged."""
+    try:
+        return stream.codec_context.decode(packet)
+    except (av.error.FFmpegError, ValueError):
+        return None
 
 
 class _Clock:
