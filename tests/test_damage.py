@@ -47,7 +47,7 @@ def decodable(path: Path) -> int:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         packets: list[object] = []
-        with suppress(av.error.FFmpegError):
+        with suppress(av.error.FFmpegError, IndexError):
             packets.extend(packet for packet in container.demux(stream) if packet.size)
         for packet in [*packets, None]:
             with suppress(av.error.FFmpegError):

@@ -1,0 +1,121 @@
+"""What `movietags extract` costs on this machine: cold time, speed by stage, memory against length.
+
+    python benchmarks/extract.py [FILM]
+
+Without FILM it makes one: 25 s of 720p, H.264, ten shots. Writes results/extract.json, which
+benchmarks/README.md quotes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+RUNS = 3
+LOOPS = (1, 20)
+PEAK = """
+import json, resource, sys
+from tagger import Tagger
+report = Tagger().extract(sys.argv[1])
+print(json.dumps([report.video.duration_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
+def main() -> None:
+    """Measures, prints and writes results/extract.json."""
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(sys.argv[1]) if len(sys.argv) > 1 else generated(Path(folder))
+        result = {
+            "machine": machine(),
+            "film": film.name,
+            "cold": cold(film),
+            "memory": [memory(looped(film, times, Path(folder))) for times in LOOPS],
+        }
+    text = json.dumps(result, indent=1)
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / "extract.json").write_text(text + "\n")
+    print(text)
+
+
+def generated(folder: Path) -> Path:
+    """A film of ten shots, 25 s, 1280x720."""
+    import media
+
+    return media.film(folder / "generated.mp4", (62,) * 10, width=1280, height=720).path
+
+
+def cold(film: Path) -> dict[str, Any]:
+    """Medians over fresh processes: wall seconds of the whole command, and the report's own account."""
+    walls, timings = [], []
+    for _ in range(RUNS):
+        begun = time.monotonic()
+        command = [sys.executable, "-m", "tagger", "extract", "-q", "-o", "-", str(film)]
+        report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        walls.append(time.monotonic() - begun)
+        timings.append(report["timing"])
+    return {
+        "runs": RUNS,
+        "film_s": report["video"]["duration_s"],
+        "shots": len(report["shots"]),
+        "wall_s": statistics.median(walls),
+        **{name: statistics.median(timing[name] for timing in timings) for name in timings[0]},
+    }
+
+
+def looped(film: Path, times: int, folder: Path) -> Path:
+    """The film's packets, `times` times one after the other."""
+    path = folder / f"looped{times}.mkv"
+    with av.open(str(path), "w") as target:
+        stream, offset = None, 0
+        for _ in range(times):
+            with av.open(str(film)) as source:
+                pictures = source.streams.video[0]
+                stream = stream or target.add_stream_from_template(pictures)
+                packets = [packet for packet in source.demux(pictures) if packet.dts is not None]
+                for packet in packets:
+                    packet.pts, packet.dts = (packet.pts or packet.dts or 0) + offset, (packet.dts or 0) + offset
+                    packet.stream = stream
+                    target.mux(packet)
+                offset = max((p.pts or 0) + (p.duration or 0) for p in packets)
+    return path
+
+
+def memory(film: Path) -> dict[str, float]:
+    """Peak resident memory of one extract in a process of its own, in MiB."""
+    done = subprocess.run([sys.executable, "-c", PEAK, str(film)], capture_output=True, text=True, check=True)
+    film_s, peak_mib = json.loads(done.stdout.splitlines()[-1])
+    return {"film_s": film_s, "peak_mib": peak_mib}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    model = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
+    )
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+if __name__ == "__main__":
+    main()
