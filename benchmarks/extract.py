@@ -84,11 +84,12 @@ def looped(film: Path, times: int, folder: Path) -> Path:
                 pictures = source.streams.video[0]
                 stream = stream or target.add_stream_from_template(pictures)
                 packets = [packet for packet in source.demux(pictures) if packet.dts is not None]
+                length = max((p.pts or 0) + (p.duration or 0) for p in packets)
                 for packet in packets:
-                    packet.pts, packet.dts = (packet.pts or packet.dts or 0) + offset, (packet.dts or 0) + offset
+                    packet.pts, packet.dts = (packet.pts or 0) + offset, (packet.dts or 0) + offset
                     packet.stream = stream
                     target.mux(packet)
-                offset = max((p.pts or 0) + (p.duration or 0) for p in packets)
+                offset += length
     return path
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
@@ -83,6 +85,7 @@ def write(
     with av.open(str(path), "w") as container:
         container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, options=options or {})
+        assert isinstance(stream, VideoStream)
         stream.pix_fmt = pix_fmt
         tick, ticks = start, []
         for count, picture in enumerate(pictures):
@@ -97,9 +100,7 @@ def write(
     return Truth(path, cuts, len(ticks), tuple((t - ticks[0]) / rate for t in ticks))
 
 
-def film(
-    path: Path, lengths: tuple[int, ...] = (30, 45, 25), width: int = 320, height: int = 180, **how: object
-) -> Truth:
+def film(path: Path, lengths: tuple[int, ...] = (30, 45, 25), width: int = 320, height: int = 180, **how: Any) -> Truth:
     """A film of shots with hard cuts, by default 4 s at 25 frames/s, 320x180, H.264 with B-frames."""
     cuts = tuple(int(c) for c in np.cumsum(lengths)[:-1])
-    return write(path, shots(lengths, width, height), cuts=cuts, **how)  # type: ignore[arg-type]
+    return write(path, shots(lengths, width, height), cuts=cuts, **how)

@@ -9,14 +9,16 @@ import pickle
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tagger import arrays
 from tagger.errors import BadHead
 
-GOOD = {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones(3, np.float16)}
+GOOD: dict[str, NDArray[Any]] = {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones(3, np.float16)}
 
 
 def put(path: Path, body: bytes, shapes: object) -> Path:

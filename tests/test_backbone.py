@@ -23,7 +23,7 @@ from tagger.errors import BadHead, BadSettings, BadWeights, NonFiniteFeatures, W
 from tagger.images import prepare
 
 
-def pictures(count: int) -> list[np.ndarray]:  # type: ignore[type-arg]
+def pictures(count: int) -> list[np.ndarray]:
     return [media.scenery(seed, 200 + 10 * seed, 150) for seed in range(count)]
 
 
@@ -115,17 +115,17 @@ def test_real_networks_see_what_keras_sees(shared: Path, name: str) -> None:
     made = named(name)
     ours = backbone.load(name, file, 8)
     paths = sorted((shared / "models/imagenet_check").glob("*.*"))[:8]
-    images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
+    images = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in paths]
     module = getattr(keras.applications, made.module)
     whole = getattr(module, made.function)(
         weights=None, alpha=made.width, input_shape=(made.input_size,) * 2 + (3,), classifier_activation=None
     )
     whole.load_weights(str(file))
-    batch = np.stack([prepare(np.asarray(image, np.uint8), made.input_size) for image in images])
+    batch = np.stack([prepare(image, made.input_size) for image in images])
     expected = whole.predict_on_batch(module.preprocess_input(batch.astype(np.float32)))
     last = [layer for layer in whole.layers if layer.get_weights()][-1]
     kernel, bias = last.get_weights()
-    features = ours.features([np.asarray(image, np.uint8) for image in images])
+    features = ours.features(images)
     assert features.shape == (8, made.feature_count)
     assert np.abs(features @ kernel.reshape(made.feature_count, -1) + bias - expected).max() < 1e-2
 

@@ -6,6 +6,7 @@ import random
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import av
 import media
@@ -14,7 +15,7 @@ import pytest
 from tagger.errors import VideoUnreadable
 from tagger.video import Film
 
-KINDS: dict[str, dict[str, object]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "a.mp4": {"options": {"g": "12"}},
     "b.mkv": {"options": {"g": "25", "bf": "3"}},
     "c.ts": {"options": {"g": "12"}},

@@ -19,7 +19,7 @@ ALL = (True,) * 4
 EVIDENCE = arrays(np.float32, (7, 4), elements=st.floats(0, 20, width=32))
 
 
-def scores(evidence: np.ndarray) -> TagScores:  # type: ignore[type-arg]
+def scores(evidence: np.ndarray) -> TagScores:
     identity = Head(np.eye(4, dtype=np.float32), np.zeros(4, np.float32), ALL, FOUR.sha256, "any", "any")
     return identity.scores(np.asarray(evidence, np.float32))
 
@@ -70,7 +70,7 @@ def test_shot_tags_are_the_top_three_with_evidence() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(EVIDENCE, st.randoms())
-def test_the_order_of_keyframes_does_not_matter(evidence: np.ndarray, random: object) -> None:  # type: ignore[type-arg]
+def test_the_order_of_keyframes_does_not_matter(evidence: np.ndarray, random: object) -> None:
     order = list(range(len(evidence)))
     random.shuffle(order)  # type: ignore[attr-defined]
     one, other = weights(scores(evidence)), weights(scores(evidence[order]))
@@ -79,7 +79,7 @@ def test_the_order_of_keyframes_does_not_matter(evidence: np.ndarray, random: ob
 
 @settings(max_examples=60, deadline=None)
 @given(EVIDENCE)
-def test_scores_are_shares_and_finite(evidence: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_scores_are_shares_and_finite(evidence: np.ndarray) -> None:
     found = scores(evidence)
     assert found.probabilities.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
     ranked = rank(found, FOUR, ALL)
@@ -88,5 +88,5 @@ def test_scores_are_shares_and_finite(evidence: np.ndarray) -> None:  # type: ig
 
 
 @given(arrays(np.float64, 5, elements=st.floats(0, 100)))
-def test_doubling_every_weight_changes_no_score(values: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_doubling_every_weight_changes_no_score(values: np.ndarray) -> None:
     assert min_max(values * 2) == pytest.approx(min_max(values))

@@ -64,8 +64,8 @@ def test_the_schema_notices_what_is_wrong(report: TagReport) -> None:
         broken = json.loads(json.dumps(document))
         place = broken
         for step in path[:-1]:
-            place = place[step]  # type: ignore[index]
-        place[path[-1]] = value  # type: ignore[index]
+            place = place[step]
+        place[path[-1]] = value
         with pytest.raises(jsonschema.ValidationError):
             validate(json.dumps(broken))
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import av
 import media
@@ -35,7 +36,7 @@ def read(path: Path) -> tuple[list[int], list[float], VideoInfo]:
         ("stream.ts", {}),
     ],
 )
-def test_each_frame_once_in_order_with_its_time(tmp_path: Path, name: str, how: dict[str, object]) -> None:
+def test_each_frame_once_in_order_with_its_time(tmp_path: Path, name: str, how: dict[str, Any]) -> None:
     truth = media.film(tmp_path / name, (20, 30), **how)
     numbers, times_s, info = read(truth.path)
     assert numbers == list(range(50))
