@@ -10,7 +10,7 @@ and while the first film is being read, the network is still being loaded in a f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from tagger import __version__, backbone, head, ranking, vocabulary
-from tagger.architectures import named
+from tagger.architectures import EMBEDDED, named
 from tagger.backbone import Backbone
 from tagger.errors import BadHead
 from tagger.head import Head
 from tagger.images import Pixels
-from tagger.keyframes import Reservoir, keyframe
+from tagger.keyframes import EMPTY, Reservoir, keyframe
 from tagger.queues import RunAhead
 from tagger.records import (
     Keyframe,
@@ -37,11 +37,11 @@ from tagger.records import (
     Timing,
     VideoInfo,
 )
-from tagger.settings import DEFAULT_BACKBONE, Settings
+from tagger.settings import Settings
 from tagger.shots import LATENESS_FRAMES, ShotDetector
 from tagger.video import Film, Frame
 
-FRAMES_AHEAD = 8  # enough to smooth out the decoder's bursts; at 8K a frame is 50 MB
+FRAMES_AHEAD = 4  # enough to smooth out the decoder's bursts; an 8K frame is 50 MB
 KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
 TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
 
@@ -76,7 +76,7 @@ class Tagger:
         """
         self.settings = settings or Settings()
         self.vocabulary = vocabulary.load(self.settings.vocabulary)
-        if self.settings.backbone != DEFAULT_BACKBONE:
+        if self.settings.backbone != EMBEDDED:
             named(self.settings.backbone)
         self._head = head.load(self.vocabulary.head_path(self.settings.backbone), self.vocabulary)
         self._loading: Future[tuple[Model, float]] | None = None
@@ -84,7 +84,7 @@ class Tagger:
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
         settings, trained = self.settings, sum(self._head.trained)
-        where = settings.weights or ("embedded" if settings.backbone == DEFAULT_BACKBONE else "ImageNet weights")
+        where = settings.weights or ("embedded" if settings.backbone == EMBEDDED else "ImageNet weights")
         tags = len(self.vocabulary.tags)
         model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}"
         return f"{model}: {trained} of {tags} tags trained"
@@ -161,7 +161,7 @@ class Tagger:
         parts: list[TagScores] = []
         model = self.model()  # before the first frame: what is wrong with it is known at once
         for frame in keyframes:
-            frames.append(replace(frame, pixels=frame.pixels[:0]))
+            frames.append(replace(frame, pixels=EMPTY))  # a view would keep the picture
             if frame.kept:
                 batch.append(frame.pixels)
             if len(batch) == self.settings.batch_size:
@@ -177,7 +177,7 @@ def extract(path: Path | str, settings: Settings | None = None) -> TagReport:
     return Tagger(settings).extract(path)
 
 
-def scan(film: Film, settings: Settings, progress: Progress | None = None) -> Iterator[Keyframe]:
+def scan(film: Film, settings: Settings, progress: Progress | None = None) -> Generator[Keyframe, None, None]:
     """Yields the keyframe of each shot, in order, in one pass over the film."""
     detector = ShotDetector(settings.detector, settings.min_shot_s, film.fps)
     reservoir = Reservoir(settings.reservoir_bytes, LATENESS_FRAMES[settings.detector])
@@ -192,7 +192,7 @@ def scan(film: Film, settings: Settings, progress: Progress | None = None) -> It
         yield keyframe(shot, reservoir.cut(shot), settings.min_entropy_bits)
 
 
-def _small_frames(film: Film) -> Iterator[tuple[Frame, Pixels]]:
+def _small_frames(film: Film) -> Generator[tuple[Frame, Pixels], None, None]:
     return ((frame, film.small(frame)) for frame in film.frames())
 
 
@@ -202,7 +202,7 @@ class _Stopwatch:
     scan_s = 0.0
     infer_s = 0.0
 
-    def scan(self, film: Film, settings: Settings, progress: Progress | None) -> Iterator[Keyframe]:
+    def scan(self, film: Film, settings: Settings, progress: Progress | None) -> Generator[Keyframe, None, None]:
         begun = time.monotonic()
         yield from scan(film, settings, progress)
         self.scan_s = time.monotonic() - begun

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,8 +18,8 @@ class RunAhead(Generic[T]):
     is raised here, in its place. `close` (or leaving the `with` block) stops the thread and waits for it.
     """
 
-    def __init__(self, items: Iterator[T], depth: int) -> None:
-        """Starts the thread."""
+    def __init__(self, items: Generator[T, None, None], depth: int) -> None:
+        """Starts the thread, which also closes the generator."""
         self._items = items
         self._ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
         self._stopped = threading.Event()
@@ -55,10 +56,11 @@ class RunAhead(Generic[T]):
     def _run(self) -> None:
         end: BaseException | None = None
         try:
-            for item in self._items:
-                self._ready.put(item)
-                if self._stopped.is_set():
-                    return
+            with closing(self._items):  # what it opened is closed before `close` returns
+                for item in self._items:
+                    self._ready.put(item)
+                    if self._stopped.is_set():
+                        break
         except BaseException as error:
             end = error
         self._ready.put(end)

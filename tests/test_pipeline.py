@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import media
@@ -14,8 +16,10 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger import Settings, Tagger, TagReport
+from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
+from tagger.keyframes import keyframe
+from tagger.records import Keyframe, Timing
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
@@ -27,7 +31,7 @@ def one() -> Tagger:
 
 
 def timeless(report: TagReport) -> TagReport:
-    return replace(report, created="", timing=tagger.pipeline.Timing(0, 0, 0, 0, 0))  # type: ignore[attr-defined]
+    return replace(report, created="", timing=Timing(0, 0, 0, 0, 0))
 
 
 def test_the_example_of_the_readme(film: media.Truth) -> None:
@@ -140,9 +144,31 @@ def test_odd_files_give_a_report_or_one_clear_line(one: Tagger, shared: Path) ->
     }
 
 
+def test_pictures_are_let_go_once_they_are_tagged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 keyframes never more than a few exist at once, also as the base of some view."""
+    owners: list[weakref.ref[object]] = []
+    alive: list[int] = []
+
+    def watched(*args: Any) -> Keyframe:
+        made = keyframe(*args)
+        owner: Any = made.pixels
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        owners.append(weakref.ref(owner))
+        alive.append(sum(ref() is not None for ref in owners))
+        return made
+
+    monkeypatch.setattr(pipeline, "keyframe", watched)
+    monkeypatch.setattr(pipeline, "KEYFRAMES_AHEAD", 2)
+    truth = media.film(tmp_path / "many.mp4", (20,) * 40, options={"preset": "ultrafast"})
+    assert len(Tagger(Settings(batch_size=1)).extract(truth.path).shots) == len(owners) == 40
+    assert max(alive) <= 2 + 1 + 2  # waiting, in a batch, on either side
+
+
 PEAK = """
 import resource, sys
 from pathlib import Path
+from typing import Any
 from tagger.pipeline import scan
 from tagger.settings import Settings
 from tagger.video import Film
