@@ -83,7 +83,7 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
     return Backbone(
         name,
         f"{name}/{architecture.feature_layer}",
-        arrays.digest([np.asarray(variable) for variable in network.weights]),
+        arrays.digest(network.get_weights()),
         str(file),
         architecture.input_size,
         architecture.feature_count,

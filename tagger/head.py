@@ -55,7 +55,7 @@ class Head:
             "vocabulary_sha256": self.vocabulary_sha256,
             "backbone": self.backbone,
             "backbone_sha256": self.backbone_sha256,
-            "layers": ["dropout 0.5", "dense", "relu", "softmax"],
+            "layers": ["dense", "relu", "softmax"],
             "trained": list(self.trained),
             **card,
         }

@@ -11,7 +11,8 @@ DETECTORS = ("adaptive", "content", "histogram", "hash")
 DEFAULT_BACKBONE = "compact"
 DEFAULT_VOCABULARY = "movies50"
 MIN_SHOT_S = 0.6  # PySceneDetect's 15 frames at 25 frames/s, as a time
-MIN_ENTROPY_BITS = 4.0  # of 76 keyframes of real clips all black, blank and flat ones lie below 2.7, all others above 4.3
+# Of 76 keyframes of real clips all black, blank and flat ones lie below 2.7 bits, all others above 4.3.
+MIN_ENTROPY_BITS = 4.0
 BATCH_SIZE = 16
 RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels

@@ -8,42 +8,40 @@ WORST = 10
 
 TEMPLATE = """# movies50, compact: model card
 
-Written by `python -m tagger.training.movies50`; every figure below is measured by it or by
-`tagger.training.crossval`.
+Written by `python -m tagger.training.movies50`; every figure is measured by it or by `tagger.training.crossval`.
 
-**This is a first, weak model.** {top1:.0%} of unseen pictures get their tag first, {top3:.0%} among the first
-three. Use it to sort
-and to find, not to decide; do not use it to rate films for age.
+**This is a first, weak model.** Of pictures from collections it never saw, {top1:.0%} get their tag first and
+{top3:.0%} among the first three. Use it to sort and to find, not to decide; do not use it to rate films for age.
 
 ## What it is
 
-- Backbone: `{architecture}`, {input_size} x {input_size} pixels, {feature_count} features, trained by this
-  project from random
-  weights to repeat what {teachers} (ImageNet) says about {views} views of pictures, {epochs} rounds; no labels
+- Backbone: `{architecture}`, {input_size} x {input_size} pixels, {feature_count} features, trained by this project from
+  random weights to repeat what {teachers} (ImageNet) says about {views} views of pictures, {epochs} rounds; no labels
   were used.
-- Head: {features} -> 50, y = ReLU(x W + b), softmax; multinomial logistic regression on labelled pictures, calibrated
-  (temperature, offset) on sources it had not seen.
+- Head: {features} -> 50, y = ReLU(x W + b), softmax: a multinomial logistic regression on labelled pictures, its
+  temperature and offset chosen on sources it had not seen.
 - Probabilities: expected calibration error {calibration_error:.3f} on those sources.
 
 ## What it was measured to do
 
-"Sources" are the collections that pictures came from. A tag takes part if it has at least three, none with over
-nine tenths of its
-pictures; heads are learned on some sources and asked about others, over all tags with pictures. Balanced means:
-the mean over tags.
+"Sources" are the collections that pictures came from. A tag takes part if it has at least three, none with over nine
+tenths of its pictures. Heads are learned on some sources and asked about others. Balanced means: the mean over tags.
 
 | measured on other sources | balanced top-1 | balanced top-3 | 95 % interval of top-3 |
 | --- | --- | --- | --- |
 {own}
 {crossed}
 
-The last rows use the same kind of head over the {crossed_tags} tags that take part only, to compare networks:
-the compact backbone reaches
-{share:.2f} of the best teacher's top-3 ({share_unseen:.2f} on pictures that its training never saw).
+The first row is the shipped head's way, with every tag to choose from. The others compare networks, with only the
+{crossed_tags} tags that take part to choose from: the compact backbone reaches {share:.2f} of the best teacher's top-3
+({share_unseen:.2f} on pictures that its training never saw).
 
 ## Tags
 
-Never trained, never to be found: {never}. The {worst_count} worst of those measured: {worst}.
+Never trained, never to be found: {never}.
+
+The {worst_count} worst of those measured: {worst}.
+
 Tags without a figure have too few sources for an honest one: expect less than inside one source.
 
 | tag | pictures | sources | top-3 on other sources |
@@ -52,12 +50,11 @@ Tags without a figure have too few sources for an honest one: expect less than i
 
 ## What to know
 
-- Labels are noisy and mean one thing among several: a picture carries only the tag it was collected for.
-  Fencing stands for sword fights,
-  motor sport for car chases, parked wrecks for crashes, people with guns for abduction, heist and murder.
+- Labels are noisy and mean one thing among several: a picture carries only the tag it was collected for. Fencing stands
+  for sword fights, motor sport for car chases, parked wrecks for crashes, guns for abduction, heist and murder.
 - Very few pictures: {thin}.
-- The pictures were stills and photographs of at most 192 pixels on the short side, not frames of films.
-- The pictures are not part of this project and are not shipped.
+- They were stills and photographs of at most 192 pixels on the short side, not frames of films.
+- They are not part of this project and are not shipped.
 """
 
 
@@ -92,7 +89,7 @@ def text(backbone: dict[str, Any], crossed: dict[str, Any], head: dict[str, Any]
 
 
 def _own(head: dict[str, Any], trained: int) -> str:
-    what = f"this head, {trained} tags to choose from, {head['pictures']} pictures of {head['tags']} tags"
+    what = f"this head, {trained} tags to choose from: {head['pictures']} pictures of {head['tags']} tags"
     low, high = head["top3_interval"]
     return f"| {what} | {head['top1']:.3f} | {head['top3']:.3f} | {low:.3f} to {high:.3f} |"
 
