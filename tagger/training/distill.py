@@ -158,7 +158,7 @@ def train(lessons: Lessons, checkpoint: Path, steps: int, seconds: float) -> tup
 
 
 def _save(path: Path, state: Sequence[keras.Variable], step: int) -> None:
-    values = {f"v{i}": ops.convert_to_numpy(ops.convert_to_tensor(variable)) for i, variable in enumerate(state)}
+    values = {f"v{i}": np.asarray(variable) for i, variable in enumerate(state)}
     part = path.with_suffix(".part")
     with part.open("wb") as file:
         np.savez(file, step=step, **values)
