@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import media
@@ -143,6 +144,25 @@ def shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class Clock:
+    """A clock for which time is up once the last step before `stop` was asked for."""
+
+    def __init__(self, lessons: distill.Lessons, stop: int) -> None:
+        self.asked = 0
+        self.stop = stop
+        clock = self
+
+        class Watched(distill.Lessons):
+            def batch(self, step: int, size: int) -> Any:
+                clock.asked = step + 1
+                return distill.Lessons.batch(self, step, size)
+
+        self.lessons = Watched(lessons.views, lessons.features, lessons.logits)
+
+    def monotonic(self) -> float:
+        return 1e9 if self.asked >= self.stop else 0.0
+
+
 def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
@@ -152,10 +172,10 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
         keras.utils.set_random_seed(1)
         done = 0
         for stop in stops:
-            ticks = iter([0.0] * (stop - done + 1) + [1e9] * 50)  # time is up after so many steps
+            clock = Clock(lessons, stop)
             with monkeypatch.context() as patch:
-                patch.setattr("tagger.training.distill.time.monotonic", lambda ticks=ticks: next(ticks))
-                network, done = distill.train(lessons, shards / f"{name}.checkpoint", 4, 1.0)
+                patch.setattr("tagger.training.distill.time", clock)
+                network, done = distill.train(clock.lessons, shards / f"{name}.checkpoint", 4, 1.0)
             assert done == stop
         found.append(compact.fold(network))
     assert max(np.abs(found[0][k].astype(float) - found[1][k].astype(float)).max() for k in found[0]) < 1e-2

@@ -161,7 +161,7 @@ def _save(path: Path, state: Sequence[keras.Variable], step: int) -> None:
     values = {f"v{i}": np.asarray(variable) for i, variable in enumerate(state)}
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, step=step, **values)
+        np.savez(file, step=step, **values)  # type: ignore[arg-type]  # its stub takes an array for allow_pickle
     part.replace(path)
 
 
