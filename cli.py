@@ -166,16 +166,21 @@ def models() -> None:
 @models.command("list")
 def models_list() -> None:
     """Each backbone: input size, features, weights, and whether they are here."""
-    from tagger.architectures import common
+    from tagger import arrays
+    from tagger.architectures import EMBEDDED, common
+    from tagger.backbone import EMBEDDED_ARRAYS
 
-    click.echo(f"{'backbone':<12} {'input':>5} {'features':>8} {'weights':>8}  where")
-    click.echo(f"{'compact':<12} {'':>5} {'':>8} {'':>8}  embedded")
+    def row(*cells: object) -> None:
+        click.echo("{:<12} {:>5} {:>8} {:>8}  {}".format(*cells))
+
+    row("backbone", "input", "features", "weights", "where")
+    own = arrays.read_manifest(EMBEDDED_ARRAYS.with_suffix(".json"))
+    own_mb = round(EMBEDDED_ARRAYS.stat().st_size / 1e6)
+    row(EMBEDDED, own["input_size"], own["feature_count"], f"{own_mb} MB", "embedded")
     for made in common():
         here = [file for file in made.files if file.path.is_file()]
         where = here[0].path if here else f"not here; would be {made.files[0].path}"
-        click.echo(
-            f"{made.name:<12} {made.input_size:>5} {made.feature_count:>8} {made.files[0].size_mb:>5} MB  {where}"
-        )
+        row(made.name, made.input_size, made.feature_count, f"{made.files[0].size_mb} MB", where)
 
 
 @models.command("fetch")

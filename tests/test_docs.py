@@ -1,0 +1,63 @@
+"""What the documents say is what there is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import media
+import pytest
+from click.testing import CliRunner
+
+import cli
+from tagger import Settings
+from tagger.reports.json_report import SCHEMA_FILE
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_python_of_the_readme_runs(film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    shutil.copy(film.path, tmp_path / "film.mp4")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(example, names)
+    assert len(names["report"].tags) == 50  # type: ignore[attr-defined]
+
+
+def test_the_options_of_the_readme_are_those_of_the_command() -> None:
+    extract = cli.cli.commands["extract"]
+    options = {name for option in extract.params for name in option.opts if name.startswith("--")}
+    named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--version"}
+    assert named <= options
+    assert options - named <= {"--quiet", "--verbose", "--output"}
+
+
+def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:
+    default = Settings()
+    for option, value in (
+        ("--detector", f"`{default.detector}`"),
+        ("--min-shot SECONDS", default.min_shot_s),
+        ("--min-entropy BITS", default.min_entropy_bits),
+        ("--batch-size", default.batch_size),
+    ):
+        assert f"| `{option}` | {value} |" in README
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    for words in re.findall(r"`movietags ([a-z]+(?: [a-z]+)?)", README):
+        assert CliRunner().invoke(cli.cli, [*words.split(), "--help"]).exit_code == 0, words
+
+
+def test_no_placeholder_is_left() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "vocab").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")]:
+        assert not re.search(r"@@|TODO|TBD", path.read_text()), path
+
+
+def test_the_schema_describes_every_field() -> None:
+    schema = json.loads(SCHEMA_FILE.read_text())
+    top = "schema created tool video model settings tags shots status warnings scan timing"
+    assert set(schema["required"]) == set(top.split())
