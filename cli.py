@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import reduce
@@ -15,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import __version__, process
-from tagger.errors import BadSettings, BadVocabulary, BadWeights, MovieTagsError, WeightsMissing
+from tagger.errors import (
+    BadSettings,
+    BadVocabulary,
+    BadWeights,
+    LibraryMissing,
+    MovieTagsError,
+    StdoutGone,
+    WeightsMissing,
+)
 from tagger.settings import (
     BATCH_SIZE,
     DEFAULT_BACKBONE,
@@ -31,6 +41,8 @@ if TYPE_CHECKING:
     from tagger.records import TagReport
 
 FAILED, MISUSED = 1, 2  # exit codes
+# After one of these no other film can do better.
+HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, StdoutGone)
 STDOUT = Path("-")
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
 BAR_STEP_S = 0.1  # tqdm redraws at most this often
@@ -44,15 +56,19 @@ def cli() -> None:
 
 def main() -> None:
     """Runs the command; a missing system library is one line, not a traceback."""
-    if not {"-v", "--verbose"} & set(sys.argv):
+    if not any(re.fullmatch(r"--verbose|-\w*v\w*", word) for word in sys.argv):
         process.silence_native_code()
     try:
         cli(prog_name="movietags")
+    except SystemExit as done:
+        process.leave(done.code if isinstance(done.code, int) else FAILED)
     except ImportError as error:
         if ".so" not in str(error) and "DLL" not in str(error):
             raise
-        _say(f"error: a system library is missing ({error}). On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0")
-        sys.exit(FAILED)
+        process.say(
+            f"error: a system library is missing ({error}). On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
+        )
+        process.leave(FAILED)
 
 
 # The options of every command that tags films, in one place.
@@ -100,20 +116,23 @@ def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool,
         try:
             with _progress(film, quiet) as progress:
                 report = tagger.extract(film, progress=progress, since=begun)
-            if not quiet:
-                for warning in report.warnings:
-                    _say(f"{film}: {warning}")
+            for warning in () if quiet else report.warnings:
+                process.say(f"{film}: {warning}")
             write(film, report)
-        except (BadVocabulary, BadWeights, WeightsMissing) as error:  # no film can do better
-            _say(f"error: {error}")
+        except (
+            BadVocabulary,
+            BadWeights,
+            WeightsMissing,
+            LibraryMissing,
+            StdoutGone,
+        ) as error:  # no film can do better
+            _fail(str(error), verbose)
             sys.exit(FAILED)
         except MovieTagsError as error:
-            _say(f"error: {error}")
+            _fail(str(error), verbose)
             failed += 1
         except Exception as error:  # the one broad net: a defect costs this film, not the others
-            if verbose:
-                raise
-            _say(f"error: {film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)")
+            _fail(f"{film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)", verbose)
             failed += 1
         begun = None
     sys.exit(FAILED if failed else 0)
@@ -136,26 +155,20 @@ def vocab() -> None:
 @vocab.command("list")
 def vocab_list() -> None:
     """Each vocabulary, its number of tags and the backbones it has heads for."""
-    from tagger import vocabulary
+    from tagger.diagnosis import vocabularies
 
-    for name in vocabulary.shipped_names():
-        found = vocabulary.load(name)
-        click.echo(f"{name:<14} {len(found.tags):>4} tags   heads: {', '.join(found.heads)}   {found.folder}")
+    with _errors():
+        click.echo("\n".join(vocabularies()))
 
 
 @vocab.command("show")
 @click.argument("name", default=DEFAULT_VOCABULARY)
 def vocab_show(name: str) -> None:
     """The tags of a vocabulary (a name or a folder), and which of them its heads were trained on."""
-    from tagger import head, vocabulary
+    from tagger.diagnosis import tags
 
     with _errors():
-        found = vocabulary.load(name)
-        heads = {kind: head.load(found.head_path(kind), found) for kind in found.heads}
-        click.echo(f"{found.name}: {len(found.tags)} tags, {found.folder}")
-        for place, (tag, slug) in enumerate(zip(found.tags, found.slugs, strict=True)):
-            never = [kind for kind, made in heads.items() if not made.trained[place]]
-            click.echo(f"{place + 1:>4}  {tag:<24} {slug:<24} {'never trained: ' + ', '.join(never) if never else ''}")
+        click.echo("\n".join(tags(name)))
 
 
 @cli.group()
@@ -166,21 +179,10 @@ def models() -> None:
 @models.command("list")
 def models_list() -> None:
     """Each backbone: input size, features, weights, and whether they are here."""
-    from tagger import arrays
-    from tagger.architectures import EMBEDDED, common
-    from tagger.backbone import EMBEDDED_ARRAYS
+    from tagger.diagnosis import networks
 
-    def row(*cells: object) -> None:
-        click.echo("{:<12} {:>5} {:>8} {:>8}  {}".format(*cells))
-
-    row("backbone", "input", "features", "weights", "where")
-    own = arrays.read_manifest(EMBEDDED_ARRAYS.with_suffix(".json"))
-    own_mb = round(EMBEDDED_ARRAYS.stat().st_size / 1e6)
-    row(EMBEDDED, own["input_size"], own["feature_count"], f"{own_mb} MB", "embedded")
-    for made in common():
-        here = [file for file in made.files if file.path.is_file()]
-        where = here[0].path if here else f"not here; would be {made.files[0].path}"
-        row(made.name, made.input_size, made.feature_count, f"{made.files[0].size_mb} MB", where)
+    with _errors():
+        click.echo("\n".join(networks()))
 
 
 @models.command("fetch")
@@ -219,20 +221,21 @@ def models_verify(names: tuple[str, ...]) -> None:
 
 def _tagger(options: dict[str, Any], quiet: bool) -> Tagger:
     """The tagger that the options ask for, and one line that says what it is."""
-    settings = Settings(
-        backbone=options["backbone"],
-        weights=options["weights"],
-        vocabulary=options["vocab"],
-        detector=options["detector"],
-        min_shot_s=options["min_shot"],
-        min_entropy_bits=options["min_entropy"],
-        batch_size=options["batch_size"],
-    )
     from tagger.pipeline import Tagger
 
-    tagger = Tagger(settings)
+    tagger = Tagger(
+        Settings(
+            backbone=options["backbone"],
+            weights=options["weights"],
+            vocabulary=options["vocab"],
+            detector=options["detector"],
+            min_shot_s=options["min_shot"],
+            min_entropy_bits=options["min_entropy"],
+            batch_size=options["batch_size"],
+        )
+    )
     if not quiet:
-        _say(tagger.describe())
+        process.say(tagger.describe())
     return tagger
 
 
@@ -243,13 +246,13 @@ def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
     from tagger.reports.table import as_table
 
     if output == STDOUT:
-        return lambda film, report: click.echo(as_json(report), nl=False)
+        return lambda film, report: process.put(as_json(report))
     folder = Folder(output) if output else None
 
     def write(film: Path, report: TagReport) -> None:
         if folder:
             folder.write(film, report)
-        click.echo(as_table(report, top))
+        process.put(as_table(report, top) + "\n")
 
     return write
 
@@ -257,14 +260,12 @@ def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
 @contextmanager
 def _progress(film: Path, quiet: bool) -> Iterator[Progress | None]:
     """A bar in seconds of film with the speed as a multiple of real time; on a terminal only."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not (sys.stderr and sys.stderr.isatty()):
         yield None
         return
     from tqdm import tqdm
 
-    from tagger.reports.table import printable
-
-    bar = tqdm(desc=printable(film.name), total=0.0, bar_format=BAR, mininterval=BAR_STEP_S, leave=False)
+    bar = tqdm(desc=process.printable(film.name), total=0.0, bar_format=BAR, mininterval=BAR_STEP_S, leave=False)
     begun = time.monotonic()
 
     def show(time_s: float, length_s: float | None) -> None:
@@ -282,9 +283,7 @@ def _errors(verbose: bool = False) -> Iterator[None]:
     try:
         yield
     except MovieTagsError as error:
-        if verbose:
-            raise
-        _say(f"error: {error}")
+        _fail(str(error), verbose)
         sys.exit(MISUSED if isinstance(error, BadSettings) else FAILED)
 
 
@@ -297,5 +296,7 @@ def _logging(quiet: bool, verbose: bool) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def _say(message: str) -> None:
-    click.echo(f"movietags: {message.encode('utf-8', 'backslashreplace').decode()}", err=True)
+def _fail(message: str, verbose: bool) -> None:
+    if verbose:
+        traceback.print_exc()
+    process.say(f"error: {message}")

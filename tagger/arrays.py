@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import BadHead
-from tagger.files import write_atomically
+from tagger.errors import BadHead, BadPath
+from tagger.files import regular_file, write_atomically
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -52,11 +53,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         BadHead: it is missing, too large, nested too deep, or no JSON object.
     """
     try:
-        with path.open("rb") as file:
-            manifest = json.loads(file.read(MANIFEST_BYTES_MAX))  # cut off, it is no JSON
-    except OSError as error:
-        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
+        manifest = json.loads(_bytes(path, MANIFEST_BYTES_MAX))
     except (ValueError, RecursionError) as error:
+        if isinstance(error, BadHead):
+            raise
         raise BadHead(f"{path} is not JSON ({type(error).__name__}): restore it from where you got it") from error
     if not isinstance(manifest, dict):
         raise BadHead(f"{path} holds a JSON {type(manifest).__name__}, not an object")
@@ -71,45 +71,60 @@ def load(path: Path) -> Arrays:
     """
     manifest = read_manifest(path.with_suffix(".json"))
     shapes = manifest.get("arrays")
-    if not isinstance(shapes, dict) or not all(isinstance(shape, list) for shape in shapes.values()):
-        raise BadHead(f'{path.with_suffix(".json")} lists no "arrays": {{name: shape}}')
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
+    if not isinstance(shapes, dict) or not all(_is_shape(shape) for shape in shapes.values()):
+        raise BadHead(f'{path.with_suffix(".json")} lists no "arrays": {{name: [sizes]}} that could be read')
+    body = _bytes(path, ARRAYS_BYTES_MAX)
     found = hashlib.sha256(body).hexdigest()
     if found != manifest.get("sha256"):
         raise BadHead(f"{path} has sha256 {found[:12]}..., its manifest says {str(manifest.get('sha256'))[:12]}...")
-    return _unpack(path, body, shapes)
+    try:
+        return _unpack(path, body, shapes)
+    except BadHead:
+        raise
+    except Exception as error:  # zip and npy have dozens of ways to be malformed, each with its own exception
+        raise BadHead(f"{path} is no npz file that could be read ({type(error).__name__}: {error})") from error
+
+
+def _is_shape(shape: object) -> bool:
+    """Whether it is a list of positive sizes whose float32 array could be read at all."""
+    if not isinstance(shape, list) or not all(type(size) is int and size > 0 for size in shape):
+        return False
+    return math.prod(shape) * np.dtype(np.float32).itemsize <= ARRAYS_BYTES_MAX
+
+
+def _bytes(path: Path, at_most: int) -> bytes:
+    try:
+        if regular_file(path).stat().st_size > at_most:
+            raise BadHead(f"{path} is {path.stat().st_size} bytes: at most {at_most} are read")
+        return path.read_bytes()
+    except BadPath as error:
+        raise BadHead(f"{error}: copy the whole vocabulary folder") from error
+    except OSError as error:
+        raise BadHead(f"{path} cannot be read ({error.strerror}): copy the whole vocabulary folder") from error
 
 
 def _unpack(path: Path, body: bytes, shapes: dict[str, list[int]]) -> Arrays:
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            members = {member.filename: member.file_size for member in archive.infolist()}
-            if sum(members.values()) > ARRAYS_BYTES_MAX:
-                raise BadHead(f"{path} unpacks to {sum(members.values())} bytes, at most {ARRAYS_BYTES_MAX} are read")
-            if set(members) != {f"{name}.npy" for name in shapes}:
-                raise BadHead(f"{path} holds {sorted(members)[:5]}, its manifest lists {sorted(shapes)[:5]}")
-            return {name: _array(path, archive, name, shape) for name, shape in shapes.items()}
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise BadHead(f"{path} is no npz file ({error})") from error
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        members = [member.filename for member in archive.infolist()]
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > ARRAYS_BYTES_MAX:
+            raise BadHead(f"{path} unpacks to {unpacked} bytes, at most {ARRAYS_BYTES_MAX} are read")
+        if sorted(members) != sorted(f"{name}.npy" for name in shapes):
+            raise BadHead(f"{path} holds {sorted(members)[:5]}, its manifest lists {sorted(shapes)[:5]}")
+        return {name: _array(path, archive, name, shape) for name, shape in shapes.items()}
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> NDArray[np.float32]:
     with archive.open(f"{name}.npy") as member:
-        try:
-            version = np.lib.format.read_magic(member)
-            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            found_shape, fortran_order, dtype = header(member)
-        except ValueError as error:
-            raise BadHead(f"{path}: array {name} has no readable header ({error})") from error
+        version = np.lib.format.read_magic(member)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        found_shape, fortran_order, dtype = header(member)
         if list(found_shape) != shape or fortran_order or dtype.name not in STORED_TYPES:
             raise BadHead(f"{path}: array {name} is {dtype} {list(found_shape)}, expected float {shape}")
-        count = int(np.prod(shape, dtype=np.int64))
-        raw = member.read(count * dtype.itemsize)
-    if len(raw) != count * dtype.itemsize:
-        raise BadHead(f"{path}: array {name} ends after {len(raw)} of {count * dtype.itemsize} bytes")
+        size = math.prod(shape) * dtype.itemsize
+        raw = member.read(size)
+    if len(raw) != size:
+        raise BadHead(f"{path}: array {name} ends after {len(raw)} of {size} bytes")
     values = np.frombuffer(raw, dtype).reshape(shape).astype(np.float32)
     if not np.isfinite(values).all():
         raise BadHead(f"{path}: array {name} holds NaN or infinity")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tagger import architectures, arrays, vocabulary, weights
 from tagger.architectures import EMBEDDED, Architecture
-from tagger.errors import BadWeights, NonFiniteFeatures
+from tagger.errors import BadHead, BadWeights, LibraryMissing, NonFiniteFeatures
 from tagger.images import Pixels, squash
 
 EMBEDDED_ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
@@ -73,7 +73,9 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
         BadSettings: no such name.
         BadWeights: the file does not fit the network.
         WeightsMissing: nothing in the cache and nothing to be fetched.
+        LibraryMissing: the Keras backend that the environment or keras.json names is not installed.
     """
+    _start_keras()
     if name == EMBEDDED:
         return _embedded(weights_file or EMBEDDED_ARRAYS, batch_size)
     architecture = architectures.named(name)
@@ -93,12 +95,25 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
     )
 
 
+def _start_keras() -> None:
+    """Imports Keras and undoes what this user's keras.json may say about the layout of arrays."""
+    try:
+        import keras
+    except (ImportError, ValueError) as error:
+        raise LibraryMissing(f"Keras cannot start its backend ({error}): set KERAS_BACKEND=tensorflow") from error
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+
+
 def _embedded(file: Path, batch_size: int) -> Backbone:
     from tagger import compact
 
-    found = arrays.load(file)
-    network = compact.build()
-    compact.assign(network, found)
+    try:
+        found = arrays.load(file)
+        network = compact.build()
+        compact.assign(network, found)
+    except (BadHead, KeyError, ValueError) as error:
+        raise BadWeights(f"{file}: holds no arrays of the compact network ({error})") from error
     source = "embedded" if file == EMBEDDED_ARRAYS else str(file)
     return Backbone(
         EMBEDDED, f"{EMBEDDED}/avg_pool", arrays.digest(found), source, compact.INPUT_SIZE,
@@ -109,7 +124,7 @@ def _embedded(file: Path, batch_size: int) -> Backbone:
 def _published(architecture: Architecture) -> Path:
     """The cached file if there is one, else the download."""
     cached = [file for file in architecture.files if file.path.is_file()]
-    return cached[0].path if cached else weights.fetch(architecture.files[-1], architecture.name)
+    return cached[0].path if cached else weights.fetch(architecture.files[0], architecture.name)
 
 
 def _network(architecture: Architecture, file: Path) -> Any:
@@ -128,7 +143,7 @@ def _network(architecture: Architecture, file: Path) -> Any:
         try:
             network.load_weights(str(file))
         except Exception as error:  # each format of weights file raises its own kind
-            reasons.append(str(error).splitlines()[0])
+            reasons.append((str(error).splitlines() or [type(error).__name__])[0])
             continue
         return _features_of(keras, network, architecture, include_top)
     raise BadWeights(f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})")

@@ -13,7 +13,8 @@
     ├── BadReport          (ValueError)       a report that does not follow the schema
     ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
     ├── OutputRefused      (OSError)          a place that cannot be written
-    └── LibraryMissing     (ImportError)      a system library that an import needs
+    │   └── StdoutGone                        nobody reads the results any more
+    └── LibraryMissing     (ImportError)      a library that an import needs and does not find
 
 Each message is one line: what, which file, what was received, what to do. Each class is also a
 builtin kind, so that callers who know nothing of this package can still catch it.
@@ -72,5 +73,9 @@ class OutputRefused(MovieTagsError, OSError):
     """An output folder or file that cannot be written."""
 
 
+class StdoutGone(OutputRefused):
+    """A standard output that was closed."""
+
+
 class LibraryMissing(MovieTagsError, ImportError):
-    """A library of the operating system that an import needs and does not find."""
+    """A library that an import needs and does not find."""

@@ -11,7 +11,7 @@ from tagger.errors import BadPath, OutputRefused
 
 SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
 NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
-TAG_LETTERS = 8  # hex digits that tell two films of one name apart
+MARK_LETTERS = 8  # hex digits that tell two films of one name apart
 
 
 def write_atomically(path: Path, body: bytes) -> None:
@@ -27,11 +27,22 @@ def write_atomically(path: Path, body: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
+        _sync_folder(path.parent)
     except BaseException as error:
         aside.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OutputRefused(f"{path}: cannot write it ({error.strerror}): free space or use -o") from error
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename survive a power cut; Windows has no such call and needs none."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def output_folder(path: Path) -> Path:
@@ -42,12 +53,11 @@ def output_folder(path: Path) -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / ".writable", b"")
-    except OutputRefused:
-        raise
+        probe = path / f".{secrets.token_hex(8)}.tmp"
+        probe.open("xb").close()
+        probe.unlink()
     except OSError as error:
         raise OutputRefused(f"{path}: no folder to write to ({error.strerror}): name another with -o") from error
-    (path / ".writable").unlink()
     return path
 
 
@@ -78,17 +88,14 @@ def fingerprint(path: Path) -> str:
     return sha.hexdigest()[:32]
 
 
-def distinct_name(film: Path, suffix: str, *, plain: bool) -> str:
-    """Returns a file name for a report of `film`: its stem, plus a mark of its place unless `plain`.
+def distinct_name(film: Path, suffix: str, mark_letters: int) -> str:
+    """Returns a file name for a report of `film`: its stem and a mark of so many letters.
 
-    The mark (8 hex digits of the absolute path) is the same on every run. Long stems are cut so that
-    the name fits a file system's 255 bytes.
+    The mark (hex digits of the absolute path) is the same on every run. Stems too long for a file
+    system's 255 bytes are cut, and marked in any case.
     """
-    place = os.fsencode(film.absolute())
-    mark = "" if plain else "-" + hashlib.sha256(place).hexdigest()[:TAG_LETTERS]
-    room = NAME_BYTES_MAX - len(suffix.encode()) - len(mark)
-    stem = os.fsencode(film.stem)
+    stem, digits = os.fsencode(film.stem), hashlib.sha256(os.fsencode(film.absolute())).hexdigest()
+    room = NAME_BYTES_MAX - len(suffix.encode()) - len(digits) - 1
     if len(stem) > room:
-        cut = stem[: room - TAG_LETTERS - 1].decode("utf-8", "ignore")
-        return f"{cut}-{hashlib.sha256(place).hexdigest()[:TAG_LETTERS]}{suffix}"
-    return film.stem + mark + suffix
+        return f"{stem[:room].decode('utf-8', 'ignore')}-{digits[: max(mark_letters, MARK_LETTERS)]}{suffix}"
+    return f"{film.stem}-{digits[:mark_letters]}{suffix}" if mark_letters else film.stem + suffix

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger import arrays
-from tagger.errors import BadHead
+from tagger.errors import BadHead, NonFiniteFeatures
 from tagger.records import TagScores
 from tagger.vocabulary import Vocabulary
 
@@ -42,8 +42,14 @@ class Head:
 
         Args:
             features: float32 (n, d), d as trained.
+
+        Raises:
+            NonFiniteFeatures: kernel and features overflow.
         """
-        evidence = np.maximum(features @ self.kernel + self.bias, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # said in words below
+            evidence = np.maximum(features @ self.kernel + self.bias, 0.0)
+        if not np.isfinite(evidence).all():
+            raise NonFiniteFeatures("the head's numbers are too large for float32: its vocabulary cannot be used")
         # Subtracting the row's maximum changes nothing in exact arithmetic and keeps exp in range.
         grown = np.exp(evidence - evidence.max(axis=1, keepdims=True))
         return TagScores(grown / grown.sum(axis=1, keepdims=True), evidence)
@@ -81,12 +87,12 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
     if kernel.ndim != 2 or kernel.shape[1] != tags or bias.shape != (tags,):
         raise BadHead(f"{path}: kernel {kernel.shape} and bias {bias.shape} do not give {tags} tags")
     trained = manifest.get("trained")
-    if not isinstance(trained, list) or len(trained) != tags:
+    if not isinstance(trained, list) or len(trained) != tags or not all(type(flag) is bool for flag in trained):
         raise BadHead(f'{path.with_suffix(".json")}: "trained" must say true or false for each of {tags} tags')
     return Head(
         kernel,
         bias,
-        tuple(bool(flag) for flag in trained),
+        tuple(trained),
         vocabulary.sha256,
         str(manifest.get("backbone")),
         str(manifest.get("backbone_sha256")),

@@ -26,7 +26,7 @@ class Reservoir:
         """Starts empty.
 
         Args:
-            bound_bytes: memory of held frames; two frames are always held.
+            bound_bytes: memory of held frames; the newest `lateness_frames` + 2 are always held.
             lateness_frames: a boundary may be named this many frames after it passed.
         """
         self._bound = bound_bytes
@@ -38,16 +38,18 @@ class Reservoir:
 
     def push(self, frame: Frame) -> None:
         """Takes the next frame of the open shot."""
-        if self._held and (self._held[-1].index - self._start) % self._stride:
-            self._bytes -= self._held.pop().nbytes  # was held only while it was the newest
         self._held.append(frame)
         self._bytes += frame.nbytes
+        settled = len(self._held) - 2 - self._lateness  # the frame that can no longer begin another shot
+        if settled >= 0 and not self._on_stride(self._held[settled]):
+            self._bytes -= self._held[settled].nbytes
+            del self._held[settled]
         certain = frame.index - self._lateness
         middle = self._start + max(0, certain - self._start) // 2
         # One frame before the middle stays: with a stride it may be the nearest.
         while len(self._held) > 1 and self._held[1].index <= middle:
             self._bytes -= self._held.popleft().nbytes
-        while self._bytes > self._bound and len(self._held) > 2:
+        while self._bytes > self._bound and len(self._held) > self._lateness + 2:
             self._thin()
 
     def cut(self, shot: Shot) -> Frame:
@@ -60,11 +62,14 @@ class Reservoir:
         self._start = shot.end_frame
         return nearest
 
+    def _on_stride(self, frame: Frame) -> bool:
+        return (frame.index - self._start) % self._stride == 0
+
     def _thin(self) -> None:
-        """Keeps frames at twice the stride, and always the newest (a boundary may follow at once)."""
+        """Keeps frames at twice the stride, and all that may still turn out to begin another shot."""
         self._stride *= 2
-        newest = self._held[-1]
-        self._held = deque(f for f in self._held if f is newest or (f.index - self._start) % self._stride == 0)
+        settled = len(self._held) - 1 - self._lateness
+        self._held = deque(f for place, f in enumerate(self._held) if place >= settled or self._on_stride(f))
         self._bytes = sum(frame.nbytes for frame in self._held)
 
 

@@ -23,7 +23,7 @@ from tagger.architectures import EMBEDDED, named
 from tagger.backbone import Backbone
 from tagger.errors import BadHead
 from tagger.head import Head
-from tagger.images import Pixels
+from tagger.images import Pixels, squash
 from tagger.keyframes import EMPTY, Reservoir, keyframe
 from tagger.queues import RunAhead
 from tagger.records import (
@@ -38,7 +38,7 @@ from tagger.records import (
     VideoInfo,
 )
 from tagger.settings import Settings
-from tagger.shots import LATENESS_FRAMES, ShotDetector
+from tagger.shots import ShotDetector, lateness_frames
 from tagger.video import Film, Frame
 
 FRAMES_AHEAD = 4  # enough to smooth out the decoder's bursts; an 8K frame is 50 MB
@@ -114,7 +114,8 @@ class Tagger:
         clock = _Stopwatch()
         with Film(Path(path)) as film:
             loading = self._load()
-            with RunAhead(clock.scan(film, self.settings, progress), KEYFRAMES_AHEAD) as keyframes:
+            scanned = clock.scan(film, self.settings, progress)
+            with RunAhead(scanned, KEYFRAMES_AHEAD, film.abandon) as keyframes:
                 frames, scores = self._infer(keyframes, clock)
             video = film.info()
         model, ready = loading.result()
@@ -151,6 +152,11 @@ class Tagger:
                 f"{self._head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
                 f"use the weights it was trained with, or train a vocabulary for these"
             )
+        if len(self._head.kernel) != network.feature_count:
+            raise BadHead(
+                f"the head for {network.name} in {self.vocabulary.folder} takes {len(self._head.kernel)} features, "
+                f"the network gives {network.feature_count}"
+            )
         network.features([np.zeros((1, 1, 3), np.uint8)])  # compiles the network
         return Model(network, self._head), time.monotonic()
 
@@ -163,7 +169,7 @@ class Tagger:
         for frame in keyframes:
             frames.append(replace(frame, pixels=EMPTY))  # a view would keep the picture
             if frame.kept:
-                batch.append(frame.pixels)
+                batch.append(squash(frame.pixels, model.backbone.input_size))
             if len(batch) == self.settings.batch_size:
                 parts.append(clock.infer(model, batch))
                 batch = []
@@ -180,8 +186,9 @@ def extract(path: Path | str, settings: Settings | None = None) -> TagReport:
 def scan(film: Film, settings: Settings, progress: Progress | None = None) -> Generator[Keyframe, None, None]:
     """Yields the keyframe of each shot, in order, in one pass over the film."""
     detector = ShotDetector(settings.detector, settings.min_shot_s, film.fps)
-    reservoir = Reservoir(settings.reservoir_bytes, LATENESS_FRAMES[settings.detector])
-    with RunAhead(_small_frames(film), FRAMES_AHEAD) as frames:
+    lateness = lateness_frames(settings.detector, settings.min_shot_s, film.fps)
+    reservoir = Reservoir(settings.reservoir_bytes, lateness)
+    with RunAhead(_small_frames(film), FRAMES_AHEAD, film.abandon) as frames:
         for frame, small in frames:
             reservoir.push(frame)
             for shot in detector.feed(frame.index, frame.time_s, small):
@@ -229,8 +236,9 @@ def _tagged(frame: Keyframe, tags: tuple[ShotTag, ...]) -> TaggedShot:
 
 
 def _settings(settings: Settings) -> dict[str, str | int | float | None]:
-    """Every option that changes the result; the batch size does not."""
+    """Every option that changes the result; the batch size does in the seventh digit."""
     return {
+        "batch_size": settings.batch_size,
         "backbone": settings.backbone,
         "vocabulary": settings.vocabulary,
         "detector": settings.detector,
@@ -243,16 +251,13 @@ def _settings(settings: Settings) -> dict[str, str | int | float | None]:
 def _judge(video: VideoInfo, frames: list[Keyframe]) -> tuple[str, tuple[str, ...]]:
     """Whether the film is whole, and what its reader should know."""
     warnings = []
-    missing = [
-        f"{found:g} of {declared:g} {unit}"
-        for found, declared, unit in (
-            (video.duration_s, video.declared_duration_s, "seconds"),
-            (video.frame_count, video.declared_frames, "frames"),
-        )
-        if declared and found < TRUNCATED_BELOW * declared
-    ]
-    if missing:
-        warnings.append(f"truncated: only {' and '.join(missing)} that the file declares could be decoded")
+    # A film that was trimmed without encoding still declares the frames that its edit list hides.
+    found, declared, unit = video.duration_s, video.declared_duration_s, "seconds"
+    if declared is None:
+        found, declared, unit = float(video.frame_count), video.declared_frames, "frames"
+    truncated = declared is not None and found < TRUNCATED_BELOW * declared
+    if truncated:
+        warnings.append(f"truncated: only {found:g} of {declared:g} {unit} that the file declares could be decoded")
     if video.decode_failures:
         warnings.append(f"damaged: {video.decode_failures} packets could not be decoded")
     if not any(frame.kept for frame in frames):
@@ -260,4 +265,4 @@ def _judge(video: VideoInfo, frames: list[Keyframe]) -> tuple[str, tuple[str, ..
     farthest = max((frame.off_middle_frames for frame in frames), default=0)
     if farthest:
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
-    return ("truncated" if missing else "ok"), tuple(warnings)
+    return ("truncated" if truncated else "ok"), tuple(warnings)

@@ -1,17 +1,28 @@
-"""This process, as the operating system sees it."""
+"""This process and the people before it: when it began, what it says, how it ends."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
+from contextlib import suppress
+from typing import NoReturn
 
-import psutil
+from tagger.errors import StdoutGone
 
 
 def began() -> float:
     """Returns the `time.monotonic()` at which this process was started."""
-    return time.monotonic() - (time.time() - float(psutil.Process().create_time()))
+    if sys.platform == "linux":  # to the hundredth; psutil counts from a boot time in whole seconds
+        with open("/proc/self/stat", "rb") as stat:  # noqa: PTH123  # no file to pathlib
+            ticks = int(stat.read().rpartition(b")")[2].split()[19])  # field 22, "starttime"
+        lived_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    else:
+        import psutil
+
+        lived_s = time.time() - float(psutil.Process().create_time())
+    return time.monotonic() - lived_s
 
 
 def silence_native_code() -> None:
@@ -19,8 +30,50 @@ def silence_native_code() -> None:
 
     TensorFlow prints about processors and missing GPUs before any of its log levels can be set.
     """
-    real = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    try:
+        copy = os.dup(2)
+    except OSError:
+        return  # started without a stderr
+    real = os.fdopen(copy, "w", buffering=1, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
     sys.stderr = real
+
+
+def printable(text: str) -> str:
+    """Returns the text on one line, without what a terminal or an encoder would choke on."""
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return shown.encode("utf-8", "backslashreplace").decode()
+
+
+def say(message: str) -> None:
+    """Puts one line on stderr, if there is one."""
+    with suppress(OSError, ValueError):
+        print(f"movietags: {printable(message)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def put(text: str) -> None:
+    """Puts a result on stdout.
+
+    Raises:
+        StdoutGone: nobody can read it any more.
+    """
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        raise StdoutGone(f"stdout: cannot be written ({error.strerror})") from error
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process now: a network that is still being loaded in its thread would hold it up for seconds."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            code = code or 1  # what was to be said could not be
+    os._exit(code)

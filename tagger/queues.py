@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Generic, TypeVar
 
@@ -18,9 +18,16 @@ class RunAhead(Generic[T]):
     is raised here, in its place. `close` (or leaving the `with` block) stops the thread and waits for it.
     """
 
-    def __init__(self, items: Generator[T, None, None], depth: int) -> None:
-        """Starts the thread, which also closes the generator."""
+    def __init__(self, items: Generator[T, None, None], depth: int, abandon: Callable[[], None]) -> None:
+        """Starts the thread, which also closes the generator.
+
+        Args:
+            items: what to compute.
+            depth: how many items may wait.
+            abandon: tells the source to end soon; called when the rest is not wanted, from another thread.
+        """
         self._items = items
+        self._abandon = abandon
         self._ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,8 +52,9 @@ class RunAhead(Generic[T]):
             yield item
 
     def close(self) -> None:
-        """Stops the thread after the item it is working on and waits until it has ended."""
+        """Stops the thread and waits until it has ended."""
         self._stopped.set()
+        self._abandon()
         while self._thread.is_alive():
             try:
                 self._ready.get(timeout=0.05)  # makes room, should it wait for some

@@ -7,6 +7,7 @@ once and every boundary has the true presentation time of its frame.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from scenedetect.common import FrameTimecode, Timecode
@@ -16,9 +17,17 @@ from tagger.images import Pixels
 from tagger.records import Shot
 
 NANOSECONDS = Fraction(1, 10**9)
-# How many frames a boundary may be announced late. Adaptive looks two frames ahead; content merges
-# cuts that follow each other closely and then names the last of them.
-LATENESS_FRAMES = {"adaptive": 2, "content": 60, "histogram": 0, "hash": 0}
+ADAPTIVE_LATENESS_FRAMES = 2  # the adaptive detector compares a frame with so many after it
+LATENESS_MARGIN_S = 1.0  # for frame rates that vary: how long a frame may last in which a merge ends
+
+
+def lateness_frames(detector: str, min_shot_s: float, fps: float) -> int:
+    """Returns how many frames after it passed a boundary may be announced, at the film's mean rate.
+
+    Content merges cuts that follow each other within `min_shot_s`, and names the last of them once so
+    long a time went by without another.
+    """
+    return ceil(min_shot_s * fps) + 1 if detector == "content" else ADAPTIVE_LATENESS_FRAMES
 
 
 class ShotDetector:
@@ -41,7 +50,7 @@ class ShotDetector:
         # A float is seconds to PySceneDetect, an int would be frames.
         self._detector: Any = kinds[detector](min_scene_len=float(min_shot_s))
         self._rate = Fraction(fps).limit_denominator(10**6)
-        self._lateness = LATENESS_FRAMES[detector]
+        self._remember = round((min_shot_s + LATENESS_MARGIN_S) / NANOSECONDS)
         self._recent: dict[int, tuple[int, float]] = {}  # stamp -> frame, time_s
         self._last: FrameTimecode | None = None
         self._shots = 0
@@ -61,8 +70,10 @@ class ShotDetector:
         self._recent[stamp] = (frame, time_s)
         self._last = FrameTimecode(Timecode(stamp, NANOSECONDS), self._rate)
         shots = self._ended(self._detector.process_frame(self._last, small))
-        while len(self._recent) > self._lateness + 1:
-            del self._recent[next(iter(self._recent))]
+        while len(self._recent) > ADAPTIVE_LATENESS_FRAMES + 1 and stamp - (oldest := next(iter(self._recent))) > (
+            self._remember
+        ):
+            del self._recent[oldest]
         return shots
 
     def finish(self, end_frame: int, end_s: float) -> list[Shot]:
@@ -72,7 +83,7 @@ class ShotDetector:
         return [*self._ended(self._detector.post_process(self._last)), self._close(end_frame, end_s)]
 
     def _ended(self, cuts: list[FrameTimecode]) -> list[Shot]:
-        boundaries = (self._recent[cut.pts] for cut in cuts if cut.pts in self._recent)
+        boundaries = (self._recent[cut.pts] for cut in cuts)
         return [self._close(frame, time_s) for frame, time_s in boundaries if frame > self._start[0]]
 
     def _close(self, frame: int, time_s: float) -> Shot:

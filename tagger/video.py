@@ -8,6 +8,7 @@ cannot make the decoder open something else.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -83,12 +84,14 @@ class Film:
         self.decode_failures = 0
         self.frame_count = 0
         self.end_s = 0.0
+        self._abandoned = False
         self._size = (0, 0)
         self._codec = ""
         self._shrink = VideoReformatter()
         self._small_size: tuple[int, int] | None = None
         with ExitStack() as opened:
             self._container, self._stream = _open(path, opened)
+            self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
             self._opened = opened.pop_all()
         rate = self._stream.average_rate or self._stream.guessed_rate
         self._step_s = 1.0 / float(rate) if rate else 1.0 / FALLBACK_FPS
@@ -102,6 +105,10 @@ class Film:
     ) -> None:
         """Closes the file."""
         self._opened.close()
+
+    def abandon(self) -> None:
+        """Lets `frames` end with the frame it is at; may be called from any thread."""
+        self._abandoned = True
 
     @property
     def fps(self) -> float:
@@ -130,6 +137,8 @@ class Film:
                 self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
             yield Frame(self.frame_count, time_s, picture)
             self.frame_count += 1
+            if self._abandoned:
+                return
         if self.frame_count == 0:
             raise EmptyVideo(
                 f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
@@ -150,8 +159,8 @@ class Film:
         return VideoInfo(
             path=str(self.path),
             name=self.path.name,
-            size_bytes=self.path.stat().st_size,
-            fingerprint=fingerprint(self.path),
+            size_bytes=self._size_bytes,
+            fingerprint=self._fingerprint,
             duration_s=self.end_s,
             fps=self.fps,
             width=self._size[0],
@@ -184,12 +193,12 @@ class Film:
         behind it (PyAV issue 1098); a single thread holds none.
         """
         with ExitStack() as opened:
-            container, stream = _open(self.path, opened)
-            stream.thread_type = "NONE"
             try:
+                container, stream = _open(self.path, opened)
+                stream.thread_type = "NONE"
                 container.seek(pts, stream=stream)
-            except av.error.FFmpegError:
-                return
+            except (av.error.FFmpegError, VideoUnreadable, OSError):
+                return  # cut off or deleted meanwhile, or not to be sought in: there is no more to have
             for packet in _packets(container, stream):
                 found = _decoded(stream, packet) or ()
                 yield from (late for late in found if late.pts is not None and late.pts > pts)
@@ -219,6 +228,7 @@ class _Clock:
         self._time_base = time_base  # of the stream: frames drained at the end carry none
         self._step_s = step_s
         self._last_s: float | None = None
+        self._before_s: float | None = None  # the zero before the clock was set anew
 
     def read(self, picture: VideoFrame) -> float:
         stamp = picture.pts if picture.pts is not None else picture.dts
@@ -230,10 +240,19 @@ class _Clock:
             return self._last_s
         time_s = self._last_s + self._step_s if stamp_s is None else stamp_s - (self._zero_s or 0.0)
         if time_s <= self._last_s - GLITCH_S:
+            self._before_s = self._zero_s
             self._zero_s = (self._zero_s or 0.0) - (self._last_s + self._step_s - time_s)
+            time_s = self._last_s + self._step_s
+        elif time_s > self._last_s + GLITCH_S and self._belongs_before(stamp_s):
             time_s = self._last_s + self._step_s
         self._last_s = max(time_s, self._last_s + TICK_S)
         return self._last_s
+
+    def _belongs_before(self, stamp_s: float | None) -> bool:
+        """Whether it is a late frame of the part before the clock was set anew, as where MPEG-TS are joined."""
+        if stamp_s is None or self._before_s is None or self._last_s is None:
+            return False
+        return abs(stamp_s - self._before_s - self._last_s) < GLITCH_S
 
     def length(self, picture: VideoFrame) -> float:
         return float(picture.duration * self._time_base) if picture.duration else self._step_s
@@ -243,8 +262,9 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
     limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     try:
         # Absolute, because FFmpeg takes a relative "http:x.mp4" for an address.
-        name: Any = os.fsencode(path.absolute()).decode("utf-8")
-    except UnicodeDecodeError:
+        name: Any = os.fsencode(path.absolute()).decode(sys.getfilesystemencoding())
+        name.encode("utf-8")
+    except UnicodeError:
         name = opened.enter_context(path.open("rb"))  # PyAV takes names as UTF-8 only
     try:
         container = opened.enter_context(av.open(name, container_options=limits, **ANY_METADATA))

@@ -88,7 +88,7 @@ def load(name: str) -> Vocabulary:
     if labels.stat().st_size > LABELS_BYTES_MAX:
         raise BadVocabulary(f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}")
     try:
-        lines = labels.read_text("utf-8").splitlines()
+        lines = labels.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise BadVocabulary(f"{labels} is not UTF-8 text ({error.reason})") from error
     tags = tuple(line.strip() for line in lines if line.strip())

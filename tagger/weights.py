@@ -14,6 +14,7 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tagger.errors import BadWeights, WeightsMissing
 
@@ -89,20 +90,16 @@ def fetch(file: WeightsFile, backbone: str) -> Path:
     log.info("%s: fetching %s (about %d MB) into %s", backbone, file.name, file.size_mb, file.path.parent)
     try:
         file.path.parent.mkdir(parents=True, exist_ok=True)
-        with redirect_stdout(sys.stderr):  # Keras draws its progress on stdout, which is for results
-            found = get_file(
-                file.name,
-                file.url,
-                cache_dir=str(file.path.parent.parent),
-                cache_subdir="models",
-                file_hash=file.md5,
-            )
+        # Aside and renamed: an interrupted download must not look like weights to any program.
+        with TemporaryDirectory(dir=file.path.parent) as aside, redirect_stdout(sys.stderr):  # Keras draws on stdout
+            found = get_file(file.name, file.url, cache_dir=aside, cache_subdir="", file_hash=file.md5)
+            Path(found).replace(file.path)
     except Exception as error:  # Keras raises bare Exception when a download fails
         raise WeightsMissing(
             f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could "
             f"not be fetched ({_first_line(error)}): copy the file there, or use --weights FILE, or --backbone compact"
         ) from error
-    return Path(found)
+    return file.path
 
 
 def _first_line(error: Exception) -> str:

@@ -19,7 +19,7 @@ import pytest
 
 from tagger import arrays, backbone, compact, weights
 from tagger.architectures import named
-from tagger.errors import BadHead, BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
+from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.images import prepare
 
 
@@ -67,8 +67,11 @@ def test_a_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadHead, match="other.json"):
+    with pytest.raises(BadWeights, match="other.npz: holds no arrays of the compact network"):
         backbone.load("compact", tmp_path / "other.npz", 4)
+    arrays.save(tmp_path / "alien.npz", {"kernel": np.ones(3, np.float32)}, {})
+    with pytest.raises(BadWeights, match=r"alien.npz: holds no arrays .*stem"):
+        backbone.load("compact", tmp_path / "alien.npz", 4)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ def test_without_network_and_cache_the_message_says_all(monkeypatch: pytest.Monk
     with pytest.raises(WeightsMissing) as caught:
         backbone.load("inceptionv3", None, 4)
     message = str(caught.value)
-    file = named("inceptionv3").files[-1]
+    file = named("inceptionv3").with_top
     assert file.name in message
     assert str(weights.cache_folder()) in message
     assert "--backbone compact" in message

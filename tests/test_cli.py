@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -96,20 +97,65 @@ def test_a_missing_system_library_is_one_line(film: media.Truth, tmp_path: Path)
     assert "apt-get install libgl1" in done.stderr.splitlines()[-1]
 
 
-def test_ctrl_c_ends_with_one_line(tmp_path: Path) -> None:
-    long = media.film(tmp_path / "long.mp4", (500,) * 4)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tagger", "extract", str(long.path)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+def test_ctrl_c_ends_soon_with_one_line(tmp_path: Path) -> None:
+    """Also in the middle of a shot that goes on for minutes, and while the network is being loaded."""
+    long = media.film(tmp_path / "long.mp4", (500,), options={"preset": "ultrafast"})
+    endless = tmp_path / "endless.ts"
+    part = media.film(tmp_path / "part.ts", (500,), options={"preset": "ultrafast"}).path.read_bytes()
+    endless.write_bytes(part * 100)
+    for path, after_s in ((long.path, 0.0), (endless, 1.0), (endless, 8.0)):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tagger", "extract", str(path)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        process.stderr.readline()  # the model line: the film is being read
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        out, err = process.communicate(timeout=60)
+        assert time.monotonic() - begun < 5
+        assert (process.returncode, out) == (1, "")
+        assert err.strip().splitlines() == ["Aborted!"]
+
+
+def test_a_reader_that_went_away_ends_it_quietly(film: media.Truth) -> None:
+    command = f"{sys.executable} -m tagger extract -q '{film.path}' '{film.path}' | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["movietags: error: stdout: cannot be written (Broken pipe)"]
+
+
+def test_no_stderr_is_no_obstacle(film: media.Truth) -> None:
+    command = f"{sys.executable} -m tagger extract '{film.path}' 2>&-"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "3 shots" in done.stdout
+
+
+def test_a_name_with_control_characters_stays_on_its_line(tmp_path: Path) -> None:
+    done = run("extract", "-q", "no\nsuch\x1b[31m.mp4", cwd=tmp_path)
+    assert done.stderr == "movietags: error: no\\x0asuch\\x1b[31m.mp4: no such file\n"
+
+
+def test_what_this_user_told_keras_does_not_matter(film: media.Truth, tmp_path: Path) -> None:
+    (tmp_path / "keras.json").write_text(
+        '{"image_data_format": "channels_first", "floatx": "float16", "epsilon": 1e-7}'
     )
-    assert process.stderr is not None
-    process.stderr.readline()  # the model line: the film is being read
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (1, "")
-    assert err.strip().splitlines() == ["Aborted!"]
+    assert run("extract", "-q", film.path, KERAS_HOME=str(tmp_path)).returncode == 0
+    done = run("extract", "-q", film.path, KERAS_BACKEND="foo")
+    assert done.returncode == 1
+    assert "set KERAS_BACKEND=tensorflow" in done.stderr
+
+
+@pytest.mark.parametrize("weights", [".", "nope.npz", "text.npz"])
+def test_weights_that_are_none_are_named(film: media.Truth, tmp_path: Path, weights: str) -> None:
+    (tmp_path / "text.npz").write_text("no weights")
+    done = run("extract", "-q", film.path, "--weights", weights, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"error: {weights}: holds no arrays of the compact network" in done.stderr
 
 
 def test_info_names_what_a_bug_report_needs() -> None:

@@ -68,9 +68,9 @@ def test_fingerprint_sees_size_head_and_tail(tmp_path: Path) -> None:
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=255))
 def test_names_fit_and_keep_films_apart(stem: str) -> None:
     name = f"{stem}.mp4"
-    for plain in (True, False):
-        fitted = distinct_name(Path("/films") / name, ".tags.json", plain=plain)
+    for letters in (0, 8, 64):
+        fitted = distinct_name(Path("/films") / name, ".tags.json", letters)
         assert len(fitted.encode()) <= NAME_BYTES_MAX
         assert fitted.endswith(".tags.json")
-    marked = {distinct_name(Path(folder) / name, ".tags.json", plain=False) for folder in ("/a", "/b")}
+    marked = {distinct_name(Path(folder) / name, ".tags.json", 8) for folder in ("/a", "/b")}
     assert len(marked) == 2

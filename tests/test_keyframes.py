@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import media
@@ -59,6 +60,36 @@ def test_frames_of_the_next_shot_stay_when_a_boundary_comes_late(film: media.Tru
             reservoir.push(next(frames))
         assert reservoir.cut(Shot(0, 0.0, 0.6, 0, 16)).index == 8
         assert reservoir.cut(Shot(1, 0.6, 0.8, 16, 20)).index == 18
+
+
+@dataclass
+class Token:
+    """Stands for a frame of 100 bytes."""
+
+    index: int
+    nbytes: int = 100
+
+
+@pytest.mark.parametrize("lateness", [0, 2, 15])
+@pytest.mark.parametrize("bound_frames", [2, 16, 128])
+def test_the_keyframe_is_always_of_its_shot_and_exact_while_the_shot_fits(lateness: int, bound_frames: int) -> None:
+    """Random shots whose ends are announced late, many of them right after one that was thinned."""
+    rng = np.random.default_rng(0)
+    lengths = [int(n) for n in rng.choice([lateness + 1, lateness + 3, 40, 90, 700], 200)]
+    ends = np.cumsum(lengths)
+    reservoir = Reservoir(bound_frames * 100, lateness)
+    done = 0
+    for index in range(int(ends[-1]) + lateness + 1):
+        reservoir.push(Token(index))  # type: ignore[arg-type]
+        if done < len(ends) and index == ends[done] + lateness - (lateness == 0):
+            start = 0 if done == 0 else int(ends[done - 1])
+            shot = Shot(done, 0.0, 1.0, start, int(ends[done]))
+            found = reservoir.cut(shot).index
+            assert shot.start_frame <= found < shot.end_frame
+            if lengths[done] // 2 + 2 * lateness + 3 <= bound_frames:
+                assert found == shot.middle_frame
+            done += 1
+    assert done == len(ends)
 
 
 def test_what_has_nothing_in_it_is_dropped(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from tagger import read_report, write_report
 from tagger.errors import BadReport
+from tagger.files import distinct_name
 from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot, TagReport, Timing, VideoInfo
 from tagger.reports.csv_report import COLUMNS, as_csv, safe
 from tagger.reports.folder import Folder
@@ -150,6 +152,40 @@ def test_the_same_film_overwrites_its_own_report_only(report: TagReport, tmp_pat
         Folder(tmp_path / "out").write(film, replace(report, video=replace(report.video, path=str(film))))
     assert len(list((tmp_path / "out").glob("*.json"))) == 2
     assert read_report(tmp_path / "out/x.tags.json").video.path == str(first)
+
+
+def test_one_relative_path_in_two_folders_is_two_films(
+    report: TagReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        video = replace(report.video, path="x.mp4", fingerprint=place * 32)
+        Folder(tmp_path / "out").write(Path("x.mp4"), replace(report, video=video))
+    assert {read_report(p).video.fingerprint for p in (tmp_path / "out").glob("*.json")} == {"a" * 32, "b" * 32}
+
+
+def test_a_film_called_like_another_films_mark_is_safe(report: TagReport, tmp_path: Path) -> None:
+    marked = distinct_name(tmp_path / "b/x.mp4", ".tags.json", 8).removesuffix(".tags.json")
+    films = [tmp_path / f"a/{marked}.mp4", tmp_path / "a/x.mp4", tmp_path / "b/x.mp4"]
+    folder = Folder(tmp_path / "out")
+    for film in films:
+        folder.write(film, replace(report, video=replace(report.video, path=str(film))))
+    assert len(list((tmp_path / "out").glob("*.json"))) == 3
+
+
+def test_what_is_no_file_is_not_opened(report: TagReport, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.tags.json")
+    Folder(tmp_path).write(tmp_path / "x.mp4", report)
+    assert len(list(tmp_path.glob("x-*.tags.json"))) == 1
+
+
+def test_fields_of_another_kind_are_named(report: TagReport, tmp_path: Path) -> None:
+    document = json.loads(as_json(report))
+    document["video"]["path"] = 5
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    with pytest.raises(BadReport, match="path is 5, expected str"):
+        read_report(tmp_path / "x.json")
 
 
 def test_a_foreign_file_is_not_overwritten(report: TagReport, tmp_path: Path) -> None:

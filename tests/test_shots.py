@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import media
+import numpy as np
 import pytest
 
 from tagger.records import Shot
@@ -82,3 +83,16 @@ def test_content_detector_may_speak_late(tmp_path: Path) -> None:
     assert found[0].start_frame == 0
     assert found[-1].end_frame == truth.frame_count
     assert all(before.end_frame == after.start_frame for before, after in itertools.pairwise(found))
+
+
+def test_content_loses_no_cut_that_it_announces_late() -> None:
+    """At 240 frames/s a merged cut is named over a hundred frames after it passed."""
+    finder = ShotDetector("content", 0.6, 240.0)
+    black, white = np.zeros((36, 64, 3), np.uint8), np.full((36, 64, 3), 255, np.uint8)
+    cuts = (480, 560, 720)
+    found = []
+    for frame in range(1200):
+        picture = white if sum(frame >= cut for cut in cuts) % 2 else black
+        found += finder.feed(frame, frame / 240.0, picture)
+    found += finder.finish(1200, 5.0)
+    assert [shot.start_frame for shot in found] == [0, 480, 720]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 from shutil import which
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import media
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.records import VideoInfo
-from tagger.video import KEYFRAME_SHORT_SIDE, Film
+from tagger.video import KEYFRAME_SHORT_SIDE, Film, _Clock
 
 
 def read(path: Path) -> tuple[list[int], list[float], VideoInfo]:
@@ -59,6 +62,36 @@ def test_clock_starts_at_zero_when_the_stream_starts_late(tmp_path: Path) -> Non
     _, times_s, info = read(truth.path)
     assert times_s[0] == pytest.approx(0.0, abs=1e-6)
     assert info.duration_s == pytest.approx(1.0, abs=0.05)
+
+
+def test_joined_streams_are_one_film_in_time(tmp_path: Path) -> None:
+    """The clock of the second part starts again from the beginning."""
+    part = media.film(tmp_path / "part.ts", (50,))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.path.read_bytes() * 2)
+    _, times_s, info = read(joined)
+    assert len(times_s) == 100
+    assert np.diff(times_s) == pytest.approx(np.full(99, 0.04), abs=0.05)
+    assert info.duration_s == pytest.approx(4.0, abs=0.2)
+
+
+def test_a_late_frame_of_the_part_before_does_not_shift_the_clock() -> None:
+    clock = _Clock(1_400_000, Fraction(1, 1000), 0.04)
+    stamps = [*range(1400, 11_400, 40), 1400, 11_400, *range(1440, 3400, 40)]
+    times_s = [clock.read(cast(VideoFrame, SimpleNamespace(pts=stamp, dts=stamp))) for stamp in stamps]
+    assert times_s == sorted(set(times_s))
+    assert times_s[-1] == pytest.approx(len(stamps) * 0.04, abs=0.2)
+
+
+def test_a_film_deleted_while_it_is_read_is_known_by_what_it_was(tmp_path: Path) -> None:
+    truth = media.film(tmp_path / "gone.mp4", (50,))
+    size = truth.path.stat().st_size
+    with Film(truth.path) as film:
+        frames = film.frames()
+        next(frames)
+        truth.path.unlink()
+        assert 1 + sum(1 for _ in frames) == 50
+        assert film.info().size_bytes == size
 
 
 def test_rotation_is_undone(shared: Path) -> None:

@@ -26,6 +26,14 @@ SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SUFFIX = ".tags.json"
 REPORT_BYTES_MAX = 2**30  # a shot takes about 400 bytes
 
+# What a field's annotation means in JSON.
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+}
+
 R = TypeVar("R")
 
 
@@ -122,5 +130,8 @@ def _tagged_shot(shot: dict[str, Any]) -> TaggedShot:
 
 
 def _record(kind: type[R], found: dict[str, Any]) -> R:
-    """A record from the fields it knows; one that is missing is a KeyError that names it."""
+    """A record from the fields it knows; KeyError or TypeError name one that is missing or of another kind."""
+    for field in fields(kind):  # type: ignore[arg-type]
+        if not isinstance(found[field.name], KINDS.get(str(field.type), (object,))):
+            raise TypeError(f"{field.name} is {found[field.name]!r}, expected {field.type}")
     return kind(**{field.name: found[field.name] for field in fields(kind)})  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagger.process import printable
 from tagger.records import TagReport
 
 PLACES = 3  # moments named per tag
@@ -12,11 +13,10 @@ def as_table(report: TagReport, top: int) -> str:
     """Returns a title line and one line for each of the first `top` tags that have any weight."""
     video = report.video
     kept = sum(shot.kept for shot in report.shots)
-    title = (
-        f"{printable(video.name)}: {moment(video.duration_s)}, {len(report.shots)} shots, {kept} with a picture to tag"
-    )
+    counted = "1 shot" if len(report.shots) == 1 else f"{len(report.shots)} shots"
+    title = f"{printable(video.name)}: {moment(video.duration_s)}, {counted}, {kept} with a picture to tag"
     rows = [
-        f"{tag.rank:>3}  {tag.tag:<20} {tag.score:>5.2f}  {tag.weight:>7.3f}  {tag.frames:>5}  "
+        f"{tag.rank:>3}  {printable(tag.tag):<20} {tag.score:>5.2f}  {tag.weight:>7.3f}  {tag.frames:>5}  "
         f"{_places(report, tag.slug)}"
         for tag in report.tags[:top]
         if tag.weight > 0
@@ -31,14 +31,8 @@ def moment(time_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
-def printable(text: str) -> str:
-    """Returns the text on one line, without what a terminal or an encoder would choke on."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-    return shown.encode("utf-8", "backslashreplace").decode()
-
-
 def _places(report: TagReport, slug: str) -> str:
     """When the shots begin that carry the tag most probably, in the order of the film."""
     found = [(tag.probability, shot.shot.start_s) for shot in report.shots for tag in shot.tags if tag.slug == slug]
     best = sorted(found, reverse=True)[:PLACES]
-    return " ".join(moment(start_s) for _, start_s in sorted(best, key=lambda place: place[1]))
+    return " ".join(dict.fromkeys(moment(start_s) for _, start_s in sorted(best, key=lambda place: place[1])))
