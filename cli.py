@@ -195,10 +195,7 @@ def models_fetch(names: tuple[str, ...]) -> None:
     _logging(quiet=False, verbose=False)
     with _errors():
         for name in names:
-            if name == EMBEDDED:
-                click.echo(f"{EMBEDDED}: embedded, nothing to fetch")
-            else:
-                click.echo(weights.fetch(named(name).with_top, name))
+            click.echo(f"{name}: embedded" if name == EMBEDDED else weights.fetch(named(name).with_top, name))
 
 
 @models.command("verify")
