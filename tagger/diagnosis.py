@@ -32,7 +32,7 @@ DECODERS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg2video", "mpeg
 
 def facts() -> Iterator[tuple[str, str]]:
     """Yields name and value of everything a bug report should say; imports no network library."""
-    import av
+    from av import codecs_available, library_versions
     from av.codec.hwaccel import hwdevices_available
 
     yield "movietags", __version__
@@ -46,17 +46,18 @@ def facts() -> Iterator[tuple[str, str]]:
             continue
     yield (
         "ffmpeg",
-        ", ".join(f"{name} {'.'.join(map(str, v))}" for name, v in sorted(av.library_versions.items())),
+        ", ".join(f"{name} {'.'.join(map(str, v))}" for name, v in sorted(library_versions.items())),
     )
-    yield "decoders", " ".join(name for name in DECODERS if name in av.codecs_available)
+    yield "decoders", " ".join(name for name in DECODERS if name in codecs_available)
     yield "hardware", " ".join(hwdevices_available()) or "none"
     for name in vocabulary.shipped_names():
         found = vocabulary.load(name)
         yield "vocabulary", f"{name}: {len(found.tags)} tags, heads for {', '.join(found.heads)}"
-    for made in common():
-        for file in made.files:
-            if file.path.is_file():
-                yield "weights", f"{made.name}: {file.path}"
+    here = [(made.name, file.path) for made in common() for file in made.files if file.path.is_file()]
+    for name, path in here:
+        yield "weights", f"{name}: {path}"
+    if not here:
+        yield "weights", f"compact (embedded); none in {cache_folder()}"
 
 
 def _keras_backend() -> str:
