@@ -1,4 +1,4 @@
-"""What `movietags extract` costs on this machine: cold time, speed by stage, memory against length.
+"""What `movietags extract` costs on this machine: cold time, speed by stage, the network, memory against length.
 
     python benchmarks/extract.py [FILM]
 
@@ -25,6 +25,23 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 RUNS = 3
 LOOPS = (1, 20)
+THROUGHPUT = """
+import json, statistics, time
+import keras, numpy as np
+from tagger import backbone
+ours = backbone.load("compact", None, 32)
+stock = keras.applications.MobileNetV2(weights=None)
+rng = np.random.default_rng(0)
+runs = {"compact": ours.network, "mobilenetv2": stock}
+batches = {name: rng.random((32, *network.input_shape[1:]), np.float32) for name, network in runs.items()}
+rates = {name: [] for name in runs}
+for _ in range(12):
+    for name, network in runs.items():
+        begun = time.monotonic()
+        network.predict_on_batch(batches[name])
+        rates[name].append(32 / (time.monotonic() - begun))
+print(json.dumps({name: statistics.median(found[2:]) for name, found in rates.items()}))
+"""
 PEAK = """
 import json, resource, sys
 from tagger import Tagger
@@ -41,6 +58,7 @@ def main() -> None:
             "machine": machine(),
             "film": film.name,
             "cold": cold(film),
+            "pictures_per_s": run(THROUGHPUT),
             "memory": [memory(looped(film, times, Path(folder))) for times in LOOPS],
         }
     text = json.dumps(result, indent=1)
@@ -95,9 +113,14 @@ def looped(film: Path, times: int, folder: Path) -> Path:
 
 def memory(film: Path) -> dict[str, float]:
     """Peak resident memory of one extract in a process of its own, in MiB."""
-    done = subprocess.run([sys.executable, "-c", PEAK, str(film)], capture_output=True, text=True, check=True)
-    film_s, peak_mib = json.loads(done.stdout.splitlines()[-1])
+    film_s, peak_mib = run(PEAK, str(film))
     return {"film_s": film_s, "peak_mib": peak_mib}
+
+
+def run(code: str, *words: str) -> Any:
+    """The JSON that a program prints last, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def machine() -> dict[str, Any]:
