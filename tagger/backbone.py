@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tagger import architectures, arrays, vocabulary, weights
 from tagger.architectures import EMBEDDED, Architecture
-from tagger.errors import BadHead, BadWeights, LibraryMissing, NonFiniteFeatures
+from tagger.errors import BadHead, BadWeights, LibraryMissing, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
 
 EMBEDDED_ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
@@ -143,7 +143,7 @@ def _network(architecture: Architecture, file: Path) -> Any:
         try:
             network.load_weights(str(file))
         except Exception as error:  # each format of weights file raises its own kind
-            reasons.append((str(error).splitlines() or [type(error).__name__])[0])
+            reasons.append(reason(error))
             continue
         return _features_of(keras, network, architecture, include_top)
     raise BadWeights(f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})")

@@ -21,6 +21,11 @@ builtin kind, so that callers who know nothing of this package can still catch i
 """
 
 
+def reason(error: BaseException) -> str:
+    """Returns what an error of another library says, on one line: its first, or its kind if it says nothing."""
+    return (str(getattr(error, "strerror", None) or error).splitlines() or [type(error).__name__])[0]
+
+
 class MovieTagsError(Exception):
     """Base of every error that this package raises on purpose."""
 

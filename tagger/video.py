@@ -26,7 +26,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
+from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable, reason
 from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
 from tagger.records import VideoInfo
@@ -272,7 +272,7 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
         raise BadPath(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, ValueError) as error:
         what = "is empty" if path.stat().st_size == 0 else "is no video that FFmpeg can open"
-        raise VideoUnreadable(f"{path}: {what} ({_reason(error)})") from error
+        raise VideoUnreadable(f"{path}: {what} ({reason(error)})") from error
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise NoVideoStream(f"{path}: holds no video stream ({_contents(container)})")
@@ -284,10 +284,6 @@ def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
         raise VideoUnreadable(f"{path}: no decoder for its video stream")
     stream.thread_type = "AUTO"  # frame threads: about 5 times slice threads (PyAV's documentation)
     return container, stream
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).splitlines()[0]
 
 
 def _contents(container: InputContainer) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tagger.errors import BadWeights, WeightsMissing
+from tagger.errors import BadWeights, WeightsMissing, reason
 
 log = logging.getLogger(__name__)
 
@@ -97,10 +97,6 @@ def fetch(file: WeightsFile, backbone: str) -> Path:
     except Exception as error:  # Keras raises bare Exception when a download fails
         raise WeightsMissing(
             f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could "
-            f"not be fetched ({_first_line(error)}): copy the file there, or use --weights FILE, or --backbone compact"
+            f"not be fetched ({reason(error)}): copy the file there, or use --weights FILE, or --backbone compact"
         ) from error
     return file.path
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
