@@ -13,6 +13,8 @@ from tagger.errors import BadSettings
 from tagger.weights import WeightsFile
 
 EMBEDDED = "compact"
+REFERENCE = "inceptionv3"
+AUTO = "auto"  # the reference where its weights are here, else the embedded one
 
 
 @dataclass(frozen=True, slots=True)

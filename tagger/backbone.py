@@ -7,6 +7,7 @@ on. Networks run on Keras 3, on whichever backend it is set to.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from tagger import architectures, arrays, vocabulary, weights
 from tagger.architectures import EMBEDDED, Architecture
+from tagger.classes import CLASSES, Classifier, class_evidence
 from tagger.errors import BadHead, BadWeights, LibraryMissing, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
 
@@ -37,6 +39,13 @@ class Backbone:
     batch_size: int
     network: Any  # a Keras model, (n, size, size, 3) -> (n, features)
     preprocess: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    classifier: Classifier | None = None  # where the weights came with it
+
+    @property
+    def whole_sha256(self) -> str:
+        """Digest of the numbers that lead to the class evidence."""
+        last = arrays.digest([self.classifier.kernel, self.classifier.bias]) if self.classifier else ""
+        return hashlib.sha256(f"{self.sha256} {last}".encode()).hexdigest()
 
     def features(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         """Returns float32 (n, features) of pictures without bars, each uint8 RGB of any size.
@@ -60,6 +69,20 @@ class Backbone:
             raise NonFiniteFeatures(f"{self.identity} gave NaN or infinity for picture {row} of {len(pictures)}")
         return answer
 
+    def class_evidence(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Returns float32 (n, 1000), the class evidence (`tagger.classes`) of pictures as `features` takes them.
+
+        Raises:
+            BadWeights: the weights came without the classifier.
+            NonFiniteFeatures: as `features`.
+        """
+        if self.classifier is None:
+            raise BadWeights(
+                f"{self.source}: has no classifier, which the portable head builds on: "
+                f"`movietags models fetch {self.name}` gets the weights that have, or use --backbone {EMBEDDED}"
+            )
+        return class_evidence(self.classifier.logits(self.features(pictures)))
+
 
 def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
     """Returns a backbone that is ready to run.
@@ -80,7 +103,7 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
         return _embedded(weights_file or EMBEDDED_ARRAYS, batch_size)
     architecture = architectures.named(name)
     file = weights_file or _published(architecture)
-    network = _network(architecture, file)
+    network, classifier = _network(architecture, file)
     module = importlib.import_module(f"keras.applications.{architecture.module}")
     return Backbone(
         name,
@@ -92,6 +115,7 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
         batch_size,
         network,
         module.preprocess_input,
+        classifier,
     )
 
 
@@ -112,12 +136,13 @@ def _embedded(file: Path, batch_size: int) -> Backbone:
         found = arrays.load(file)
         network = compact.build()
         compact.assign(network, found)
+        kernel, bias = (np.asarray(found[f"{compact.CLASSIFIER}.{kind}"], np.float32) for kind in ("kernel", "bias"))
     except (BadHead, KeyError, ValueError) as error:
         raise BadWeights(f"{file}: holds no arrays of the compact network ({error})") from error
     source = "embedded" if file == EMBEDDED_ARRAYS else str(file)
     return Backbone(
         EMBEDDED, f"{EMBEDDED}/avg_pool", arrays.digest(found), source, compact.INPUT_SIZE,
-        int(network.output_shape[-1]), batch_size, network, compact.preprocess,
+        int(network.output_shape[-1]), batch_size, network, compact.preprocess, Classifier(kernel, bias),
     )  # fmt: skip
 
 
@@ -127,8 +152,8 @@ def _published(architecture: Architecture) -> Path:
     return cached[0].path if cached else weights.fetch(architecture.files[0], architecture.name)
 
 
-def _network(architecture: Architecture, file: Path) -> Any:
-    """The network up to its features, filled from a file with or without the classifier."""
+def _network(architecture: Architecture, file: Path) -> tuple[Any, Classifier | None]:
+    """The network up to its features, filled from a file with or without the classifier, and that."""
     import keras
 
     if not file.is_file():
@@ -145,8 +170,14 @@ def _network(architecture: Architecture, file: Path) -> Any:
         except Exception as error:  # each format of weights file raises its own kind
             reasons.append(reason(error))
             continue
-        return _features_of(keras, network, architecture, include_top)
+        return _features_of(keras, network, architecture, include_top), _classifier(network) if include_top else None
     raise BadWeights(f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})")
+
+
+def _classifier(network: Any) -> Classifier:
+    """The last layer with weights: dense, or (MobileNet) a convolution of one pixel."""
+    kernel, bias = [layer for layer in network.layers if layer.get_weights()][-1].get_weights()
+    return Classifier(kernel.reshape(-1, CLASSES), bias)
 
 
 def _features_of(keras: Any, network: Any, architecture: Architecture, include_top: bool) -> Any:

@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 ARCHITECTURE = "resnet-32-64-128-256"
-INPUT_SIZE = 128  # pixels, square
+# Pixels, square. Larger than the pictures of its training, in which things are enlarged by cropping: at the size
+# trained with they look smaller than they were learned (Touvron et al., 2019). Top-3 of the card, without any training:
+# 0.61 at 128, 0.62 at 144, 0.64 at 160, 0.62 at 192.
+INPUT_SIZE = 160
+CLASSIFIER = "classifier"  # the layer that turns features into the classes of ImageNet
 FEATURE_COUNT = 768
 
 _PATCH = 4  # pixels, square: the stem looks at patches, because wide pictures of few channels wait for memory
@@ -53,8 +57,11 @@ def trainable() -> keras.Model:
 
 
 def fold(trained: keras.Model) -> dict[str, NDArray[np.float16]]:
-    """Returns the arrays of `build` that do what `trained` (of `trainable`) does in inference."""
-    arrays = {}
+    """Returns the arrays of `build` that do what `trained` (of `trainable`) does in inference.
+
+    A dense layer named "classifier" behind the features is taken along.
+    """
+    arrays: dict[str, NDArray[np.float16]] = {}
     for layer in trained.layers:
         if isinstance(layer, keras.layers.Conv2D):
             norm = trained.get_layer(f"{layer.name}_norm")
@@ -64,6 +71,9 @@ def fold(trained: keras.Model) -> dict[str, NDArray[np.float16]]:
             kernel = np.asarray(layer.get_weights()[0], np.float64)
             arrays[f"{layer.name}.kernel"] = (kernel * factor).astype(np.float16)
             arrays[f"{layer.name}.bias"] = (offset - mean * factor).astype(np.float16)
+        elif layer.name == CLASSIFIER:
+            kernel, bias = layer.get_weights()
+            arrays |= {f"{CLASSIFIER}.kernel": kernel.astype(np.float16), f"{CLASSIFIER}.bias": bias.astype(np.float16)}
     return arrays
 
 

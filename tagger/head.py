@@ -19,18 +19,21 @@ from tagger.records import TagScores
 from tagger.vocabulary import Vocabulary
 
 FORMAT = "movietags-head/1"
+FEATURES, CLASSES = "features", "classes"  # what a head reads: a network's features, or its class evidence
+ANY_NETWORK = "imagenet"  # the backbone of a portable head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """A trained dense layer over one backbone's features."""
+    """A trained dense layer over one backbone's features, or over the class evidence of one or of any."""
 
-    kernel: NDArray[np.float32]  # (features, tags)
+    kernel: NDArray[np.float32]  # (features or classes, tags)
     bias: NDArray[np.float32]  # (tags,)
     trained: tuple[bool, ...]  # per tag: were there examples of it?
     vocabulary_sha256: str
-    backbone: str  # identity of the features it was trained on
-    backbone_sha256: str
+    backbone: str  # identity of the features it was trained on; "imagenet" for a portable one
+    backbone_sha256: str  # "" for a portable one
+    reads: str = FEATURES
 
     @property
     def sha256(self) -> str:
@@ -41,7 +44,7 @@ class Head:
         """Returns probabilities and evidence of n pictures.
 
         Args:
-            features: float32 (n, d), d as trained.
+            features: float32 (n, d), or class evidence (n, 1000), as trained.
 
         Raises:
             NonFiniteFeatures: kernel and features overflow.
@@ -61,11 +64,14 @@ class Head:
             "vocabulary_sha256": self.vocabulary_sha256,
             "backbone": self.backbone,
             "backbone_sha256": self.backbone_sha256,
+            "reads": self.reads,
             "layers": ["dense", "relu", "softmax"],
             "trained": list(self.trained),
             **card,
         }
-        arrays.save(path, {"kernel": self.kernel, "bias": self.bias}, manifest)
+        half = self.kernel.astype(np.float16)
+        lossless = np.array_equal(half.astype(np.float32), self.kernel)
+        arrays.save(path, {"kernel": half if lossless else self.kernel, "bias": self.bias}, manifest)
 
 
 def load(path: Path, vocabulary: Vocabulary) -> Head:
@@ -89,6 +95,9 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
     trained = manifest.get("trained")
     if not isinstance(trained, list) or len(trained) != tags or not all(type(flag) is bool for flag in trained):
         raise BadHead(f'{path.with_suffix(".json")}: "trained" must say true or false for each of {tags} tags')
+    reads = manifest.get("reads", FEATURES)
+    if reads not in (FEATURES, CLASSES):
+        raise BadHead(f'{path.with_suffix(".json")}: "reads" is {reads!r}, this version knows {FEATURES} and {CLASSES}')
     return Head(
         kernel,
         bias,
@@ -96,4 +105,5 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
         vocabulary.sha256,
         str(manifest.get("backbone")),
         str(manifest.get("backbone_sha256")),
+        reads,
     )

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.errors import reason
+
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
 
 # Bars are black but not zero: limited-range rounding and the ringing of the encoder beside the
@@ -21,6 +23,25 @@ BAR_ASYMMETRY_MAX = 0.04  # share of the height or width
 PICTURE_SHARE_MIN = 0.4
 
 LUMA_LEVELS = 256
+
+
+def decode_picture(body: bytes) -> Pixels:
+    """Returns the picture that a file holds, upright (EXIF), whatever its format, depth and colours; the first of many.
+
+    Raises:
+        ValueError: no bytes, no picture, a part of one, or more pixels than OPENCV_IO_MAX_IMAGE_PIXELS; says which.
+    """
+    if not body:
+        raise ValueError("is empty")
+    try:
+        found = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        if "CV_IO_MAX_IMAGE" not in str(error):
+            raise ValueError(f"is no picture that OpenCV can read ({reason(error)})") from error
+        raise ValueError("has more pixels than are read (OPENCV_IO_MAX_IMAGE_PIXELS sets the limit)") from error
+    if found is None:
+        raise ValueError("is no picture that OpenCV can read, or a part of one")
+    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def without_bars(pixels: Pixels) -> Pixels:

@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from tagger import __version__, backbone, head, ranking, vocabulary
-from tagger.architectures import EMBEDDED, named
+from tagger.architectures import AUTO, EMBEDDED, REFERENCE, named
 from tagger.backbone import Backbone
+from tagger.classes import CLASSES as CLASS_COUNT
 from tagger.errors import BadHead
-from tagger.head import Head
+from tagger.head import ANY_NETWORK, CLASSES, Head
 from tagger.images import Pixels, squash
 from tagger.keyframes import EMPTY, Reservoir, keyframe
 from tagger.queues import RunAhead
@@ -40,6 +41,7 @@ from tagger.records import (
 from tagger.settings import Settings
 from tagger.shots import ShotDetector, lateness_frames
 from tagger.video import Film, Frame
+from tagger.vocabulary import PORTABLE, Vocabulary
 
 FRAMES_AHEAD = 4  # enough to smooth out the decoder's bursts; an 8K frame is 50 MB
 KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
@@ -57,11 +59,13 @@ class Model:
 
     def scores(self, pictures: list[Pixels]) -> TagScores:
         """Returns the scores of pictures without bars."""
-        return self.head.scores(self.backbone.features(pictures))
+        see = self.backbone.class_evidence if self.head.reads == CLASSES else self.backbone.features
+        return self.head.scores(see(pictures))
 
     def info(self, vocabulary_name: str) -> ModelInfo:
         """Returns what a report says about the model."""
-        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, self.backbone.sha256)
+        network = self.backbone.whole_sha256 if self.head.reads == CLASSES else self.backbone.sha256
+        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, network)
 
 
 class Tagger:
@@ -74,8 +78,9 @@ class Tagger:
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
             BadSettings: there is no such backbone.
         """
-        self.settings = settings or Settings()
-        self.vocabulary = vocabulary.load(self.settings.vocabulary)
+        asked = settings or Settings()
+        self.vocabulary = vocabulary.load(asked.vocabulary)
+        self.settings = replace(asked, backbone=_chosen(asked, self.vocabulary))
         if self.settings.backbone != EMBEDDED:
             named(self.settings.backbone)
         self._head = head.load(self.vocabulary.head_path(self.settings.backbone), self.vocabulary)
@@ -86,7 +91,8 @@ class Tagger:
         settings, trained = self.settings, sum(self._head.trained)
         where = settings.weights or ("embedded" if settings.backbone == EMBEDDED else "ImageNet weights")
         tags = len(self.vocabulary.tags)
-        model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}"
+        portable = ", its portable head" if self._head.backbone == ANY_NETWORK else ""
+        model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}{portable}"
         return f"{model}: {trained} of {tags} tags trained"
 
     def model(self) -> Model:
@@ -146,19 +152,22 @@ class Tagger:
 
     def _load_model(self) -> tuple[Model, float]:
         network = backbone.load(self.settings.backbone, self.settings.weights, self.settings.batch_size)
-        if (self._head.backbone, self._head.backbone_sha256) != (network.identity, network.sha256):
+        own = (self._head.backbone, self._head.backbone_sha256) == (network.identity, network.sha256)
+        if not own and self._head.backbone != ANY_NETWORK:
             raise BadHead(
                 f"the head for {network.name} in {self.vocabulary.folder} was trained on {self._head.backbone} "
                 f"{self._head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
                 f"use the weights it was trained with, or train a vocabulary for these"
             )
-        if len(self._head.kernel) != network.feature_count:
+        given = CLASS_COUNT if self._head.reads == CLASSES else network.feature_count
+        if len(self._head.kernel) != given:
             raise BadHead(
                 f"the head for {network.name} in {self.vocabulary.folder} takes {len(self._head.kernel)} features, "
-                f"the network gives {network.feature_count}"
+                f"the network gives {given}"
             )
-        network.features([np.zeros((1, 1, 3), np.uint8)])  # compiles the network
-        return Model(network, self._head), time.monotonic()
+        model = Model(network, self._head)
+        model.scores([np.zeros((1, 1, 3), np.uint8)])  # compiles the network
+        return model, time.monotonic()
 
     def _infer(self, keyframes: RunAhead[Keyframe], clock: _Stopwatch) -> tuple[list[Keyframe], TagScores]:
         """All keyframes, without their pixels, and the scores of the kept ones, in order."""
@@ -176,6 +185,16 @@ class Tagger:
         if batch:
             parts.append(clock.infer(model, batch))
         return frames, _stack(parts, len(self.vocabulary.tags))
+
+
+def _chosen(settings: Settings, words: Vocabulary) -> str:
+    """The backbone that `auto` stands for here: the better one that needs no download."""
+    if settings.backbone != AUTO:
+        return settings.backbone
+    own = [name for name in words.heads if name != PORTABLE]
+    if settings.weights is None and {REFERENCE, PORTABLE} & {*words.heads} and named(REFERENCE).with_top.path.is_file():
+        return REFERENCE
+    return own[0] if own and {EMBEDDED, PORTABLE}.isdisjoint(words.heads) else EMBEDDED
 
 
 def extract(path: Path | str, settings: Settings | None = None) -> TagReport:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tagger.errors import BadSettings
 
 DETECTORS = ("adaptive", "content", "histogram", "hash")
-DEFAULT_BACKBONE = "compact"
+DEFAULT_BACKBONE = "auto"
 DEFAULT_VOCABULARY = "movies50"
 MIN_SHOT_S = 0.6  # PySceneDetect's 15 frames at 25 frames/s, as a time
 # Of 76 keyframes of real clips all black, blank and flat ones lie below 2.7 bits, all others above 4.3.

@@ -2,7 +2,7 @@
 
 movies50/
     labels.txt           one tag per line; the order is the order of a head's outputs
-    heads/NAME.npz+json  a trained head per backbone
+    heads/NAME.npz+json  a trained head per backbone, and one named portable for any ImageNet network
     card.md              data, figures, what was never trained
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from tagger.errors import BadVocabulary
 
 TAGS_MIN, TAGS_MAX = 2, 1000
+PORTABLE = "portable"  # the head that serves every ImageNet network
 LABELS_BYTES_MAX = 2**20
 
 _HERE = Path(__file__).parent
@@ -47,13 +48,14 @@ class Vocabulary:
         return tuple(sorted(path.stem for path in (self.folder / "heads").glob("*.json")))
 
     def head_path(self, backbone: str) -> Path:
-        """Where the head for a backbone lies.
+        """Where the head for a backbone lies: its own, else the portable one.
 
         Raises:
-            BadVocabulary: this vocabulary has none for it; says which it has.
+            BadVocabulary: this vocabulary has neither; says which it has.
         """
-        path = self.folder / "heads" / f"{backbone}.npz"
-        if backbone not in self.heads:
+        name = backbone if backbone in self.heads else PORTABLE
+        path = self.folder / "heads" / f"{name}.npz"
+        if name not in self.heads:
             have = ", ".join(self.heads) or "no backbone"
             raise BadVocabulary(
                 f"vocabulary {self.name} has a head for {have}, none for {backbone}: "

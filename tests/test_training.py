@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,87 +13,204 @@ import numpy as np
 import pytest
 
 from tagger import arrays, backbone, compact, head, vocabulary
-from tagger.training import crossval, distill, movies50, views
+from tagger.classes import class_evidence
+from tagger.metrics import calibration_error
+from tagger.training import distill, figures, heads, labelled, portable, priors, regression, views, witness
+from tagger.training.heads import Recipe, Tuned, Tuner
+from tagger.training.kept import kept
+from tagger.training.labelled import Floats, Labelled
 
 TAGS = ("Red", "Green", "Blue", "Never")
+SLUGS = ("red", "green", "blue", "never")
 SOURCES = 4
 EACH = 6
+RECIPE = Recipe(0.3, 0.0)
 
 
 @pytest.fixture(scope="module")
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """72 pictures of three colours from four sources, in folders, and a vocabulary with a fourth tag."""
+    """72 pictures of three colours from four sources, in folders."""
     folder = tmp_path_factory.mktemp("coloured")
     rng = np.random.default_rng(0)
-    for place, tag in enumerate(TAGS[:3]):
-        (folder / "images" / tag.lower()).mkdir(parents=True)
+    for place, slug in enumerate(SLUGS[:3]):
+        (folder / slug).mkdir(parents=True)
         for number in range(SOURCES * EACH):
             picture = media.scenery(100 * place + number, 160, 120) // 3
             picture[..., 2 - place] = np.minimum(picture[..., 2 - place] + 150, 255)  # OpenCV writes BGR
             name = f"owner+source{number % SOURCES}__{number:05d}.jpg"
-            cv2.imwrite(
-                str(folder / "images" / tag.lower() / name), picture + rng.integers(0, 3, picture.shape, np.uint8)
-            )
-    (folder / "words/heads").mkdir(parents=True)
-    (folder / "words/labels.txt").write_text("\n".join(TAGS))
+            cv2.imwrite(str(folder / slug / name), picture + rng.integers(0, 3, picture.shape, np.uint8))
     return folder
 
 
 @pytest.fixture(scope="module")
-def labelled(coloured: Path) -> movies50.Labelled:
-    words = vocabulary.load(str(coloured / "words"))
-    return movies50.collect(coloured / "images", words, backbone.load("compact", None, 16))
+def pictures(coloured: Path) -> Labelled:
+    return labelled.collect(coloured, SLUGS)
 
 
-def test_pictures_are_collected_with_their_sources(labelled: movies50.Labelled) -> None:
-    assert np.bincount(labelled.tag).tolist() == [SOURCES * EACH] * 3
-    assert len(np.unique(labelled.source)) == SOURCES
-    assert labelled.features.shape == (72, movies50.VIEWS, compact.FEATURE_COUNT)
-    assert movies50.judged(labelled, 4).tolist() == [True, True, True, False]
+@pytest.fixture(scope="module")
+def embedded() -> witness.Witness:
+    return witness.load("compact", backbone.EMBEDDED_ARRAYS)
 
 
-def test_the_whole_picture_is_the_first_view(coloured: Path, labelled: movies50.Labelled) -> None:
-    path = views.pictures([coloured / "images"])[0]
-    picture = views.read(path)
+@pytest.fixture(scope="module")
+def seen(pictures: Labelled, embedded: witness.Witness) -> Floats:
+    return class_evidence(embedded.logits(labelled.look(pictures, embedded.network)))
+
+
+def test_pictures_are_collected_with_their_sources(pictures: Labelled) -> None:
+    assert np.bincount(pictures.tag).tolist() == [SOURCES * EACH] * 3
+    assert len(np.unique(pictures.source)) == SOURCES
+    assert pictures.fair.tolist() == [True, True, True, False]
+    assert pictures.right[np.arange(72), pictures.tag].all()
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "red").mkdir()
+    (tmp_path / "red/owner+source__1.jpg").write_text("no picture")
+    with pytest.raises(ValueError, match="owner\\+source__1.jpg is no picture"):
+        labelled.collect(tmp_path, SLUGS)
+
+
+def test_the_whole_picture_is_the_first_view(pictures: Labelled, embedded: witness.Witness) -> None:
+    found = labelled.look(pictures.among(pictures.tag == 2), embedded.network)
+    picture = views.read(pictures.paths[int(np.flatnonzero(pictures.tag == 2)[0])])
     assert picture is not None
-    seen = backbone.load("compact", None, 16).features([picture])
-    place = {"blue": 2}[path.parent.name]
-    first = int(np.flatnonzero(labelled.tag == place)[0])
-    assert labelled.features[first, 0] == pytest.approx(seen[0], abs=1e-4)
+    assert found.shape == (SOURCES * EACH, labelled.VIEWS, compact.FEATURE_COUNT)
+    assert found[0, 0] == pytest.approx(embedded.network.features([picture])[0], abs=1e-4)
 
 
-def test_a_head_knows_colours_of_sources_it_never_saw(labelled: movies50.Labelled) -> None:
-    z = movies50.out_of_source(labelled, 4)
-    assert (z.argmax(1) == labelled.tag).mean() > 0.95
+def test_what_was_seen_is_kept_for_just_this_network_and_these_pictures(
+    pictures: Labelled, embedded: witness.Witness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = pictures.among(np.arange(72) < 4)
+    first = labelled.look(few, embedded.network, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(labelled, "_look", lambda *_: pytest.fail("looked again"))
+        assert (labelled.look(few, embedded.network, tmp_path) == first).all()
+    assert len(labelled.look(pictures.among(np.arange(72) < 3), embedded.network, tmp_path)) == 3
+
+
+def test_what_is_kept_depends_on_the_whole_key(tmp_path: Path) -> None:
+    one, two = np.zeros(3, np.float32), np.ones(3, np.float32)
+    assert (kept(tmp_path, ["a", one], lambda: one) == one).all()
+    assert (kept(tmp_path, ["a", one], lambda: two) == one).all()
+    assert (kept(tmp_path, ["a", two], lambda: two) == two).all()
+    assert (kept(tmp_path, ["b", one], lambda: two) == two).all()
+    assert (kept(None, ["a", one], lambda: two) == two).all()
+
+
+def test_a_head_knows_colours_of_sources_it_never_saw(pictures: Labelled, seen: Floats) -> None:
+    z = heads.out_of_source([seen], seen[:, 0], pictures, RECIPE)
+    assert (z.argmax(1) == pictures.tag).mean() > 0.9
     assert not z[:, 3].any()
 
 
-def test_the_head_that_is_shipped_has_the_published_form(labelled: movies50.Labelled) -> None:
-    z = movies50.out_of_source(labelled, 4)
-    temperature, offset = movies50.calibrate(z, labelled.right(4), np.ones(72))
-    kernel, bias = movies50.logits(labelled, np.ones(72, bool), 4)
+def test_several_networks_are_asked_at_once(pictures: Labelled, seen: Floats) -> None:
+    asked = np.stack([seen[:, 0], seen[:, 1]])
+    together = heads.out_of_source([seen], asked, pictures, RECIPE)
+    assert together[1] == pytest.approx(heads.out_of_source([seen], seen[:, 1], pictures, RECIPE), abs=1e-5)
+
+
+def test_a_source_missing_from_training_is_really_missing(pictures: Labelled, seen: Floats) -> None:
+    """A tag that only one source has cannot be known when that source is asked about."""
+    source = pictures.source.copy()
+    source[pictures.tag == 2] = 9
+    z = heads.out_of_source([seen], seen[:, 0], replace(pictures, source=source), RECIPE)
+    assert not z[pictures.tag == 2][:, 2].any()
+
+
+def test_a_network_is_judged_without_its_family(pictures: Labelled, seen: Floats) -> None:
+    """Two networks that see nothing but noise cannot teach a third of another family; its own family could."""
+    noise = np.random.default_rng(0).random(seen.shape, np.float32)
+    network = {"one": seen, "kin": seen, "noisy": noise}
+    family = {"one": "a", "kin": "a", "noisy": "b"}
+    foreign = portable.left_out(network, family, pictures)
+    assert set(foreign) == set(network)
+    found = {name: next(iter(answers.values())) for name, answers in foreign.items()}
+    own = {name: next(iter(answers.values())) for name, answers in portable.native(network, pictures).items()}
+    assert (own["one"].argmax(1) == pictures.tag).mean() > 0.9
+    assert (found["one"].argmax(1) == pictures.tag).mean() < 0.7
+    table = portable.transfer({"one": own["one"]}, {"one": found["one"]}, pictures)
+    assert table["one"]["native_top3"] == pytest.approx(1.0)
+    assert table["one"]["share"] == table["one"]["left_out_top3"] / table["one"]["native_top3"]
+
+
+def test_names_of_classes_speak_where_there_are_no_pictures() -> None:
+    """Without a word from the pictures (a very large weight decay) the head is what the names say."""
+    known = priors.prior(("prison", "drama"), 0.2)
+    assert known[743, 0] == np.float32(0.2)
+    assert np.count_nonzero(known) == 1
+    x = np.random.default_rng(0).normal(size=(20, 1000)).astype(np.float32)
+    found = regression.fit(x, np.arange(20) % 2, 2, 1e6, known)
+    assert found == pytest.approx(known, abs=1e-4)
+
+
+def test_the_head_that_is_shipped_has_the_published_form(pictures: Labelled, seen: Floats) -> None:
+    tuned = Tuner({RECIPE: heads.out_of_source([seen], seen[:, 0], pictures, RECIPE)}, pictures).tune(np.ones(72, bool))
+    kernel, bias = heads.learn([seen], pictures, np.ones(72, bool), tuned.recipe)
+    trained = np.array([True, True, True, False])
     made = head.Head(
-        kernel / np.float32(temperature),
-        np.where([True, True, True, False], bias / temperature + offset, 0).astype(np.float32),
-        (True, True, True, False),
-        "v", "b", "s",
+        kernel / np.float32(tuned.temperature),
+        np.where(trained, bias / tuned.temperature + tuned.offset, 0).astype(np.float32),
+        tuple(trained.tolist()), "v", "b", "s", head.CLASSES,
     )  # fmt: skip
-    x = labelled.features[:, 0]
-    expected = movies50.published(x @ kernel + bias, temperature, offset)
-    assert made.scores(x).probabilities == pytest.approx(expected, abs=1e-4)
-    assert not made.scores(x).evidence[:, 3].any()
+    z = seen[:, 0] @ kernel + bias
+    found = made.scores(seen[:, 0])
+    assert found.probabilities == pytest.approx(heads.published(z, tuned.temperature, tuned.offset), abs=1e-4)
+    assert found.evidence == pytest.approx(heads.evidence(z, tuned), abs=1e-3)
+    assert not found.evidence[:, 3].any()
+
+
+def drawn(count: int) -> tuple[Floats, Labelled]:
+    """Logits and tags drawn with probability softmax(logits), from twenty sources."""
+    rng = np.random.default_rng(0)
+    z = (rng.normal(size=(count, 5)) * 2).astype(np.float32)
+    tag = (z + rng.gumbel(size=z.shape)).argmax(1)
+    paths = tuple(Path(f"{i}.jpg") for i in range(count))
+    source = rng.integers(20, size=count)
+    return z, Labelled(paths, tuple("abcde"), tag, source, np.eye(count, dtype=bool), np.zeros(count, bool))
 
 
 def test_calibration_finds_the_temperature_that_was_put_in() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.normal(size=(4000, 5)).astype(np.float32) * 2
-    tag = (truth + rng.gumbel(size=truth.shape)).argmax(1)  # drawn with probability softmax(truth)
-    right = np.eye(5)[tag] > 0
-    temperature, offset = movies50.calibrate(truth * 2, right, np.ones(4000))
-    assert 1.6 < temperature < 2.4
-    p = movies50.published(truth * 2, temperature, offset)
-    assert movies50.calibration_error(p, p.argmax(1) == tag) < 0.05
-    assert movies50.calibration_error(movies50.published(truth * 10, 1.0, 30.0), p.argmax(1) == tag) > 0.2
+    truth, made = drawn(2000)
+    tuner = Tuner({RECIPE: truth * 2}, made)
+    assert 1.5 < tuner.tune(np.ones(2000, bool)).temperature < 2.7
+    _, p = tuner.probabilities()
+    hit = p.argmax(1) == made.tag
+    assert calibration_error(p.max(1), hit) < 0.06
+    loud = heads.published(truth * 10, 1.0, 30.0)
+    assert calibration_error(loud.max(1), hit) > 0.2
+
+
+def test_each_fold_is_answered_by_what_the_others_chose() -> None:
+    """A recipe that is right only in one fold is not chosen for it."""
+    truth, made = drawn(600)
+    folds = regression.source_folds(made.source)
+    lucky = Recipe(1.0, 0.0)
+    cheat = np.where((folds == 0)[:, None], 50 * np.eye(5, dtype=np.float32)[made.tag], -truth)
+    z, _ = Tuner({RECIPE: truth, lucky: cheat.astype(np.float32)}, made).probabilities()
+    assert (z == truth).all()
+
+
+def test_networks_agree_on_the_middle() -> None:
+    other = heads.RECIPES[1]
+    found = heads.agreed([Tuned(other, 1.0, 0.0), Tuned(heads.RECIPES[0], 4.0, 1.0), Tuned(other, 2.0, 5.0)])
+    assert found.recipe == other
+    assert (found.temperature, found.offset) == pytest.approx((2.0, 1.0))
+
+
+def test_figures_judge_fair_tags_by_other_sources_and_the_rest_inside(pictures: Labelled) -> None:
+    right = np.eye(4, dtype=np.float32)[pictures.tag]
+    wrong = np.roll(right, 1, axis=1)
+    alone = replace(pictures, source=np.where(pictures.tag == 2, 9, pictures.source))
+    assert alone.fair.tolist() == [True, True, False, False]
+    rows = figures.per_tag(right, wrong, alone, TAGS)
+    assert [row.get("measured_on") for row in rows] == ["other sources"] * 2 + ["the same sources", None]
+    assert [row["average_precision"]["value"] for row in rows[:2]] == [1.0, 1.0]
+    assert rows[2]["auc"]["value"] < 0.5
+    assert rows[3] == {"tag": "Never", "pictures": 0, "sources": 0}
+    assert figures.whole(right, pictures)["top1"] == 1.0
+    assert figures.whole(wrong, pictures)["top1"] == 0.0
 
 
 def test_regression_equals_gradient_descent_to_the_bottom() -> None:
@@ -99,19 +218,20 @@ def test_regression_equals_gradient_descent_to_the_bottom() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, 5)).astype(np.float32)
     tag = np.array([0] * 40 + [1] * 15 + [2] * 5)
-    found = crossval.fit(x, tag, 3, 0.1).astype(np.float64)
+    known = rng.normal(size=(6, 3)).astype(np.float32)
+    found = regression.fit(x, tag, 3, 0.1, known).astype(np.float64)
     ones = np.concatenate([x, np.ones((60, 1))], 1)
     y = ones @ found
     p = np.exp(y - y.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
     weight = np.array([1 / 40, 1 / 15, 1 / 5])[tag] / 3
-    slope = ones.T @ (weight[:, None] * (p - np.eye(3)[tag])) + 0.1 * found
+    slope = ones.T @ (weight[:, None] * (p - np.eye(3)[tag])) + 0.1 * (found - known)
     assert np.abs(slope).max() < 1e-3
 
 
 def test_folds_keep_sources_together() -> None:
     source = np.array([0] * 50 + [1] * 10 + [2] * 30 + [3] * 5 + [4] * 5)
-    folds = crossval.source_folds(source, 3)
+    folds = regression.source_folds(source, 3)
     assert all(len(set(folds[source == s])) == 1 for s in range(5))
     assert sorted(np.bincount(folds)) == [20, 30, 50]
 
@@ -121,15 +241,6 @@ def test_near_copies_are_recognised() -> None:
     small = np.asarray(cv2.resize(one, (160, 120)), np.uint8)
     marks = np.array([views.fingerprint(picture) for picture in (one, small, other)], np.uint64)
     assert views.near(marks, marks).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
-
-
-def test_a_source_missing_from_training_is_really_missing(labelled: movies50.Labelled) -> None:
-    """A tag that only one source has cannot be known when that source is asked about."""
-    source = labelled.source.copy()
-    source[labelled.tag == 2] = 9
-    alone = movies50.Labelled(labelled.tag, source, labelled.near, labelled.features)
-    z = movies50.out_of_source(alone, 4)
-    assert not z[labelled.tag == 2][:, 2].any()
 
 
 @pytest.fixture
@@ -182,7 +293,7 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
 
 
 def test_what_is_shipped_can_be_loaded(shards: Path) -> None:
-    distill.ship(compact.trainable(), shards / "new.npz", {"teachers": ["t"]})
+    distill.ship(distill.student(3, 4), shards / "new.npz", {"teachers": ["t"]})
     assert arrays.read_manifest(shards / "new.json")["architecture"] == compact.ARCHITECTURE
     picture = media.scenery(1, 200, 100)
     assert backbone.load("compact", shards / "new.npz", 2).features([picture]).shape == (1, compact.FEATURE_COUNT)
@@ -192,9 +303,9 @@ def test_the_shipped_head_is_of_the_shipped_backbone_and_the_card_of_both() -> N
     words = vocabulary.load("movies50")
     made = head.load(words.head_path("compact"), words)
     assert made.backbone_sha256 == backbone.load("compact", None, 1).sha256
-    facts = arrays.read_manifest(words.folder / "heads/compact.json")
+    facts = json.loads((words.folder / "figures.json").read_text())
     card = (words.folder / "card.md").read_text()
-    assert f"{facts['measured']['top3']:.3f}" in card
+    assert f"{facts['compact']['top3']:.3f}" in card
     never = {tag for tag, trained in zip(words.tags, made.trained, strict=True) if not trained}
     assert never == {"Nudity", "Sex"}
     assert "Never trained, never to be found: Nudity, Sex." in card

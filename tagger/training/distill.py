@@ -26,6 +26,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from tagger import arrays, compact
+from tagger.classes import CLASSES
 from tagger.training import teach, views
 
 BATCH = 96  # pictures
@@ -105,28 +106,29 @@ def class_loss(said: keras.KerasTensor, guess: keras.KerasTensor) -> keras.Keras
     return TEMPERATURE**2 * ops.sum(ops.exp(truth) * (truth - ops.log_softmax(guess / TEMPERATURE)), -1)
 
 
-def student(feature_count: int, steps: int) -> tuple[keras.Model, keras.Model]:
-    """Returns (the backbone, the same with its two linear maps, compiled) for a teacher of `feature_count`."""
+def student(feature_count: int, steps: int) -> keras.Model:
+    """Returns the network with two linear maps, to the features of a teacher (`feature_count`) and to its classes."""
     backbone = compact.trainable()
-    answers = [keras.layers.Dense(n, name=k)(backbone.output) for n, k in ((feature_count, "f"), (1000, "c"))]
+    wanted = ((feature_count, "teacher_features"), (CLASSES, compact.CLASSIFIER))
+    answers = [keras.layers.Dense(count, name=name)(backbone.output) for count, name in wanted]
     whole = keras.Model(backbone.input, answers)
     optimizer = keras.optimizers.AdamW(Rate(steps), weight_decay=WEIGHT_DECAY)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     whole.compile(optimizer, [feature_loss, class_loss], loss_weights=[1.0, CLASS_WEIGHT])
     optimizer.build(whole.trainable_variables)
-    return backbone, whole
+    return whole
 
 
 def train(lessons: Lessons, checkpoint: Path, steps: int, seconds: float) -> tuple[keras.Model, int]:
     """Trains for at most `seconds`, on from `checkpoint` if it is there.
 
     Returns:
-        The backbone and the number of steps done; training is over when that is `steps`.
+        The network with its maps and the number of steps done; training is over when that is `steps`.
 
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
-    backbone, whole = student(lessons.features.shape[1], steps)
+    whole = student(lessons.features.shape[1], steps)
     state = whole.variables + whole.optimizer.variables
     step, began = _restore(checkpoint, state), time.monotonic()
     saved, seen = began, step
@@ -154,7 +156,7 @@ def train(lessons: Lessons, checkpoint: Path, steps: int, seconds: float) -> tup
             _save(checkpoint, state, step)
             saved = time.monotonic()
     _save(checkpoint, state, step)
-    return backbone, step
+    return whole, step
 
 
 def _save(path: Path, state: Sequence[keras.Variable], step: int) -> None:
@@ -174,8 +176,8 @@ def _restore(path: Path, state: Sequence[keras.Variable]) -> int:
         return int(stored["step"])
 
 
-def ship(backbone: keras.Model, out: Path, facts: dict[str, object]) -> None:
-    """Writes the folded `backbone` as float16 arrays to `out` (.npz) with a manifest that repeats `facts`."""
+def ship(whole: keras.Model, out: Path, facts: dict[str, object]) -> None:
+    """Writes the folded network and its classifier as float16 arrays to `out` (.npz); the manifest repeats `facts`."""
     manifest = {
         "architecture": compact.ARCHITECTURE,
         "input_size": compact.INPUT_SIZE,
@@ -183,7 +185,7 @@ def ship(backbone: keras.Model, out: Path, facts: dict[str, object]) -> None:
         **facts,
         "created": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }
-    arrays.save(out, compact.fold(backbone), manifest)
+    arrays.save(out, compact.fold(whole), manifest)
 
 
 def main() -> None:
@@ -214,7 +216,7 @@ def main() -> None:
         )  # fmt: skip
         return
     lessons = Lessons.read(options.shards, options.teacher)
-    backbone, step = train(lessons, options.out.with_suffix(".checkpoint"), options.steps, options.minutes * 60)
+    whole, step = train(lessons, options.out.with_suffix(".checkpoint"), options.steps, options.minutes * 60)
     facts = {
         "teachers": [options.teacher],
         "views": len(lessons.views),
@@ -223,7 +225,7 @@ def main() -> None:
         "of_steps": options.steps,
         "batch": BATCH,
     }
-    ship(backbone, options.out, facts)
+    ship(whole, options.out, facts)
 
 
 if __name__ == "__main__":

@@ -87,15 +87,15 @@ def disturb(image: Pixels, size: int, rng: np.random.Generator) -> Pixels:
         small = max(24, round(size * rng.uniform(0.4, 0.9)))
         image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (size, size))  # type: ignore[assignment]
     if rng.random() < 0.8:
-        image = _grade(image, rng)
+        image = grade(image, rng)
     if rng.random() < 0.2:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))]
         image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)  # type: ignore[assignment]
     return image
 
 
-def _grade(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Saturation, white balance, contrast, brightness, gamma; one picture in ten turns grey."""
+def grade(image: Pixels, rng: np.random.Generator) -> Pixels:
+    """Returns the picture with other saturation, white balance, contrast, brightness, gamma; one in ten turns grey."""
     x = image.astype(np.float32) / 255
     grey = (x @ LUMA)[..., None]
     saturation = 0.0 if rng.random() < 0.1 else rng.uniform(0.5, 1.4)

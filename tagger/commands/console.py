@@ -1,0 +1,127 @@
+"""What all commands share: their options, the progress bar, what they say, and exit codes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tagger import process
+from tagger.errors import (
+    BadSettings,
+    BadVocabulary,
+    BadWeights,
+    LibraryMissing,
+    MovieTagsError,
+    StdoutGone,
+    WeightsMissing,
+)
+from tagger.settings import (
+    BATCH_SIZE,
+    DEFAULT_BACKBONE,
+    DEFAULT_VOCABULARY,
+    DETECTORS,
+    MIN_ENTROPY_BITS,
+    MIN_SHOT_S,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from tagger.pipeline import Tagger
+
+FAILED, MISUSED = 1, 2  # exit codes
+# After one of these no other film can do better.
+HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, StdoutGone)
+STDOUT = Path("-")
+BAR_STEP_S = 0.1  # tqdm redraws at most this often
+
+# Every option that more than one command has. Those that choose how to tag are named as the field of `Settings`.
+OPTIONS = {
+    "backbone": click.option(
+        "--backbone", default=DEFAULT_BACKBONE, show_default=True,
+        help="auto (inceptionv3 where Keras has its weights, else compact), compact (embedded), inceptionv3, ...: "
+             "see `movietags models list`."),
+    "weights": click.option(
+        "--weights", type=click.Path(path_type=Path), help="File of weights for the backbone."),
+    "vocabulary": click.option(
+        "--vocab", "vocabulary", default=DEFAULT_VOCABULARY, show_default=True,
+        help="Name of a shipped vocabulary, or a vocabulary folder."),
+    "detector": click.option(
+        "--detector", type=click.Choice(DETECTORS), default="adaptive", show_default=True,
+        help="How shot boundaries are found."),
+    "min_shot_s": click.option(
+        "--min-shot", "min_shot_s", type=float, default=MIN_SHOT_S, show_default=True, metavar="SECONDS",
+        help="Shorter shots are not split off."),
+    "min_entropy_bits": click.option(
+        "--min-entropy", "min_entropy_bits", type=float, default=MIN_ENTROPY_BITS, show_default=True, metavar="BITS",
+        help="Keyframes with less in them (black, titles) do not vote; 0 keeps all."),
+    "batch_size": click.option(
+        "--batch-size", type=int, default=BATCH_SIZE, show_default=True, help="Pictures per call of the network."),
+    "quiet": click.option(
+        "-q", "--quiet", is_flag=True, help="No progress and no messages, only results and errors."),
+    "verbose": click.option(
+        "-v", "--verbose", is_flag=True, help="Say more, with tracebacks."),
+}  # fmt: skip
+# Those of every command that tags films.
+TAGGING = ("backbone", "weights", "vocabulary", "detector", "min_shot_s", "min_entropy_bits", "batch_size")
+
+
+def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Returns what gives a command these options of `OPTIONS`, in this order."""
+    return lambda command: reduce(lambda made, name: OPTIONS[name](made), reversed(names), command)
+
+
+def tagger_of(chosen: dict[str, Any], quiet: bool) -> Tagger:
+    """Returns the tagger of these `Settings`, and says in one line what it is."""
+    from tagger.pipeline import Tagger
+
+    tagger = Tagger(Settings(**chosen))
+    if not quiet:
+        process.say(tagger.describe())
+    return tagger
+
+
+@contextmanager
+def bar(quiet: bool, **look: Any) -> Iterator[Any]:
+    """Gives a tqdm bar of this look, or None with -q and where stderr is no terminal."""
+    if quiet or not (sys.stderr and sys.stderr.isatty()):
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(mininterval=BAR_STEP_S, leave=False, **look) as made:
+        yield made
+
+
+@contextmanager
+def errors(verbose: bool = False) -> Iterator[None]:
+    """Turns an error into its one line and the exit code of its kind."""
+    try:
+        yield
+    except MovieTagsError as error:
+        fail(str(error), verbose)
+        sys.exit(MISUSED if isinstance(error, BadSettings) else FAILED)
+
+
+def messages(quiet: bool, verbose: bool) -> None:
+    """Sends messages of the library to stderr; TensorFlow's chatter only with -v."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(format="movietags: %(message)s", level=logging.WARNING)
+    logging.getLogger("tagger").setLevel(level)
+    if not verbose:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def fail(message: str, verbose: bool) -> None:
+    """Says what went wrong, with -v also where."""
+    if verbose:
+        traceback.print_exc()
+    process.say(f"error: {message}")

@@ -1,0 +1,101 @@
+"""`movietags extract`: films in, tables or files out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tagger import process
+from tagger.commands.console import (
+    FAILED,
+    HOPELESS,
+    STDOUT,
+    TAGGING,
+    bar,
+    errors,
+    fail,
+    messages,
+    options,
+    tagger_of,
+)
+from tagger.errors import MovieTagsError
+
+if TYPE_CHECKING:
+    from tagger.pipeline import Progress
+    from tagger.records import TagReport
+
+BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
+
+
+@click.command()
+@click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILM...")
+@click.option("-o", "--output", type=click.Path(path_type=Path),
+              help="Folder for NAME.tags.json and NAME.tags.csv; - writes the JSON of one film to stdout.")  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
+@options(*TAGGING, "quiet", "verbose")
+def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool, verbose: bool, **chosen: Any) -> None:
+    """Rank the tags of each FILM: a table on stdout, files with -o."""
+    begun: float | None = process.began()
+    if output == STDOUT and len(films) > 1:
+        raise click.UsageError("-o - writes the report of one film: name one, or a folder")
+    messages(quiet, verbose)
+    with errors(verbose):
+        write = _writer(output, top)
+        tagger = tagger_of(chosen, quiet)
+    failed = 0
+    for film in films:
+        try:
+            with _progress(film, quiet) as progress:
+                report = tagger.extract(film, progress=progress, since=begun)
+            for warning in () if quiet else report.warnings:
+                process.say(f"{film}: {warning}")
+            write(film, report)
+        except HOPELESS as error:
+            fail(str(error), verbose)
+            sys.exit(FAILED)
+        except MovieTagsError as error:
+            fail(str(error), verbose)
+            failed += 1
+        except Exception as error:  # the one broad net: a defect costs this film, not the others
+            fail(f"{film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)", verbose)
+            failed += 1
+        begun = None
+    sys.exit(FAILED if failed else 0)
+
+
+def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
+    """What to do with a report; a folder that cannot be written is refused now, before any decoding."""
+    from tagger.reports.folder import Folder
+    from tagger.reports.json_report import as_json
+    from tagger.reports.table import as_table
+
+    if output == STDOUT:
+        return lambda film, report: process.put(as_json(report))
+    folder = Folder(output) if output else None
+
+    def write(film: Path, report: TagReport) -> None:
+        if folder:
+            folder.write(film, report)
+        process.put(as_table(report, top) + "\n")
+
+    return write
+
+
+@contextmanager
+def _progress(film: Path, quiet: bool) -> Iterator[Progress | None]:
+    """A bar in seconds of film with the speed as a multiple of real time; on a terminal only."""
+    with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=BAR) as shown:
+        begun = time.monotonic()
+
+        def show(time_s: float, length_s: float | None) -> None:
+            shown.total = max(length_s or 0.0, time_s)
+            shown.set_postfix_str(f"{time_s / (time.monotonic() - begun):.0f} x real time", refresh=False)
+            shown.update(time_s - shown.n)
+
+        yield show if shown is not None else None

@@ -1,0 +1,86 @@
+"""`movietags info`, `vocab` and `models`: what is installed here."""
+
+from __future__ import annotations
+
+import click
+
+from tagger.commands.console import errors, messages
+from tagger.settings import DEFAULT_VOCABULARY
+
+
+@click.command()
+def info() -> None:
+    """Versions, processor, decoders, weights: what to paste into a bug report."""
+    from tagger.diagnosis import facts
+
+    for name, value in facts():
+        click.echo(f"{name:<14} {value}")
+
+
+@click.group()
+def vocab() -> None:
+    """The vocabularies that come with movietags."""
+
+
+@vocab.command("list")
+def vocab_list() -> None:
+    """Each vocabulary, its number of tags and the backbones it has heads for."""
+    from tagger.diagnosis import vocabularies
+
+    with errors():
+        click.echo("\n".join(vocabularies()))
+
+
+@vocab.command("show")
+@click.argument("name", default=DEFAULT_VOCABULARY)
+def vocab_show(name: str) -> None:
+    """The tags of a vocabulary (a name or a folder), and which of them its heads were trained on."""
+    from tagger.diagnosis import tags
+
+    with errors():
+        click.echo("\n".join(tags(name)))
+
+
+@click.group()
+def models() -> None:
+    """The networks that can look at frames, and their weights."""
+
+
+@models.command("list")
+def models_list() -> None:
+    """Each backbone: input size, features, weights, and whether they are here."""
+    from tagger.diagnosis import networks
+
+    with errors():
+        click.echo("\n".join(networks()))
+
+
+@models.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def models_fetch(names: tuple[str, ...]) -> None:
+    """Download weights into Keras's cache (set MOVIETAGS_WEIGHTS_URL for a mirror)."""
+    from tagger import weights
+    from tagger.architectures import EMBEDDED, named
+
+    messages(quiet=False, verbose=False)
+    with errors():
+        for name in names:
+            click.echo(f"{name}: embedded" if name == EMBEDDED else weights.fetch(named(name).with_top, name))
+
+
+@models.command("verify")
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+def models_verify(names: tuple[str, ...]) -> None:
+    """Check weights against their published checksums: those named, or all that are here."""
+    from tagger import arrays, weights
+    from tagger.architectures import EMBEDDED, common, named
+    from tagger.backbone import EMBEDDED_ARRAYS
+
+    with errors():
+        if not names or EMBEDDED in names:
+            arrays.load(EMBEDDED_ARRAYS)
+            click.echo(f"{EMBEDDED}: ok")
+        for made in [named(name) for name in names if name != EMBEDDED] or ([] if names else common()):
+            here = [file for file in made.files if file.path.is_file()]
+            for file in here or (made.files[:1] if names else ()):
+                click.echo(f"{made.name}: {weights.verify(file)} ({file.path})")

@@ -1,0 +1,63 @@
+"""How good answers are when the truth is known (pure numpy)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+CALIBRATION_BINS = 15
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Reals = NDArray[np.floating]
+
+
+def places(evidence: Reals, right: Bools) -> Ints:
+    """Returns the place (n,) of the best right tag of each row, 0 being first; ties go to the earlier tag.
+
+    Args:
+        evidence: (n, tags), more is better.
+        right: (n, tags), which tags count as right; at least one in each row.
+    """
+    order = np.argsort(-evidence, axis=1, kind="stable")
+    return np.asarray(np.take_along_axis(right, order, 1).argmax(1))
+
+
+def balanced(hit: Bools, tag: Ints) -> float:
+    """Returns the mean over tags of the share of their pictures that hit (n,)."""
+    return float(np.mean([hit[tag == t].mean() for t in np.unique(tag)]))
+
+
+def average_precision(score: Reals, positive: Bools) -> float:
+    """Returns the area under precision over recall, 0 to 1; NaN without a positive. Ties share one threshold."""
+    if not positive.any():
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    found = np.cumsum(positive[order])
+    last = np.append(np.diff(score[order]) != 0, True)  # of those with the same score
+    precision, recall = found[last] / (np.flatnonzero(last) + 1), found[last] / found[-1]
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def auc(score: Reals, positive: Bools) -> float:
+    """Returns the chance that a positive scores above a negative (ties count half), 0 to 1; NaN without both."""
+    ups, downs = int(positive.sum()), int((~positive).sum())
+    if not ups or not downs:
+        return float("nan")
+    _, group, size = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]  # from 1, the mean among ties
+    return float((rank[positive].sum() - ups * (ups + 1) / 2) / (ups * downs))
+
+
+def calibration_error(confidence: Reals, hit: Bools, weight: Reals | None = None) -> float:
+    """Returns the expected calibration error: |mean confidence - share of hits| over 15 equal bins of confidence.
+
+    Args:
+        confidence: (n,) probability of the first tag, 0 to 1.
+        hit: (n,) whether it was right.
+        weight: (n,) of each row; all the same by default.
+    """
+    weight = np.ones(len(hit)) if weight is None else weight
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gap = np.bincount(bins, weight * (confidence - hit), CALIBRATION_BINS)
+    return float(np.abs(gap).sum() / weight.sum())

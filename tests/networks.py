@@ -1,0 +1,33 @@
+"""Networks of `keras.applications` with random numbers, on disk as the published ones are."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import h5py
+import keras
+from keras.src.legacy.saving import legacy_h5_format
+
+from tagger.architectures import named
+
+
+def save(name: str, path: Path, *, include_top: bool = True) -> Path:
+    """Writes a network of this name to `path`, in the format of published weights; the same numbers each time."""
+    made = named(name)
+    function = getattr(getattr(keras.applications, made.module), made.function)
+    width = {} if made.width is None else {"alpha": made.width}
+    keras.utils.set_random_seed(0)
+    shape = (made.input_size, made.input_size, 3)
+    network = function(weights=None, include_top=include_top, input_shape=shape, **width)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, reading its own variables
+        legacy_h5_format.save_weights_to_hdf5_group(file, network)
+    return path
+
+
+def in_cache(name: str, *, include_top: bool = True) -> Path:
+    """Writes it where Keras caches the published file."""
+    made = named(name)
+    return save(name, (made.with_top if include_top else made.without_top).path, include_top=include_top)
