@@ -32,11 +32,11 @@ from tagger import backbone
 ours = backbone.load("compact", None, 32)
 stock = keras.applications.MobileNetV2(weights=None)
 rng = np.random.default_rng(0)
-runs = {"compact": ours.network, "mobilenetv2": stock}
-batches = {name: rng.random((32, *network.input_shape[1:]), np.float32) for name, network in runs.items()}
+runs = {"compact": (ours.network, ours.input_size), "mobilenetv2": (stock, 224)}
+batches = {name: rng.random((32, size, size, 3), np.float32) for name, (_, size) in runs.items()}
 rates = {name: [] for name in runs}
 for _ in range(12):
-    for name, network in runs.items():
+    for name, (network, _) in runs.items():
         begun = time.monotonic()
         network.predict_on_batch(batches[name])
         rates[name].append(32 / (time.monotonic() - begun))

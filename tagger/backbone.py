@@ -2,7 +2,7 @@
 
 A backbone is a network together with its preprocessing, its input size and its identity: whoever holds
 one cannot feed it the wrong way, and a head can refuse features that are not the ones it was trained
-on. Networks run on Keras 3, on whichever backend it is set to.
+on. The embedded network runs in OpenCV; those of ImageNet run on Keras 3, on whichever backend it is set to.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Backbone:
     input_size: int  # pixels, square
     feature_count: int
     batch_size: int
-    network: Any  # a Keras model, (n, size, size, 3) -> (n, features)
+    network: Any  # `predict_on_batch` of (n, size, size, 3) gives (n, features): a Keras model, or the embedded one
     preprocess: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     classifier: Classifier | None = None  # where the weights came with it
 
@@ -98,9 +98,9 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
         WeightsMissing: nothing in the cache and nothing to be fetched.
         LibraryMissing: the Keras backend that the environment or keras.json names is not installed.
     """
-    _start_keras()
     if name == EMBEDDED:
         return _embedded(weights_file or EMBEDDED_ARRAYS, batch_size)
+    _start_keras()
     architecture = architectures.named(name)
     file = weights_file or _published(architecture)
     network, classifier = _network(architecture, file)
@@ -134,15 +134,14 @@ def _embedded(file: Path, batch_size: int) -> Backbone:
 
     try:
         found = arrays.load(file)
-        network = compact.build()
-        compact.assign(network, found)
+        network = compact.Network(found)
         kernel, bias = (np.asarray(found[f"{compact.CLASSIFIER}.{kind}"], np.float32) for kind in ("kernel", "bias"))
     except (BadHead, KeyError, ValueError) as error:
         raise BadWeights(f"{file}: holds no arrays of the compact network ({error})") from error
     source = "embedded" if file == EMBEDDED_ARRAYS else str(file)
     return Backbone(
         EMBEDDED, f"{EMBEDDED}/avg_pool", arrays.digest(found), source, compact.INPUT_SIZE,
-        int(network.output_shape[-1]), batch_size, network, compact.preprocess, Classifier(kernel, bias),
+        compact.FEATURE_COUNT, batch_size, network, compact.preprocess, Classifier(kernel, bias),
     )  # fmt: skip
 
 

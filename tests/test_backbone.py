@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import keras
 import media
+import networks
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ from tagger import arrays, backbone, compact, weights
 from tagger.architectures import named
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.images import prepare
+from tagger.training import student
 
 
 def pictures(count: int) -> list[np.ndarray]:
@@ -216,29 +218,55 @@ def test_published_checksums_are_checked(tmp_path: Path) -> None:
         weights.verify(file)
 
 
-def test_jax_gives_the_same_features(embedded: backbone.Backbone) -> None:
+def test_jax_gives_the_same_features(tmp_path: Path) -> None:
     pytest.importorskip("jax", reason="needs JAX, the other backend of Keras")
+    name = "mobilenet-0.25-128"
+    file = networks.save(name, tmp_path / "random.h5")
     code = (
-        "import sys; sys.path.insert(0, 'tests')\nimport numpy as np, test_backbone as t\nfrom tagger import backbone\n"
-        "assert t.keras.backend.backend() == 'jax'\n"
-        "np.save(sys.argv[1], backbone.load('compact', None, 8).features(t.pictures(3)))"
+        "import sys; sys.path.insert(0, 'tests')\nimport numpy as np, test_backbone as t\nfrom pathlib import Path\n"
+        "from tagger import backbone\nassert t.keras.backend.backend() == 'jax'\n"
+        f"np.save(sys.argv[1], backbone.load({name!r}, Path({str(file)!r}), 8).features(t.pictures(3)))"
     )
-    import tempfile
+    env = {**os.environ, "KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-c", code, str(tmp_path / "said.npy")]
+    subprocess.run(command, env=env, check=True, cwd=Path(__file__).parents[1])
+    expected = backbone.load(name, file, 8).features(pictures(3))
+    assert expected.std() > 0
+    assert np.abs(np.load(tmp_path / "said.npy") - expected).max() < 1e-3
 
-    with tempfile.NamedTemporaryFile(suffix=".npy") as out:
-        env = {**os.environ, "KERAS_BACKEND": "jax"}
-        subprocess.run([sys.executable, "-c", code, out.name], env=env, check=True, cwd=Path(__file__).parents[1])
-        assert np.abs(np.load(out.name) - embedded.features(pictures(3))).max() < 1e-3
+
+def test_the_embedded_network_is_the_same_in_keras() -> None:
+    """The shipped numbers in the network that was trained, with a normalisation that does nothing."""
+    shipped = arrays.load(backbone.EMBEDDED_ARRAYS)
+    trained = student.trainable()
+    for layer in trained.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.set_weights([shipped[f"{layer.name}.kernel"]])
+            norm, bias = trained.get_layer(f"{layer.name}_norm"), shipped[f"{layer.name}.bias"]
+            norm.set_weights([np.full_like(bias, np.sqrt(1 + norm.epsilon)), bias, 0 * bias, 1 + 0 * bias])
+    pixels = np.stack([prepare(picture, compact.INPUT_SIZE) for picture in pictures(5)])
+    expected = trained.predict_on_batch(compact.preprocess(pixels))
+    found = compact.Network(shipped).predict_on_batch(compact.preprocess(pixels))
+    assert expected.std() > 0.1
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def test_the_embedded_network_starts_without_the_libraries_of_the_others() -> None:
+    code = (
+        "import sys, numpy as np\nfrom tagger import backbone\n"
+        "backbone.load('compact', None, 2).features([np.zeros((9, 9, 3), np.uint8)])\n"
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'jax', 'torch'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_the_network_for_training_folds_into_the_network_for_use() -> None:
-    trained = compact.trainable()
+    trained = student.trainable()
     rng = np.random.default_rng(0)
     for layer in trained.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
-    network = compact.build()
-    compact.assign(network, compact.fold(trained))
+    network = compact.Network(student.fold(trained))
     batch = rng.uniform(-1, 1, (2, compact.INPUT_SIZE, compact.INPUT_SIZE, 3)).astype(np.float32)
     expected = trained.predict_on_batch(batch)
     assert np.abs(network.predict_on_batch(batch) - expected).max() < 0.01 * np.abs(expected).max()

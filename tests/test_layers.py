@@ -15,7 +15,7 @@ ORDER = [
     {"errors"},
     {"records", "process"},
     {"settings", "files", "images"},
-    {"vocabulary", "weights", "arrays", "queues", "classes", "metrics"},
+    {"vocabulary", "weights", "arrays", "queues", "classes", "metrics", "onnx"},
     {"architectures", "video", "head", "compact"},
     {"shots", "keyframes", "backbone", "ranking"},
     {"pipeline", "diagnosis"},

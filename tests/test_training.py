@@ -15,7 +15,7 @@ import pytest
 from tagger import arrays, backbone, compact, head, vocabulary
 from tagger.classes import class_evidence
 from tagger.metrics import calibration_error
-from tagger.training import distill, figures, heads, labelled, portable, priors, regression, views, witness
+from tagger.training import distill, figures, heads, labelled, portable, priors, regression, student, views, witness
 from tagger.training.heads import Recipe, Tuned, Tuner
 from tagger.training.kept import kept
 from tagger.training.labelled import Floats, Labelled
@@ -288,12 +288,12 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
                 patch.setattr("tagger.training.distill.time", clock)
                 network, done = distill.train(clock.lessons, shards / f"{name}.checkpoint", 4, 1.0)
             assert done == stop
-        found.append(compact.fold(network))
+        found.append(student.fold(network))
     assert max(np.abs(found[0][k].astype(float) - found[1][k].astype(float)).max() for k in found[0]) < 1e-2
 
 
 def test_what_is_shipped_can_be_loaded(shards: Path) -> None:
-    distill.ship(distill.student(3, 4), shards / "new.npz", {"teachers": ["t"]})
+    distill.ship(distill.with_maps(3, 4), shards / "new.npz", {"teachers": ["t"]})
     assert arrays.read_manifest(shards / "new.json")["architecture"] == compact.ARCHITECTURE
     picture = media.scenery(1, 200, 100)
     assert backbone.load("compact", shards / "new.npz", 2).features([picture]).shape == (1, compact.FEATURE_COUNT)

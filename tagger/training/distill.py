@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tagger import arrays, compact
 from tagger.classes import CLASSES
-from tagger.training import teach, views
+from tagger.training import student, teach, views
 
 BATCH = 96  # pictures
 PEAK_RATE = 2e-3  # learning rate of AdamW
@@ -106,9 +106,9 @@ def class_loss(said: keras.KerasTensor, guess: keras.KerasTensor) -> keras.Keras
     return TEMPERATURE**2 * ops.sum(ops.exp(truth) * (truth - ops.log_softmax(guess / TEMPERATURE)), -1)
 
 
-def student(feature_count: int, steps: int) -> keras.Model:
+def with_maps(feature_count: int, steps: int) -> keras.Model:
     """Returns the network with two linear maps, to the features of a teacher (`feature_count`) and to its classes."""
-    backbone = compact.trainable()
+    backbone = student.trainable()
     wanted = ((feature_count, "teacher_features"), (CLASSES, compact.CLASSIFIER))
     answers = [keras.layers.Dense(count, name=name)(backbone.output) for count, name in wanted]
     whole = keras.Model(backbone.input, answers)
@@ -128,7 +128,7 @@ def train(lessons: Lessons, checkpoint: Path, steps: int, seconds: float) -> tup
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
-    whole = student(lessons.features.shape[1], steps)
+    whole = with_maps(lessons.features.shape[1], steps)
     state = whole.variables + whole.optimizer.variables
     step, began = _restore(checkpoint, state), time.monotonic()
     saved, seen = began, step
@@ -185,7 +185,7 @@ def ship(whole: keras.Model, out: Path, facts: dict[str, object]) -> None:
         **facts,
         "created": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }
-    arrays.save(out, compact.fold(whole), manifest)
+    arrays.save(out, student.fold(whole), manifest)
 
 
 def main() -> None:
