@@ -1,11 +1,11 @@
 """Class evidence: what a network says about the 1000 classes of ImageNet, so that networks can be compared.
 
-    l = f K + k                              logits, from the features f and the network's own last layer
-    e = ReLU((l - mean(l)) / deviation(l) - 1)   over the classes of each picture
+    l = f K + k                                     logits, from the features f and the network's own last layer
+    e = ReLU((l - mean(l)) / deviation(l) - 1/2)    over the classes of each picture
 
 Networks differ in how loud their logits are, by a factor of two and more, and in what they say about classes that are
 not there. The first line of any network and the second together leave what they agree on: a head learned on the
-evidence of some networks serves others that it never met. The threshold is measured: see the card of the vocabulary.
+evidence of some networks serves others that it never met. What it is worth to them stands on the vocabulary's card.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLASSES = 1000
-THRESHOLD_DEVIATIONS = 1.0  # above the mean of the picture's logits
+THRESHOLD_DEVIATIONS = 0.5  # above the mean of the picture's logits
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,7 +26,7 @@ from). Use them to sort and to find, not to decide; do not use them to rate film
   random weights to repeat what {teachers} (ImageNet) says about {views} views of pictures, {epochs} rounds; no labels
   were used. It gives {feature_count} features and, through its own last layer, the 1000 classes of ImageNet.
 {note}- **Class evidence**: what any network says about these classes, made comparable: standardised over the classes of
-  each picture, less one deviation, negative values cut off.
+  each picture, less half a deviation, negative values cut off.
 - **heads/compact**: 1000 -> 50, y = ReLU(x W + b), softmax: a multinomial logistic regression on the class evidence of
   all networks in labelled pictures, calibrated for compact.
 - **heads/portable**: the same without compact's evidence, for every ImageNet network of Keras with its classifier.

@@ -16,7 +16,7 @@ from tagger.training.labelled import Bools, Floats, Ints, Labelled
 from tagger.training.priors import prior
 from tagger.training.regression import FOLDS, fit, source_folds
 
-STEPS = 20  # Newton's: more change the third digit of no figure
+STEPS = 15  # Newton's: more change the third digit of no figure
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
 OFFSETS = np.linspace(-2.0, 8.0, 21)
 NLL_TOLERANCE = 1.01  # the smallest offset this near to the best: what has no evidence should show none
@@ -32,7 +32,7 @@ class Recipe:
     trust: float  # in the names of classes (`tagger.training.priors`): what one of them says, per deviation
 
 
-RECIPES = (Recipe(0.3, 0.2), Recipe(0.3, 0.1))
+RECIPES = (Recipe(0.3, 0.1), Recipe(0.3, 0.05))
 
 
 def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Recipe) -> tuple[Floats, Floats]:
