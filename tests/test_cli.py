@@ -98,14 +98,13 @@ def test_a_missing_system_library_is_one_line(film: media.Truth, tmp_path: Path)
 
 
 def test_ctrl_c_ends_soon_with_one_line(tmp_path: Path) -> None:
-    """Also in the middle of a shot that goes on for minutes, and while the network is being loaded."""
+    """Also in the middle of a shot that goes on for minutes."""
     endless = tmp_path / "endless.ts"
     part = media.film(tmp_path / "part.ts", (500,), options={"preset": "ultrafast"}).path.read_bytes()
     endless.write_bytes(part * 100)
-    slow = ["--backbone=mobilenet-0.25-128", f"--weights={networks.save('mobilenet-0.25-128', tmp_path / 'w.h5')}"]
-    for options, after_s in (([], 0.0), ([], 3.0), (slow, 0.5), (slow, 8.0)):
+    for after_s in (0.0, 3.0):
         process = subprocess.Popen(
-            [sys.executable, "-m", "tagger", "extract", str(endless), *options],
+            [sys.executable, "-m", "tagger", "extract", str(endless)],
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
