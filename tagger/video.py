@@ -1,50 +1,32 @@
-"""The only file that opens a video: what it is, and its frames in presentation order, once, forward.
+"""A film: what it is, and its frames in presentation order, once, forward.
 
 Decoding is FFmpeg's, through PyAV. Nothing the container says is trusted: times come from the frames,
-counts from counting. Playlists and network protocols are off, so that a text file with a film's name
-cannot make the decoder open something else.
+counts from counting.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
-from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable, reason
+from tagger.clock import Clock
+from tagger.container import decoded, open_video, packets_of
+from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
 from tagger.records import VideoInfo
 
-# Every demuxer that holds pictures in the file itself; none that follows names to other files (concat,
-# hls, dash, image sequences).
-DEMUXERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,vvc,av1,obu,ivf,flv,live_flv,"
-    "kux,asf,wtv,ogg,mxf,gxf,nut,rm,dv,vob,pmp,nsv,swf,smk,bink,roq,amv,mjpeg,vc1,vc1test,dirac,yuv4mpegpipe,gif,apng"
-)
 SMALL_WIDTH = 256  # pixels; the width at which PySceneDetect's thresholds were chosen
 KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
-GLITCH_S = 1.0  # a clock that steps back by less is a glitch of one frame; by more it was set anew
-TICK_S = 1e-3  # what such a frame is moved on, so that time always grows
-# Names in a file's metadata may be in any encoding. PyAV 19 reads any; before, one bad byte made it refuse the film.
-ANY_METADATA: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
-FALLBACK_BASE = Fraction(1, 90_000)  # the tick of MPEG streams
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +72,7 @@ class Film:
         self._shrink = VideoReformatter()
         self._small_size: tuple[int, int] | None = None
         with ExitStack() as opened:
-            self._container, self._stream = _open(path, opened)
+            self._container, self._stream = open_video(path, opened)
             self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
             self._opened = opened.pop_all()
         rate = self._stream.average_rate or self._stream.guessed_rate
@@ -128,10 +110,10 @@ class Film:
         Raises:
             EmptyVideo: there was not one.
         """
-        clock = _Clock(self._container.start_time, self._stream.time_base or FALLBACK_BASE, self._step_s)
+        clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
         for picture in self._pictures():
-            time_s = clock.read(picture)
-            self.end_s = time_s + clock.length(picture)
+            time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
+            self.end_s = time_s + clock.length(picture.duration)
             if self.frame_count == 0:
                 turned = round(picture.rotation / 90) % 2
                 self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
@@ -176,9 +158,9 @@ class Film:
         """Frames of all packets; a packet that fails is counted and passed over, as FFmpeg does."""
         packets = pictures = 0
         last: VideoFrame | None = None
-        for packet in _packets(self._container, self._stream):
+        for packet in packets_of(self._container, self._stream):
             packets += packet is not None
-            found = _decoded(self._stream, packet)
+            found = decoded(self._stream, packet)
             self.decode_failures += found is None
             for last in found or ():
                 pictures += 1
@@ -194,97 +176,11 @@ class Film:
         """
         with ExitStack() as opened:
             try:
-                container, stream = _open(self.path, opened)
+                container, stream = open_video(self.path, opened)
                 stream.thread_type = "NONE"
                 container.seek(pts, stream=stream)
             except (av.error.FFmpegError, VideoUnreadable, OSError):
                 return  # cut off or deleted meanwhile, or not to be sought in: there is no more to have
-            for packet in _packets(container, stream):
-                found = _decoded(stream, packet) or ()
+            for packet in packets_of(container, stream):
+                found = decoded(stream, packet) or ()
                 yield from (late for late in found if late.pts is not None and late.pts > pts)
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any] | None]:
-    """Packets of the stream, then None to drain the decoder, also where reading breaks off."""
-    # PyAV raises IndexError at the end of a file in which further streams began on the way (MPEG-TS).
-    with suppress(av.error.FFmpegError, IndexError):
-        yield from (packet for packet in container.demux(stream) if packet.size)
-    yield None
-
-
-def _decoded(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame] | None:
-    """The frames that a packet completes; None if it is damaged."""
-    try:
-        return stream.codec_context.decode(packet)
-    except (av.error.FFmpegError, ValueError):
-        return None
-
-
-class _Clock:
-    """Presentation times in seconds from where a player starts, strictly growing whatever the file says."""
-
-    def __init__(self, start_us: int | None, time_base: Fraction, step_s: float) -> None:
-        self._zero_s = start_us / av.time_base if start_us is not None else None
-        self._time_base = time_base  # of the stream: frames drained at the end carry none
-        self._step_s = step_s
-        self._last_s: float | None = None
-        self._before_s: float | None = None  # the zero before the clock was set anew
-
-    def read(self, picture: VideoFrame) -> float:
-        stamp = picture.pts if picture.pts is not None else picture.dts
-        stamp_s = None if stamp is None else float(stamp * self._time_base)
-        if self._last_s is None:
-            first_s = 0.0 if stamp_s is None else stamp_s
-            self._zero_s = first_s if self._zero_s is None else min(self._zero_s, first_s)
-            self._last_s = first_s - self._zero_s
-            return self._last_s
-        time_s = self._last_s + self._step_s if stamp_s is None else stamp_s - (self._zero_s or 0.0)
-        if time_s <= self._last_s - GLITCH_S:
-            self._before_s = self._zero_s
-            self._zero_s = (self._zero_s or 0.0) - (self._last_s + self._step_s - time_s)
-            time_s = self._last_s + self._step_s
-        elif time_s > self._last_s + GLITCH_S and self._belongs_before(stamp_s):
-            time_s = self._last_s + self._step_s
-        self._last_s = max(time_s, self._last_s + TICK_S)
-        return self._last_s
-
-    def _belongs_before(self, stamp_s: float | None) -> bool:
-        """Whether it is a late frame of the part before the clock was set anew, as where MPEG-TS are joined."""
-        if stamp_s is None or self._before_s is None or self._last_s is None:
-            return False
-        return abs(stamp_s - self._before_s - self._last_s) < GLITCH_S
-
-    def length(self, picture: VideoFrame) -> float:
-        return float(picture.duration * self._time_base) if picture.duration else self._step_s
-
-
-def _open(path: Path, opened: ExitStack) -> tuple[InputContainer, VideoStream]:
-    limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
-    try:
-        # Absolute, because FFmpeg takes a relative "http:x.mp4" for an address.
-        name: Any = os.fsencode(path.absolute()).decode(sys.getfilesystemencoding())
-        name.encode("utf-8")
-    except UnicodeError:
-        name = opened.enter_context(path.open("rb"))  # PyAV takes names as UTF-8 only
-    try:
-        container = opened.enter_context(av.open(name, container_options=limits, **ANY_METADATA))
-    except av.error.PermissionError as error:
-        raise BadPath(f"{path}: no permission to read it") from error
-    except (av.error.FFmpegError, ValueError) as error:
-        what = "is empty" if path.stat().st_size == 0 else "is no video that FFmpeg can open"
-        raise VideoUnreadable(f"{path}: {what} ({reason(error)})") from error
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise NoVideoStream(f"{path}: holds no video stream ({_contents(container)})")
-    stream = container.streams.best("video")
-    if stream not in streams:
-        stream = max(streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
-    assert isinstance(stream, VideoStream)
-    if stream.codec_context is None:
-        raise VideoUnreadable(f"{path}: no decoder for its video stream")
-    stream.thread_type = "AUTO"  # frame threads: about 5 times slice threads (PyAV's documentation)
-    return container, stream
-
-
-def _contents(container: InputContainer) -> str:
-    return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing at all"

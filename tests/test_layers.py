@@ -14,7 +14,7 @@ ROOT = Path(tagger.__file__).parent
 ORDER = [
     {"errors"},
     {"records", "process"},
-    {"settings", "files", "images"},
+    {"settings", "files", "images", "clock", "container"},
     {"vocabulary", "weights", "arrays", "queues", "classes", "metrics", "onnx"},
     {"architectures", "video", "head", "compact"},
     {"shots", "keyframes", "backbone", "ranking"},
