@@ -11,6 +11,7 @@
     ├── WeightsMissing     (FileNotFoundError) weights that are not here and could not be fetched
     ├── BadSettings        (ValueError)       an option outside its range
     ├── BadReport          (ValueError)       a report that does not follow the schema
+    ├── BadTruth           (ValueError)       a truth about shots that cannot be used
     ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
     ├── OutputRefused      (OSError)          a place that cannot be written
     │   └── StdoutGone                        nobody reads the results any more
@@ -68,6 +69,10 @@ class BadSettings(MovieTagsError, ValueError):
 
 class BadReport(MovieTagsError, ValueError):
     """A report that does not follow schema movietags/1."""
+
+
+class BadTruth(MovieTagsError, ValueError):
+    """A file that should say where the shots of a film begin, and does not."""
 
 
 class NonFiniteFeatures(MovieTagsError, ArithmeticError):

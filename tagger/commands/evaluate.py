@@ -1,4 +1,4 @@
-"""`movietags evaluate`: how good the tags are where the truth is known."""
+"""`movietags evaluate`: how good tags and shots are where the truth is known."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ import click
 
 from tagger import process
 from tagger.commands.console import STDOUT, bar, errors, messages, options, tagger_of
+from tagger.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tagger.boundaries import Truth
     from tagger.evaluation import Evaluation
+    from tagger.records import Shot
 
 NAMED_MAX = 10  # lines about files that could not be used
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt} pictures, {elapsed}<{remaining}, {rate_fmt}"
+FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}"
+TOLERANCE_MAX = 1000  # frames; half a minute is farther than any two boundaries can be of one change
 
 
 @click.group()
 def evaluate() -> None:
-    """How good the tags are, where the truth is known."""
+    """How good tags and shots are, where the truth is known."""
 
 
 @evaluate.command("images")
@@ -66,3 +73,77 @@ def _name_the_rest(found: Evaluation) -> None:
         process.say(f"{skipped.path}: {skipped.reason}")
     if len(found.skipped) > NAMED_MAX:
         process.say(f"and {len(found.skipped) - NAMED_MAX} more: {len(found.skipped)} skipped in all")
+
+
+@evaluate.command("shots")
+@click.argument("film", metavar="FILM", type=click.Path(path_type=Path))
+@click.argument("truth", metavar="TRUTH", type=click.Path(path_type=Path))
+@click.option("--tolerance", type=click.IntRange(0, TOLERANCE_MAX), default=1, show_default=True, metavar="FRAMES",
+              help="How far a boundary may lie from the true one.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json",
+              help="File for all figures and the frames that were missed or false, as JSON.")  # fmt: skip
+@options("detector", "min_shot_s", "quiet", "verbose")
+def evaluate_shots(
+    film: Path, truth: Path, tolerance: int, output: Path | None, quiet: bool, verbose: bool, **chosen: Any
+) -> None:
+    """Measure the shot boundaries found in FILM on TRUTH, a file that says in which frames its shots begin.
+
+    \b
+    truth.json   {"cuts": [250, 391], "gradual": [[500, 524]]}
+    truth.csv    a column `frame` (cuts), or `start,end` (gradual; a cut where end is empty or equals start)
+
+    Frames count from 0. A cut is the first frame of the new shot; a gradual change goes from its first mixed frame
+    to the first that is wholly of the new shot, and is found by a boundary anywhere in between.
+
+    FILM may also be a report, NAME.tags.json: its shots are measured as they are, with no regard to --detector and
+    --min-shot.
+    """
+    if output in (STDOUT, film, truth):
+        raise click.UsageError("--output names a file of its own: what goes to stdout is the table")
+    messages(quiet, verbose)
+    with errors(verbose):
+        from tagger import boundaries
+        from tagger.files import output_folder, write_atomically
+
+        if output:
+            output_folder(output.parent)  # refused now, before anything is decoded
+        settings, known = Settings(**chosen), boundaries.read_truth(truth)
+        with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=FILM_BAR) as shown:
+
+            def show(time_s: float, length_s: float | None) -> None:
+                shown.total = max(length_s or 0.0, time_s)
+                shown.update(time_s - shown.n)
+
+            shots = _shots(film, settings, show if shown is not None else None)
+        if not quiet:
+            _name_those_behind(shots, known, truth)
+        found = boundaries.score([shot.start_frame for shot in shots[1:]], known, tolerance)
+        if output:
+            write_atomically(output, boundaries.as_json(found).encode())
+        process.put(boundaries.as_table(found) + "\n")
+
+
+def _shots(film: Path, settings: Settings, progress: Callable[[float, float | None], None] | None) -> list[Shot]:
+    """The shots of a film, or those that its report names."""
+    from tagger.reports.json_report import read_report
+    from tagger.shots import ShotDetector
+    from tagger.video import Film
+
+    if film.suffix.lower() == ".json":
+        return [tagged.shot for tagged in read_report(film).shots]
+    shots: list[Shot] = []
+    with Film(film) as opened:
+        detector = ShotDetector(settings.detector, settings.min_shot_s, opened.fps)
+        for frame in opened.frames():
+            shots += detector.feed(frame.index, frame.time_s, opened.small(frame))
+            if progress:
+                progress(frame.time_s, opened.declared_duration_s)
+        return shots + detector.finish(opened.frame_count, opened.end_s)
+
+
+def _name_those_behind(shots: list[Shot], known: Truth, truth: Path) -> None:
+    """What can only be missed: changes in frames that the film does not have."""
+    frames = shots[-1].end_frame if shots else 0
+    behind = sum(first >= frames for first in (*known.cuts, *(change.start for change in known.gradual)))
+    if behind:
+        process.say(f"{truth}: changes behind the last of the film's {frames} frames: {behind}; is it of this film?")
