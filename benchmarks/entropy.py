@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger import Settings, Tagger, ranking
-from tagger.pipeline import scan
 from tagger.records import TagScores
+from tagger.scan import scan
 from tagger.video import Film
 
 HERE = Path(__file__).parent
@@ -47,7 +47,7 @@ def main() -> None:
 def entropies_and_scores(tagger: Tagger, path: Path) -> tuple[NDArray[np.float64], TagScores]:
     """Returns the entropy (n,) in bits and the scores of every keyframe of a film."""
     with Film(path) as film:
-        frames = list(scan(film, Settings(min_entropy_bits=0.0)))
+        frames = list(scan(film, Settings(min_entropy_bits=0.0))[1])
     return np.array([frame.entropy_bits for frame in frames]), tagger.model().scores([f.pixels for f in frames])
 
 

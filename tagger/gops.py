@@ -36,6 +36,11 @@ class Gop:
         return sum(packet.size for packet in self.packets)
 
 
+def stamp_of(packet: Packet[Any]) -> int:
+    """Returns the presentation time in ticks; of a packet that has none, 0."""
+    return packet.pts or 0
+
+
 def gops(packets: Iterable[Packet[Any]], clock: Clock) -> Iterator[Gop]:
     """Yields the groups of a stream; what cannot be shown (before the first key frame, hidden by an edit list) is out.
 
@@ -45,15 +50,14 @@ def gops(packets: Iterable[Packet[Any]], clock: Clock) -> Iterator[Gop]:
     """
     first_frame = 0
     for group, leading in _split(packets):
-        shown = [p for p in group if p.pts >= group[0].pts and not p.is_discard]
-        shown += [p for p in leading[1:] if not p.is_discard]
-        lengths = {p.pts: p.duration for p in shown}
-        stamps = tuple(sorted(lengths))
-        if not stamps:
-            continue
-        times_s = tuple(clock.read(stamp) for stamp in stamps)
         # Pictures that the key frame leads belong to the group before, and cannot be decoded without it.
-        needed = (*(p for p in group if p.pts >= group[0].pts), *leading)
+        own = [packet for packet in group if stamp_of(packet) >= stamp_of(group[0])]
+        lengths = {stamp_of(packet): packet.duration for packet in (*own, *leading[1:]) if not packet.is_discard}
+        if not lengths:
+            continue
+        stamps = tuple(sorted(lengths))
+        times_s = tuple(clock.read(stamp) for stamp in stamps)
+        needed = (*own, *leading)
         yield Gop(needed, stamps, times_s, first_frame, times_s[-1] + clock.length(lengths[stamps[-1]]))
         first_frame += len(stamps)
 
@@ -65,7 +69,7 @@ def _split(packets: Iterable[Packet[Any]]) -> Iterator[tuple[list[Packet[Any]], 
     for packet in packets:
         if not group and not leading:
             group = [packet] if packet.is_keyframe else []
-        elif leading and (packet.is_keyframe or packet.pts > leading[0].pts):
+        elif leading and (packet.is_keyframe or stamp_of(packet) > stamp_of(leading[0])):
             yield group, leading if len(leading) > 1 else []
             group, leading = (leading, [packet]) if packet.is_keyframe else ([*leading, packet], [])
         elif leading or packet.is_keyframe:

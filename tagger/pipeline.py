@@ -1,16 +1,15 @@
 """The runner: films in, reports out. The only file that knows two stages.
 
-    thread 1   decode, shrink          -> frames        (FRAMES_AHEAD)
-    thread 2   shots, keyframes        -> keyframes     (KEYFRAMES_AHEAD)
+    thread     scan                    -> keyframes     (KEYFRAMES_AHEAD)
     caller     network, head, ranking  -> report
 
-and while the first film is being read, the network is still being loaded in a fourth.
+and while the first film is being read, the network is still being loaded in another.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -25,12 +24,12 @@ from tagger.classes import CLASSES as CLASS_COUNT
 from tagger.errors import BadHead
 from tagger.head import ANY_NETWORK, CLASSES, Head
 from tagger.images import Pixels, squash
-from tagger.keyframes import EMPTY, Reservoir, keyframe
+from tagger.keyframes import EMPTY
 from tagger.queues import RunAhead
 from tagger.records import (
     Keyframe,
     ModelInfo,
-    Scan,
+    Progress,
     ShotTag,
     TaggedShot,
     TagReport,
@@ -38,16 +37,13 @@ from tagger.records import (
     Timing,
     VideoInfo,
 )
+from tagger.scan import scan
 from tagger.settings import Settings
-from tagger.shots import ShotDetector, lateness_frames
-from tagger.video import Film, Frame
+from tagger.video import Film
 from tagger.vocabulary import PORTABLE, Vocabulary
 
-FRAMES_AHEAD = 4  # enough to smooth out the decoder's bursts; an 8K frame is 50 MB
 KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
 TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
-
-Progress = Callable[[float, float | None], None]  # film time decoded and declared length, in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +116,8 @@ class Tagger:
         clock = _Stopwatch()
         with Film(Path(path)) as film:
             loading = self._load()
-            scanned = clock.scan(film, self.settings, progress)
-            with RunAhead(scanned, KEYFRAMES_AHEAD, film.abandon) as keyframes:
+            how, scanned = scan(film, self.settings, progress)
+            with RunAhead(clock.scan(scanned), KEYFRAMES_AHEAD, film.abandon) as keyframes:
                 frames, scores = self._infer(keyframes, clock)
             video = film.info()
         model, ready = loading.result()
@@ -137,7 +133,7 @@ class Tagger:
             tags=ranking.rank(scores, self.vocabulary, model.head.trained),
             shots=tuple(_tagged(frame, next(tags) if frame.kept else ()) for frame in frames),
             status=status,
-            scan=Scan("full", "full", "every frame is decoded"),
+            scan=how,
             timing=Timing(total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s),
             warnings=warnings,
         )
@@ -202,35 +198,15 @@ def extract(path: Path | str, settings: Settings | None = None) -> TagReport:
     return Tagger(settings).extract(path)
 
 
-def scan(film: Film, settings: Settings, progress: Progress | None = None) -> Generator[Keyframe, None, None]:
-    """Yields the keyframe of each shot, in order, in one pass over the film."""
-    detector = ShotDetector(settings.detector, settings.min_shot_s, film.fps)
-    lateness = lateness_frames(settings.detector, settings.min_shot_s, film.fps)
-    reservoir = Reservoir(settings.reservoir_bytes, lateness)
-    with RunAhead(_small_frames(film), FRAMES_AHEAD, film.abandon) as frames:
-        for frame, small in frames:
-            reservoir.push(frame)
-            for shot in detector.feed(frame.index, frame.time_s, small):
-                yield keyframe(shot, reservoir.cut(shot), settings.min_entropy_bits)
-            if progress:
-                progress(frame.time_s, film.declared_duration_s)
-    for shot in detector.finish(film.frame_count, film.end_s):
-        yield keyframe(shot, reservoir.cut(shot), settings.min_entropy_bits)
-
-
-def _small_frames(film: Film) -> Generator[tuple[Frame, Pixels], None, None]:
-    return ((frame, film.small(frame)) for frame in film.frames())
-
-
 class _Stopwatch:
     """Seconds spent in the two halves of the work."""
 
     scan_s = 0.0
     infer_s = 0.0
 
-    def scan(self, film: Film, settings: Settings, progress: Progress | None) -> Generator[Keyframe, None, None]:
+    def scan(self, keyframes: Generator[Keyframe, None, None]) -> Generator[Keyframe, None, None]:
         begun = time.monotonic()
-        yield from scan(film, settings, progress)
+        yield from keyframes
         self.scan_s = time.monotonic() - begun
 
     def infer(self, model: Model, pictures: list[Pixels]) -> TagScores:
@@ -260,6 +236,7 @@ def _settings(settings: Settings) -> dict[str, str | int | float | None]:
         "batch_size": settings.batch_size,
         "backbone": settings.backbone,
         "vocabulary": settings.vocabulary,
+        "scan": settings.scan,
         "detector": settings.detector,
         "min_shot_s": settings.min_shot_s,
         "min_entropy_bits": settings.min_entropy_bits,

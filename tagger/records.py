@@ -7,11 +7,14 @@ variable frame rate they do not convert into each other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+Progress = Callable[[float, float | None], None]  # film time read so far and declared length, in seconds
+Boundary = tuple[int, float]  # where a shot begins: frame, and its time in seconds
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tagger.errors import BadSettings
 
-DETECTORS = ("adaptive", "content", "histogram", "hash")
+DETECTORS = ("learned", "adaptive", "content", "histogram", "hash")  # ours, then those of PySceneDetect
+SCANS = ("auto", "full", "fast")
 DEFAULT_BACKBONE = "auto"
 DEFAULT_VOCABULARY = "movies50"
 MIN_SHOT_S = 0.6  # PySceneDetect's 15 frames at 25 frames/s, as a time
@@ -30,7 +31,8 @@ class Settings:
     backbone: str = DEFAULT_BACKBONE
     weights: Path | None = None  # a file for the backbone; None: embedded or Keras cache
     vocabulary: str = DEFAULT_VOCABULARY  # a shipped name, or a folder
-    detector: str = "adaptive"
+    scan: str = SCANS[0]
+    detector: str = DETECTORS[0]
     min_shot_s: float = MIN_SHOT_S
     min_entropy_bits: float = MIN_ENTROPY_BITS
     batch_size: int = BATCH_SIZE
@@ -40,6 +42,8 @@ class Settings:
         """Checks every range."""
         if self.detector not in DETECTORS:
             raise BadSettings(f"detector {self.detector!r}: choose one of {', '.join(DETECTORS)}")
+        if self.scan not in SCANS:
+            raise BadSettings(f"scan {self.scan!r}: choose one of {', '.join(SCANS)}")
         _in_range("min_shot_s", self.min_shot_s, 0.0, 3600.0)
         _in_range("min_entropy_bits", self.min_entropy_bits, 0.0, ENTROPY_BITS_MAX)
         _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)

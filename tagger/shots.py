@@ -1,93 +1,123 @@
-"""Stage 1: small frames -> shot boundaries (the only file that imports scenedetect).
-
-The detectors are PySceneDetect's, fed frame by frame from our own decoder, so that the film is decoded
-once and every boundary has the true presentation time of its frame.
-"""
+"""Stage 1: frames -> shots, by the detector that was asked for."""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil
-from typing import Any
+from collections import deque
+from typing import Any, Protocol
 
-from scenedetect.common import FrameTimecode, Timecode
-from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector, HistogramDetector
+import cv2
+from av.video.frame import VideoFrame
 
-from tagger.images import Pixels
-from tagger.records import Shot
+from tagger.pyscenedetect import PySceneDetect
+from tagger.records import Boundary, Shot
+from tagger.thumbnails import Shrinker, Thumbnail
+from tagger.transitions import LATENESS_FRAMES, Transitions, stride
 
-NANOSECONDS = Fraction(1, 10**9)
-ADAPTIVE_LATENESS_FRAMES = 2  # the adaptive detector compares a frame with so many after it
-LATENESS_MARGIN_S = 1.0  # for frame rates that vary: how long a frame may last in which a merge ends
+ROUNDING_S = 1e-6  # 15 frames of 0.04 s are 0.6 s
 
 
-def lateness_frames(detector: str, min_shot_s: float, fps: float) -> int:
-    """Returns how many frames after it passed a boundary may be announced, at the film's mean rate.
+class Finder(Protocol):
+    """What finds boundaries in a stream of frames."""
 
-    Content merges cuts that follow each other within `min_shot_s`, and names the last of them once so
-    long a time went by without another.
-    """
-    return ceil(min_shot_s * fps) + 1 if detector == "content" else ADAPTIVE_LATENESS_FRAMES
+    lateness_frames: int  # a boundary may be named so many frames after it passed
+
+    def shrink(self, picture: VideoFrame) -> Any:
+        """Returns the small picture that `feed` takes; may run in another thread."""
+
+    def feed(self, frame: int, time_s: float, small: Any) -> list[Boundary]:
+        """Returns the boundaries that the next frame makes known, growing, often none."""
+
+    def finish(self) -> list[Boundary]:
+        """Returns the boundaries that the end of the film makes known."""
+
+
+class Learned:
+    """Our own detector (`tagger.transitions`), at any frame rate."""
+
+    def __init__(self, fps: float) -> None:
+        """Starts before the first frame of a film of this mean rate."""
+        self._stride = stride(fps)
+        self.lateness_frames = LATENESS_FRAMES * self._stride
+        self.shrink = Shrinker()
+        self._transitions = Transitions()
+        # Of the newest frames: when they are seen, and how far each is from the one before.
+        self._recent: deque[tuple[Boundary, float]] = deque(maxlen=self.lateness_frames + self._stride)
+        self._last: Thumbnail | None = None
+
+    def feed(self, frame: int, time_s: float, small: Thumbnail) -> list[Boundary]:
+        """As `Finder.feed`."""
+        last = self._last or small
+        self._recent.append(((frame, time_s), cv2.norm(last.values, small.values, cv2.NORM_L1)))
+        self._last = small
+        return [] if frame % self._stride else self._named(self._transitions.feed(small))
+
+    def finish(self) -> list[Boundary]:
+        """As `Finder.finish`."""
+        return self._named(self._transitions.finish())
+
+    def _named(self, found: list[int]) -> list[Boundary]:
+        """The frames meant: since the last one that was looked at, that with the farthest jump."""
+        end = self._recent[-1][0][0] + 1 if self._recent else 0
+        spans = ([self._recent[at * self._stride - end - k] for k in range(self._stride)] for at in found)
+        return [max(span, key=lambda frame: frame[1])[0] for span in spans]
 
 
 class ShotDetector:
-    """Cuts a stream of frames into shots, with a detector of PySceneDetect at its own thresholds."""
+    """Cuts a stream of frames into shots."""
 
     def __init__(self, detector: str, min_shot_s: float, fps: float) -> None:
         """Starts before the first frame.
 
         Args:
-            detector: adaptive, content, histogram or hash.
+            detector: learned, adaptive, content, histogram or hash.
             min_shot_s: shorter shots are not split off.
-            fps: mean rate; the detectors ask for one, times do not depend on it.
+            fps: mean rate.
         """
-        kinds = {
-            "adaptive": AdaptiveDetector,
-            "content": ContentDetector,
-            "histogram": HistogramDetector,
-            "hash": HashDetector,
-        }
-        # A float is seconds to PySceneDetect, an int would be frames.
-        self._detector: Any = kinds[detector](min_scene_len=float(min_shot_s))
-        self._rate = Fraction(fps).limit_denominator(10**6)
-        self._remember = round((min_shot_s + LATENESS_MARGIN_S) / NANOSECONDS)
-        self._recent: dict[int, tuple[int, float]] = {}  # stamp -> frame, time_s
-        self._last: FrameTimecode | None = None
-        self._shots = 0
-        self._start = (0, 0.0)
+        own = detector == "learned"
+        self._finder: Finder = Learned(fps) if own else PySceneDetect(detector, min_shot_s, fps)
+        self.lateness_frames = self._finder.lateness_frames
+        self.shrink = self._finder.shrink
+        self._min_shot_s = min_shot_s if own else 0.0  # PySceneDetect has its own way to keep shots long
+        self._cutter: Cutter | None = None
 
-    def feed(self, frame: int, time_s: float, small: Pixels) -> list[Shot]:
+    def feed(self, frame: int, time_s: float, small: Any) -> list[Shot]:
         """Returns the shots that this frame shows to have ended, often none.
 
         Args:
             frame: index, growing by 1.
             time_s: presentation time, growing.
-            small: uint8 BGR (h, w, 3), one size for the whole film.
+            small: what `shrink` made of it.
         """
-        if self._last is None:
-            self._start = (frame, time_s)
-        stamp = round(time_s / NANOSECONDS)
-        self._recent[stamp] = (frame, time_s)
-        self._last = FrameTimecode(Timecode(stamp, NANOSECONDS), self._rate)
-        shots = self._ended(self._detector.process_frame(self._last, small))
-        while len(self._recent) > ADAPTIVE_LATENESS_FRAMES + 1 and stamp - (oldest := next(iter(self._recent))) > (
-            self._remember
-        ):
-            del self._recent[oldest]
-        return shots
+        self._cutter = self._cutter or Cutter(self._min_shot_s, time_s)
+        return self._cutter.cut(self._finder.feed(frame, time_s, small))
 
     def finish(self, end_frame: int, end_s: float) -> list[Shot]:
         """Returns the last shots of a film that has `end_frame` frames and ends at `end_s`."""
-        if self._last is None:
+        if self._cutter is None:
             return []
-        return [*self._ended(self._detector.post_process(self._last)), self._close(end_frame, end_s)]
+        return [*self._cutter.cut(self._finder.finish()), self._cutter.finish(end_frame, end_s)]
 
-    def _ended(self, cuts: list[FrameTimecode]) -> list[Shot]:
-        boundaries = (self._recent[cut.pts] for cut in cuts)
-        return [self._close(frame, time_s) for frame, time_s in boundaries if frame > self._start[0]]
 
-    def _close(self, frame: int, time_s: float) -> Shot:
-        shot = Shot(self._shots, self._start[1], time_s, self._start[0], frame)
+class Cutter:
+    """Boundaries, in order -> shots, none shorter than asked."""
+
+    def __init__(self, min_shot_s: float, start_s: float) -> None:
+        """Starts at the first frame, seen at `start_s`."""
+        self._min_shot_s = min_shot_s - ROUNDING_S
+        self._shots = 0
+        self.start: Boundary = (0, start_s)  # of the open shot
+
+    def cut(self, boundaries: list[Boundary]) -> list[Shot]:
+        """Returns the shots that end at these boundaries, but for those that would leave one too short."""
+        shots = []
+        for frame, time_s in boundaries:
+            if frame > self.start[0] and time_s - self.start[1] >= self._min_shot_s:
+                shots.append(self.finish(frame, time_s))
+        return shots
+
+    def finish(self, end_frame: int, end_s: float) -> Shot:
+        """Returns the shot that ends here, however short it is."""
+        shot = Shot(self._shots, self.start[1], end_s, self.start[0], end_frame)
         self._shots += 1
-        self._start = (frame, time_s)
+        self.start = (end_frame, end_s)
         return shot

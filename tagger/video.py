@@ -15,16 +15,15 @@ from types import TracebackType
 import av
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
 from tagger.clock import Clock
 from tagger.container import decoded, open_video, packets_of
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
+from tagger.gops import Gop, gops
 from tagger.images import Pixels, upright
 from tagger.records import VideoInfo
 
-SMALL_WIDTH = 256  # pixels; the width at which PySceneDetect's thresholds were chosen
 KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
 
@@ -69,8 +68,6 @@ class Film:
         self._abandoned = False
         self._size = (0, 0)
         self._codec = ""
-        self._shrink = VideoReformatter()
-        self._small_size: tuple[int, int] | None = None
         with ExitStack() as opened:
             self._container, self._stream = open_video(path, opened)
             self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
@@ -114,9 +111,7 @@ class Film:
         for picture in self._pictures():
             time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
             self.end_s = time_s + clock.length(picture.duration)
-            if self.frame_count == 0:
-                turned = round(picture.rotation / 90) % 2
-                self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
+            self.measure(picture)
             yield Frame(self.frame_count, time_s, picture)
             self.frame_count += 1
             if self._abandoned:
@@ -127,14 +122,21 @@ class Film:
                 f"({self.decode_failures} packets failed): damaged, encrypted or cut off"
             )
 
-    def small(self, frame: Frame) -> Pixels:
-        """Returns the frame for shot detection: uint8 BGR (h, 256, 3), one size for the whole film."""
-        if self._small_size is None:
-            width = min(SMALL_WIDTH, frame.picture.width)
-            self._small_size = width, max(1, round(frame.picture.height * width / frame.picture.width))
-        width, height = self._small_size
-        small = self._shrink.reformat(frame.picture, width, height, "bgr24", interpolation="FAST_BILINEAR")
-        return np.asarray(small.to_ndarray(), np.uint8)
+    def gops(self) -> Iterator[Gop]:
+        """Yields the film as groups of packets, in place of `frames`: decodes nothing, counts packets."""
+        clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
+        packets = (packet for packet in packets_of(self._container, self._stream) if packet)
+        for gop in gops(packets, clock):
+            self.frame_count, self.end_s = gop.end_frame, gop.end_s
+            yield gop
+            if self._abandoned:
+                return
+
+    def measure(self, picture: VideoFrame) -> None:
+        """Takes the size of the film from its first picture."""
+        if self._size == (0, 0):
+            turned = round(picture.rotation / 90) % 2
+            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
 
     def info(self) -> VideoInfo:
         """Returns what is known of the film; complete once `frames` is exhausted."""

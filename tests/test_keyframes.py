@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from tagger.keyframes import Reservoir, keyframe
-from tagger.pipeline import scan
 from tagger.records import Keyframe, Shot
+from tagger.scan import scan
 from tagger.settings import RESERVOIR_BYTES, Settings
 from tagger.video import Film
 
 
 def keyframes(path: Path, **settings: object) -> list[Keyframe]:
     with Film(path) as film:
-        return list(scan(film, Settings(**settings)))  # type: ignore[arg-type]
+        return list(scan(film, Settings(**settings))[1])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("detector", ["adaptive", "hash"])
+@pytest.mark.parametrize("detector", ["learned", "adaptive", "hash"])
 def test_the_keyframe_is_the_true_middle(film: media.Truth, detector: str) -> None:
     found = keyframes(film.path, detector=detector)
     assert [frame.frame for frame in found] == [15, 52, 87]
@@ -33,7 +33,7 @@ def test_the_keyframe_is_the_true_middle(film: media.Truth, detector: str) -> No
 def test_a_small_reservoir_comes_near_and_says_how_near(tmp_path: Path, frames_held: int) -> None:
     truth = media.film(tmp_path / "long.mp4", (200,))
     frame_bytes = 320 * 180 * 3 // 2
-    (found,) = keyframes(truth.path, reservoir_bytes=frames_held * frame_bytes * 2)
+    (found,) = keyframes(truth.path, reservoir_bytes=frames_held * frame_bytes * 2, detector="adaptive")
     assert media.read_number(found.pixels) == found.frame
     assert found.off_middle_frames == abs(found.frame - 100)
     assert found.off_middle_frames <= 200 / frames_held
@@ -42,7 +42,7 @@ def test_a_small_reservoir_comes_near_and_says_how_near(tmp_path: Path, frames_h
 def test_reservoir_never_holds_more_than_its_bound(tmp_path: Path) -> None:
     truth = media.film(tmp_path / "long.mp4", (150,))
     with Film(truth.path) as film:
-        reservoir = Reservoir(500_000, 2)
+        reservoir = Reservoir(500_000, 2, 1)
         held = []
         for frame in film.frames():
             reservoir.push(frame)
@@ -54,7 +54,7 @@ def test_reservoir_never_holds_more_than_its_bound(tmp_path: Path) -> None:
 
 def test_frames_of_the_next_shot_stay_when_a_boundary_comes_late(film: media.Truth) -> None:
     with Film(film.path) as opened:
-        reservoir = Reservoir(RESERVOIR_BYTES, 5)
+        reservoir = Reservoir(RESERVOIR_BYTES, 5, 1)
         frames = opened.frames()
         for _ in range(20):
             reservoir.push(next(frames))
@@ -77,7 +77,7 @@ def test_the_keyframe_is_always_of_its_shot_and_exact_while_the_shot_fits(latene
     rng = np.random.default_rng(0)
     lengths = [int(n) for n in rng.choice([lateness + 1, lateness + 3, 40, 90, 700], 200)]
     ends = np.cumsum(lengths)
-    reservoir = Reservoir(bound_frames * 100, lateness)
+    reservoir = Reservoir(bound_frames * 100, lateness, lateness + 1)
     done = 0
     for index in range(int(ends[-1]) + lateness + 1):
         reservoir.push(Token(index))  # type: ignore[arg-type]

@@ -16,8 +16,11 @@ ORDER = [
     {"records", "process"},
     {"settings", "files", "images", "clock", "container"},
     {"vocabulary", "weights", "arrays", "queues", "classes", "metrics", "boundaries", "onnx"},
-    {"architectures", "video", "head", "compact", "gops"},
+    {"architectures", "gops", "head", "compact", "thumbnails", "pyscenedetect"},
+    {"video", "decoders", "transitions"},
     {"shots", "keyframes", "backbone", "ranking"},
+    {"fullscan", "fastscan"},
+    {"scan"},
     {"pipeline", "diagnosis"},
     {"evaluation"},
     {"reports", "training"},
@@ -57,7 +60,7 @@ def test_one_place_each_for_what_is_outside() -> None:
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 users.get(name.split(".")[0], set()).add(place)
-    assert users == {"scenedetect": {"shots.py"}, "click": {"cli.py", "commands"}, "tqdm": {"commands"}}
+    assert users == {"scenedetect": {"pyscenedetect.py"}, "click": {"cli.py", "commands"}, "tqdm": {"commands"}}
 
 
 def test_modules_stay_short() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger import Settings, Tagger, TagReport, pipeline
+from tagger import Settings, Tagger, TagReport, fullscan, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
 from tagger.keyframes import keyframe
 from tagger.records import Keyframe, Timing, VideoInfo
@@ -166,7 +166,7 @@ def test_pictures_are_let_go_once_they_are_tagged(tmp_path: Path, monkeypatch: p
         alive.append(sum(ref() is not None for ref in owners))
         return made
 
-    monkeypatch.setattr(pipeline, "keyframe", watched)
+    monkeypatch.setattr(fullscan, "keyframe", watched)
     monkeypatch.setattr(pipeline, "KEYFRAMES_AHEAD", 2)
     truth = media.film(tmp_path / "many.mp4", (20,) * 40, options={"preset": "ultrafast"})
     assert len(Tagger(Settings(batch_size=1)).extract(truth.path).shots) == len(owners) == 40
@@ -177,11 +177,11 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from typing import Any
-from tagger.pipeline import scan
+from tagger.scan import scan
 from tagger.settings import Settings
 from tagger.video import Film
 with Film(Path(sys.argv[1])) as film:
-    shots = sum(1 for _ in scan(film, Settings()))
+    shots = sum(1 for _ in scan(film, Settings())[1])
 print(shots, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

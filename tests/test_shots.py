@@ -18,7 +18,7 @@ from tagger.video import Film
 def detect(path: Path, detector: str = "adaptive", min_shot_s: float = 0.6) -> list[Shot]:
     with Film(path) as film:
         finder = ShotDetector(detector, min_shot_s, film.fps)
-        found = [s for f in film.frames() for s in finder.feed(f.index, f.time_s, film.small(f))]
+        found = [s for f in film.frames() for s in finder.feed(f.index, f.time_s, finder.shrink(f.picture))]
         return found + finder.finish(film.frame_count, film.end_s)
 
 

@@ -31,6 +31,7 @@ from tagger.settings import (
     DETECTORS,
     MIN_ENTROPY_BITS,
     MIN_SHOT_S,
+    SCANS,
     Settings,
 )
 
@@ -54,9 +55,13 @@ OPTIONS = {
     "vocabulary": click.option(
         "--vocab", "vocabulary", default=DEFAULT_VOCABULARY, show_default=True,
         help="Name of a shipped vocabulary, or a vocabulary folder."),
+    "scan": click.option(
+        "--scan", type=click.Choice(SCANS), default=SCANS[0], show_default=True,
+        help="full decodes every frame; fast decodes key frames and what is needed between them; "
+             "auto is fast for long films."),
     "detector": click.option(
-        "--detector", type=click.Choice(DETECTORS), default="adaptive", show_default=True,
-        help="How shot boundaries are found."),
+        "--detector", type=click.Choice(DETECTORS), default=DETECTORS[0], show_default=True,
+        help="How shot boundaries are found: learned is ours, the others are PySceneDetect's."),
     "min_shot_s": click.option(
         "--min-shot", "min_shot_s", type=float, default=MIN_SHOT_S, show_default=True, metavar="SECONDS",
         help="Shorter shots are not split off."),
@@ -71,7 +76,7 @@ OPTIONS = {
         "-v", "--verbose", is_flag=True, help="Say more, with tracebacks."),
 }  # fmt: skip
 # Those of every command that tags films.
-TAGGING = ("backbone", "weights", "vocabulary", "detector", "min_shot_s", "min_entropy_bits", "batch_size")
+TAGGING = ("backbone", "weights", "vocabulary", "scan", "detector", "min_shot_s", "min_entropy_bits", "batch_size")
 
 
 def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

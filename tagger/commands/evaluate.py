@@ -12,11 +12,9 @@ from tagger.commands.console import STDOUT, bar, errors, messages, options, tagg
 from tagger.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tagger.boundaries import Truth
     from tagger.evaluation import Evaluation
-    from tagger.records import Shot
+    from tagger.records import Progress, Shot
 
 NAMED_MAX = 10  # lines about files that could not be used
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt} pictures, {elapsed}<{remaining}, {rate_fmt}"
@@ -82,7 +80,7 @@ def _name_the_rest(found: Evaluation) -> None:
               help="How far a boundary may lie from the true one.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json",
               help="File for all figures and the frames that were missed or false, as JSON.")  # fmt: skip
-@options("detector", "min_shot_s", "quiet", "verbose")
+@options("scan", "detector", "min_shot_s", "quiet", "verbose")
 def evaluate_shots(
     film: Path, truth: Path, tolerance: int, output: Path | None, quiet: bool, verbose: bool, **chosen: Any
 ) -> None:
@@ -95,8 +93,8 @@ def evaluate_shots(
     Frames count from 0. A cut is the first frame of the new shot; a gradual change goes from its first mixed frame
     to the first that is wholly of the new shot, and is found by a boundary anywhere in between.
 
-    FILM may also be a report, NAME.tags.json: its shots are measured as they are, with no regard to --detector and
-    --min-shot.
+    FILM may also be a report, NAME.tags.json: its shots are measured as they are, with no regard to --scan, --detector
+    and --min-shot.
     """
     if output in (STDOUT, film, truth):
         raise click.UsageError("--output names a file of its own: what goes to stdout is the table")
@@ -123,22 +121,16 @@ def evaluate_shots(
         process.put(boundaries.as_table(found) + "\n")
 
 
-def _shots(film: Path, settings: Settings, progress: Callable[[float, float | None], None] | None) -> list[Shot]:
+def _shots(film: Path, settings: Settings, progress: Progress | None) -> list[Shot]:
     """The shots of a film, or those that its report names."""
     from tagger.reports.json_report import read_report
-    from tagger.shots import ShotDetector
+    from tagger.scan import scan
     from tagger.video import Film
 
     if film.suffix.lower() == ".json":
         return [tagged.shot for tagged in read_report(film).shots]
-    shots: list[Shot] = []
     with Film(film) as opened:
-        detector = ShotDetector(settings.detector, settings.min_shot_s, opened.fps)
-        for frame in opened.frames():
-            shots += detector.feed(frame.index, frame.time_s, opened.small(frame))
-            if progress:
-                progress(frame.time_s, opened.declared_duration_s)
-        return shots + detector.finish(opened.frame_count, opened.end_s)
+        return [frame.shot for frame in scan(opened, settings, progress)[1]]
 
 
 def _name_those_behind(shots: list[Shot], known: Truth, truth: Path) -> None:

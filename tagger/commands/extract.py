@@ -27,8 +27,7 @@ from tagger.commands.console import (
 from tagger.errors import MovieTagsError
 
 if TYPE_CHECKING:
-    from tagger.pipeline import Progress
-    from tagger.records import TagReport
+    from tagger.records import Progress, TagReport
 
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
 

@@ -23,8 +23,8 @@ from tagger import ranking
 from tagger.files import write_atomically
 from tagger.images import Pixels, without_bars
 from tagger.metrics import average_precision
-from tagger.pipeline import scan
 from tagger.records import TOP_TAGS, Keyframe, TagScores
+from tagger.scan import scan
 from tagger.settings import MIN_ENTROPY_BITS, Settings
 from tagger.training import views
 from tagger.training.labelled import Bools, Ints, Labelled, read
@@ -185,7 +185,7 @@ def _nothings() -> Pixels:
 def keyframes(trailer: Trailer, settings: Settings) -> list[Keyframe]:
     """Returns the keyframe of each shot that the real scan finds, all with their pixels and none dropped."""
     with Film(trailer.path) as film:
-        return list(scan(film, replace(settings, min_entropy_bits=0.0)))
+        return list(scan(film, replace(settings, min_entropy_bits=0.0))[1])
 
 
 @dataclass(frozen=True, slots=True)

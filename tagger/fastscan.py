@@ -1,0 +1,216 @@
+"""The fast scan: key frames are decoded, and between them only what may hide a boundary.
+
+    packets -> groups -> key frames -> boundaries inside a group, where it may have some -> shots -> keyframes
+
+Encoders begin a group where the picture changes, or when the group has its full length. So if the pictures
+at both ends of a group differ, the boundary is the next key frame when the group was cut short, and inside
+the group when not. A cut right after a key frame gets no key frame of its own, but its packet is large.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+
+from tagger.decoders import Decoder, Decoders
+from tagger.gops import Gop, stamp_of
+from tagger.keyframes import keyframe
+from tagger.records import Keyframe, Progress, Shot
+from tagger.settings import Settings
+from tagger.shots import Cutter, Learned
+from tagger.thumbnails import Thumbnail
+from tagger.transitions import differ
+from tagger.video import Film, Frame
+
+NEIGHBOURS = 12  # packets on either side that a packet is compared with
+LARGE = 5.0  # times their median
+LARGE_SHARE = 0.3  # of the key frame's packet
+REACH = 24  # frames after a key frame that may be decoded for a picture nearer the middle of a shot
+AFTER = 8  # frames that are decoded beyond a large packet's, to be sure of a cut there
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """A group and its first picture, small; None if its key frame is damaged."""
+
+    gop: Gop
+    key: Thumbnail | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """A group with the picture that follows it."""
+
+    look: _Look
+    next_key: Thumbnail | None
+    cut_short: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """A group with the frames after its first at which shots begin; its end may be one."""
+
+    gop: Gop
+    boundaries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A shot, and the frame that is to stand for it, in its group."""
+
+    shot: Shot
+    gop: Gop
+    frame: int
+
+
+def fast_scan(
+    film: Film, settings: Settings, full_gop: int, cores: int, progress: Progress | None
+) -> Generator[Keyframe, None, None]:
+    """Yields a keyframe of each shot, in order.
+
+    Args:
+        film: opened, not read.
+        settings: `min_shot_s`, `min_entropy_bits`, `reservoir_bytes` (of packets) count here.
+        full_gop: frames of a group that the encoder did not cut short.
+        cores: groups decoded at once.
+        progress: is told how far reading is.
+    """
+    with Decoders(film.path, cores) as decoders:
+        looks = decoders.map(_look, _told(film, progress))
+        parts = decoders.map(partial(_inside, fps=film.fps), _pairs(looks, full_gop))
+        choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
+        for choice, frame in decoders.map(_decoded, choices):
+            if frame:
+                film.measure(frame.picture)
+                yield keyframe(choice.shot, frame, settings.min_entropy_bits)
+        film.decode_failures = decoders.failures
+
+
+def _told(film: Film, progress: Progress | None) -> Iterator[Gop]:
+    for gop in film.gops():
+        if progress:
+            progress(gop.end_s, film.declared_duration_s)
+        yield gop
+
+
+def _look(decoder: Decoder, gop: Gop) -> _Look:
+    """Decodes the key frame alone."""
+    picture = next(decoder.pictures(gop.packets[:1]), None)
+    return _Look(gop, decoder.shrink(picture) if picture else None)
+
+
+def _pairs(looks: Iterable[_Look], full_gop: int) -> Iterator[_Pair]:
+    """Each group with the look of the next; the last with none."""
+    last: _Look | None = None
+    for look in looks:
+        if last:
+            yield _Pair(last, look.key, len(last.gop.stamps) < full_gop)
+        last = look
+    if last:
+        yield _Pair(last, None, False)
+
+
+def _inside(decoder: Decoder, pair: _Pair, fps: float) -> _Parts:
+    """Finds where shots begin after the key frame of a group, up to and with the next."""
+    gop, before, after = pair.look.gop, pair.look.key, pair.next_key
+    found: set[int] = set()
+    large = _large(gop)
+    if large:
+        run = _run(decoder, gop, large + AFTER)
+        before = run[-1][1] if run else before
+        found.update(_boundaries(run, fps))
+    if before is not None and after is not None and differ(before, after):
+        if pair.cut_short:
+            found.add(gop.end_frame)
+        else:
+            found.update(_boundaries([*_run(decoder, gop, len(gop.stamps)), (gop.end_frame, after)], fps))
+    return _Parts(gop, tuple(sorted(found)))
+
+
+def _large(gop: Gop) -> int:
+    """The last frame, counted in the group, whose packet is as large as that of a new picture; 0 if there is none."""
+    places = {stamp: place for place, stamp in enumerate(gop.stamps)}
+    own = [(packet.size, places[stamp_of(packet)]) for packet in gop.packets if stamp_of(packet) in places]
+    sizes = np.array([size for size, _ in own])
+    found = 0
+    for at in np.flatnonzero(sizes > LARGE_SHARE * sizes[0])[1:]:
+        near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
+        if len(near) and sizes[at] > LARGE * np.median(near):
+            found = max(found, own[at][1])
+    return found
+
+
+def _run(decoder: Decoder, gop: Gop, count: int) -> list[tuple[int, Thumbnail]]:
+    """The first `count` frames of a group, small, each with its index in the film."""
+    return [(frame.index, decoder.shrink(frame.picture)) for frame in _frames(decoder, gop, count)]
+
+
+def _frames(decoder: Decoder, gop: Gop, count: int) -> Iterator[Frame]:
+    """The first `count` frames of a group; damaged ones are missing."""
+    places = {stamp: place for place, stamp in enumerate(gop.stamps)}
+    last = gop.stamps[min(count, len(gop.stamps)) - 1]
+    needed = max(at for at, packet in enumerate(gop.packets) if stamp_of(packet) <= last)
+    for picture in decoder.pictures(gop.packets[: needed + 1]):
+        place = places.get(picture.pts or 0, count)
+        if place < count:
+            yield Frame(gop.first_frame + place, gop.times_s[place], picture)
+
+
+def _boundaries(run: list[tuple[int, Thumbnail]], fps: float) -> list[int]:
+    """Where shots begin within consecutive frames."""
+    finder = Learned(fps)
+    found = [b for place, (_, small) in enumerate(run) for b in finder.feed(place, 0.0, small)]
+    return [run[place][0] for place, _ in (*found, *finder.finish())]
+
+
+def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
+    """Each shot with the frame nearest its middle that is cheap to decode."""
+    held: deque[Gop] = deque()
+    cutter: Cutter | None = None
+    at_end = False
+    for part in parts:
+        gop = part.gop
+        cutter = cutter or Cutter(min_shot_s, gop.times_s[0])
+        starts = [gop.end_frame - len(gop.stamps)] if at_end else []
+        starts += [frame for frame in part.boundaries if frame < gop.end_frame]
+        at_end = gop.end_frame in part.boundaries
+        held.append(gop)
+        for shot in cutter.cut([(frame, gop.times_s[frame - gop.first_frame]) for frame in starts]):
+            yield _choice(shot, held)
+            _forget(held, shot.end_frame)
+        middle = (cutter.start[0] + gop.end_frame) // 2
+        _forget(held, middle)
+        while len(held) > 2 and sum(gop.nbytes for gop in held) > bound_bytes:
+            held = deque(islice(held, 0, None, 2))
+    if cutter and held:
+        yield _choice(cutter.finish(held[-1].end_frame, held[-1].end_s), held)
+
+
+def _forget(held: deque[Gop], frame: int) -> None:
+    """Lets groups go that end before this frame."""
+    while len(held) > 1 and held[0].end_frame <= frame:
+        held.popleft()
+
+
+def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
+    """The frame nearest the middle of a shot that is at most REACH frames after a key frame."""
+    middle = shot.middle_frame
+    inside = (gop for gop in held if gop.first_frame < shot.end_frame and gop.end_frame > shot.start_frame)
+    frames = []
+    for gop in inside:
+        first, last = max(shot.start_frame, gop.first_frame), min(shot.end_frame, gop.end_frame) - 1
+        frames.append((gop, min(max(middle, first), max(first, gop.first_frame + REACH), last)))
+    gop, frame = min(frames, key=lambda found: abs(found[1] - middle))
+    return _Choice(shot, gop, frame)
+
+
+def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
+    """The frame that was chosen, or the nearest that is not damaged."""
+    count = choice.frame - choice.gop.first_frame + 1
+    frames = _frames(decoder, choice.gop, count)
+    return choice, min(frames, key=lambda frame: abs(frame.index - choice.frame), default=None)

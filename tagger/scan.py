@@ -1,0 +1,68 @@
+"""How a film is read: every frame, or key frames and only what is needed between them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+from tagger.container import open_video, packets_of
+from tagger.fastscan import fast_scan
+from tagger.fullscan import full_scan
+from tagger.records import Keyframe, Progress, Scan
+from tagger.settings import Settings
+from tagger.video import Film
+
+PREVIEW_PACKETS = 3000  # two minutes
+# Codecs whose packets are frames, one each. (VP8 has packets that show nothing, MPEG-4 in AVI two frames in one.)
+WHOLE_FRAMES = {"h264", "hevc", "vp9", "av1", "libdav1d", "mpeg2video", "vvc"}
+LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
+LONG_S = 300.0  # what is shorter is read whole: it takes seconds
+
+
+Keyframes = Generator[Keyframe, None, None]
+
+
+def scan(film: Film, settings: Settings, progress: Progress | None = None) -> tuple[Scan, Keyframes]:
+    """Returns how the film will be read, and the keyframes of its shots, in order."""
+    full_gop, against = _preview(film.path, settings)
+    if settings.scan == "full":
+        how = Scan("full", "full", "asked for")
+    elif against:
+        how = Scan(settings.scan, "full", against)
+    elif settings.scan == "auto" and (film.declared_duration_s or 0.0) < LONG_S:
+        how = Scan("auto", "full", f"the film is shorter than {LONG_S / 60:g} minutes")
+    else:
+        how = Scan(settings.scan, "fast", f"the encoder placed key frames, at most {full_gop} frames apart")
+    if how.used == "full":
+        return how, full_scan(film, settings, progress)
+    return how, fast_scan(film, settings, full_gop, len(os.sched_getaffinity(0)), progress)
+
+
+def _preview(path: Path, settings: Settings) -> tuple[int, str]:
+    """Frames of the longest group at the beginning of the film, and what speaks against a fast scan, or nothing."""
+    if settings.scan == "full":
+        return 0, ""
+    if settings.detector != "learned":
+        return 0, f"the {settings.detector} detector needs every frame"
+    with ExitStack() as opened:
+        container, stream = open_video(path, opened)
+        packets = [p for p in islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
+        codec = stream.codec_context.name
+    if codec not in WHOLE_FRAMES:
+        return 0, f"packets of {codec} are not frames, one each"
+    stamps = Counter(packet.pts for packet in packets)
+    if None in stamps or max(stamps.values(), default=0) > 1:
+        return 0, "its packets have no time stamps, or some have the same"
+    keys = [place for place, packet in enumerate(packets) if packet.is_keyframe]
+    if not keys or keys[0] > 0:
+        return 0, "it does not begin with a key frame"
+    longest = max(after - before for before, after in zip(keys, [*keys[1:], len(packets)], strict=True))
+    if longest == 1:
+        return 0, "every frame is a key frame"
+    if longest > LONGEST_GOP:
+        return 0, f"its key frames are {longest} frames apart"
+    return longest, ""
