@@ -9,8 +9,6 @@ benchmarks/README.md quotes.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+from measure import keep, machine, run
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 RUNS = 3
 LOOPS = (1, 20)
 THROUGHPUT = """
@@ -61,10 +59,7 @@ def main() -> None:
             "pictures_per_s": run(THROUGHPUT),
             "memory": [memory(looped(film, times, Path(folder))) for times in LOOPS],
         }
-    text = json.dumps(result, indent=1)
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / "extract.json").write_text(text + "\n")
-    print(text)
+    keep("extract", result)
 
 
 def generated(folder: Path) -> Path:
@@ -115,30 +110,6 @@ def memory(film: Path) -> dict[str, float]:
     """Peak resident memory of one extract in a process of its own, in MiB."""
     film_s, peak_mib = run(PEAK, str(film))
     return {"film_s": film_s, "peak_mib": peak_mib}
-
-
-def run(code: str, *words: str) -> Any:
-    """The JSON that a program prints last, in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    model = next(
-        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
-    )
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
 
 
 if __name__ == "__main__":

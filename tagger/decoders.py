@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tagger.container import decoded, open_video
+from tagger.gops import stamp_of
 from tagger.thumbnails import Shrinker
 
 T = TypeVar("T")
@@ -35,15 +36,23 @@ class Decoder:
         self.shrink = Shrinker()
         self.failures = 0
 
-    def pictures(self, packets: Iterable[Packet[Any]]) -> Iterator[VideoFrame]:
-        """Yields the pictures of packets that begin with a key frame; those that fail are counted."""
+    def pictures(self, packets: Iterable[Packet[Any]], first: int | None = None) -> Iterator[VideoFrame]:
+        """Yields the pictures of packets that begin with a key frame; those that fail are counted.
+
+        Args:
+            packets: in decoding order.
+            first: presentation time in ticks; of those before it, pictures that no other needs are left out.
+        """
+        context = self._stream.codec_context
         try:
             for packet in (*packets, None):
+                spare = first is not None and packet is not None and stamp_of(packet) < first
+                context.skip_frame = "NONREF" if spare else "DEFAULT"
                 found = decoded(self._stream, packet)
                 self.failures += found is None
                 yield from found or ()
         finally:
-            self._stream.codec_context.flush_buffers()
+            context.flush_buffers()
 
 
 class Decoders:

@@ -24,14 +24,17 @@ from tagger.records import Keyframe, Progress, Shot
 from tagger.settings import Settings
 from tagger.shots import Cutter, Learned
 from tagger.thumbnails import Thumbnail
-from tagger.transitions import differ
+from tagger.transitions import difference
 from tagger.video import Film, Frame
 
+# Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
+# between them is decoded.
+MAYBE, SURE = 0.15, 0.6
 NEIGHBOURS = 12  # packets on either side that a packet is compared with
-LARGE = 5.0  # times their median
-LARGE_SHARE = 0.3  # of the key frame's packet
+LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
+LARGE_SHARE = 0.2  # of the key frame's packet
 REACH = 24  # frames after a key frame that may be decoded for a picture nearer the middle of a shot
-AFTER = 8  # frames that are decoded beyond a large packet's, to be sure of a cut there
+BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,43 +124,47 @@ def _inside(decoder: Decoder, pair: _Pair, fps: float) -> _Parts:
     found: set[int] = set()
     large = _large(gop)
     if large:
-        run = _run(decoder, gop, large + AFTER)
+        run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
         before = run[-1][1] if run else before
         found.update(_boundaries(run, fps))
-    if before is not None and after is not None and differ(before, after):
-        if pair.cut_short:
-            found.add(gop.end_frame)
-        else:
-            found.update(_boundaries([*_run(decoder, gop, len(gop.stamps)), (gop.end_frame, after)], fps))
+    apart = 0.0 if before is None or after is None else difference(before, after)
+    if after is not None and pair.cut_short and apart > SURE:
+        found.add(gop.end_frame)
+    elif after is not None and apart > MAYBE:
+        first = gop.end_frame - BEFORE if pair.cut_short else gop.first_frame
+        run = _run(decoder, gop, first, gop.end_frame - 1)
+        found.update(_boundaries([*run, (gop.end_frame, after)], fps))
     return _Parts(gop, tuple(sorted(found)))
 
 
-def _large(gop: Gop) -> int:
-    """The last frame, counted in the group, whose packet is as large as that of a new picture; 0 if there is none."""
-    places = {stamp: place for place, stamp in enumerate(gop.stamps)}
-    own = [(packet.size, places[stamp_of(packet)]) for packet in gop.packets if stamp_of(packet) in places]
-    sizes = np.array([size for size, _ in own])
-    found = 0
+def _large(gop: Gop) -> list[int]:
+    """The frames, growing, whose packets are as large as that of a new picture."""
+    frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
+    own = [packet for packet in gop.packets if stamp_of(packet) in frames]
+    sizes = np.array([packet.size for packet in own])
+    found = []
     for at in np.flatnonzero(sizes > LARGE_SHARE * sizes[0])[1:]:
         near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
-        if len(near) and sizes[at] > LARGE * np.median(near):
-            found = max(found, own[at][1])
-    return found
+        if len(near) < RANK or sizes[at] > LARGE * np.sort(near)[-RANK]:
+            found.append(frames[stamp_of(own[at])])
+    return sorted(found)
 
 
-def _run(decoder: Decoder, gop: Gop, count: int) -> list[tuple[int, Thumbnail]]:
-    """The first `count` frames of a group, small, each with its index in the film."""
-    return [(frame.index, decoder.shrink(frame.picture)) for frame in _frames(decoder, gop, count)]
+def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[tuple[int, Thumbnail]]:
+    """The frames from `first` to `last`, small, each with its index in the film."""
+    frames = _frames(decoder, gop, first, last)
+    return [(frame.index, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
 
 
-def _frames(decoder: Decoder, gop: Gop, count: int) -> Iterator[Frame]:
-    """The first `count` frames of a group; damaged ones are missing."""
+def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame]:
+    """The frames from `first` to `last`, and those before that they need; damaged ones are missing."""
+    first, last = max(first, gop.first_frame), min(last, gop.end_frame - 1)
     places = {stamp: place for place, stamp in enumerate(gop.stamps)}
-    last = gop.stamps[min(count, len(gop.stamps)) - 1]
-    needed = max(at for at, packet in enumerate(gop.packets) if stamp_of(packet) <= last)
-    for picture in decoder.pictures(gop.packets[: needed + 1]):
-        place = places.get(picture.pts or 0, count)
-        if place < count:
+    begin, end = gop.stamps[first - gop.first_frame], gop.stamps[last - gop.first_frame]
+    needed = max(at for at, packet in enumerate(gop.packets) if stamp_of(packet) <= end)
+    for picture in decoder.pictures(gop.packets[: needed + 1], begin):
+        place = places.get(picture.pts if picture.pts is not None else -1)
+        if place is not None and gop.first_frame + place <= last:
             yield Frame(gop.first_frame + place, gop.times_s[place], picture)
 
 
@@ -211,6 +218,5 @@ def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
 
 def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
     """The frame that was chosen, or the nearest that is not damaged."""
-    count = choice.frame - choice.gop.first_frame + 1
-    frames = _frames(decoder, choice.gop, count)
+    frames = _frames(decoder, choice.gop, choice.frame, choice.frame)
     return choice, min(frames, key=lambda frame: abs(frame.index - choice.frame), default=None)

@@ -19,6 +19,7 @@ from tagger.video import Film
 PREVIEW_PACKETS = 3000  # two minutes
 # Codecs whose packets are frames, one each. (VP8 has packets that show nothing, MPEG-4 in AVI two frames in one.)
 WHOLE_FRAMES = {"h264", "hevc", "vp9", "av1", "libdav1d", "mpeg2video", "vvc"}
+USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
 
@@ -43,7 +44,7 @@ def scan(film: Film, settings: Settings, progress: Progress | None = None) -> tu
 
 
 def _preview(path: Path, settings: Settings) -> tuple[int, str]:
-    """Frames of the longest group at the beginning of the film, and what speaks against a fast scan, or nothing."""
+    """Frames of a group of full length, and what speaks against a fast scan, or nothing; by the film's beginning."""
     if settings.scan == "full":
         return 0, ""
     if settings.detector != "learned":
@@ -60,9 +61,11 @@ def _preview(path: Path, settings: Settings) -> tuple[int, str]:
     keys = [place for place, packet in enumerate(packets) if packet.is_keyframe]
     if not keys or keys[0] > 0:
         return 0, "it does not begin with a key frame"
-    longest = max(after - before for before, after in zip(keys, [*keys[1:], len(packets)], strict=True))
+    lengths = Counter(after - before for before, after in zip(keys, [*keys[1:], len(packets)], strict=True))
+    longest = max(lengths)
     if longest == 1:
         return 0, "every frame is a key frame"
     if longest > LONGEST_GOP:
         return 0, f"its key frames are {longest} frames apart"
-    return longest, ""
+    # Of a length that comes once the encoder may have fallen short, too.
+    return longest if lengths[longest] > 1 or len(lengths) == 1 else max(longest, USUAL_GOP), ""
