@@ -55,7 +55,7 @@ def measured(film: Path) -> dict[str, Any]:
 def mean(found: dict[str, Any], half: str, detector: str) -> float:
     """Mean F1 over the kinds of film of a half."""
     scores = [figures[detector]["f1"] for name, figures in found.items() if name.startswith(f"{half}/")]
-    return round(sum(scores) / max(1, len(scores)), 3)
+    return float(round(sum(scores) / max(1, len(scores)), 3))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger import architectures, arrays, vocabulary, weights
+from tagger import architectures, arrays, devices, vocabulary, weights
 from tagger.architectures import EMBEDDED, Architecture
 from tagger.classes import CLASSES, Classifier, class_evidence
+from tagger.devices import PROCESSOR, Device
 from tagger.errors import BadHead, BadWeights, LibraryMissing, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
+
+log = logging.getLogger(__name__)
 
 EMBEDDED_ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
 
@@ -40,6 +44,7 @@ class Backbone:
     network: Any  # `predict_on_batch` of (n, size, size, 3) gives (n, features): a Keras model, or the embedded one
     preprocess: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     classifier: Classifier | None = None  # where the weights came with it
+    device: Device = PROCESSOR
 
     @property
     def whole_sha256(self) -> str:
@@ -47,11 +52,13 @@ class Backbone:
         last = arrays.digest([self.classifier.kernel, self.classifier.bias]) if self.classifier else ""
         return hashlib.sha256(f"{self.sha256} {last}".encode()).hexdigest()
 
+    @property
+    def rehearsal(self) -> int:
+        """Pictures of a call before the first, so that what most calls need is compiled by then."""
+        return 1 if self.name == EMBEDDED else min(self.batch_size, self.device.batch_size)
+
     def features(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         """Returns float32 (n, features) of pictures without bars, each uint8 RGB of any size.
-
-        Every call of the network has the same batch size, the last one filled up with black: nothing
-        is compiled twice.
 
         Raises:
             NonFiniteFeatures: the network answered NaN or infinity for a picture.
@@ -59,15 +66,23 @@ class Backbone:
         answer = np.empty((len(pictures), self.feature_count), np.float32)
         for start in range(0, len(pictures), self.batch_size):
             part = pictures[start : start + self.batch_size]
-            batch = np.zeros((self.batch_size, self.input_size, self.input_size, 3), np.uint8)
+            batch = np.zeros((self._rows(len(part)), self.input_size, self.input_size, 3), np.uint8)
             for row, picture in enumerate(part):
                 batch[row] = squash(picture, self.input_size)
-            found = np.asarray(self.network.predict_on_batch(self.preprocess(batch)), np.float32)
-            answer[start : start + len(part)] = found.reshape(self.batch_size, -1)[: len(part)]
+            with self.device.scope():
+                found = np.asarray(self.network.predict_on_batch(self.preprocess(batch)), np.float32)
+            answer[start : start + len(part)] = found.reshape(len(batch), -1)[: len(part)]
         if not np.isfinite(answer).all():
             row = int(np.flatnonzero(~np.isfinite(answer).all(axis=1))[0])
-            raise NonFiniteFeatures(f"{self.identity} gave NaN or infinity for picture {row} of {len(pictures)}")
+            hint = " in half precision: use --device cpu" if self.device.is_gpu else ""
+            raise NonFiniteFeatures(f"{self.identity} gave NaN or infinity for picture {row} of {len(pictures)}{hint}")
         return answer
+
+    def _rows(self, count: int) -> int:
+        """The pictures of a call for `count`, the rest black: Keras compiles each length, so there are few."""
+        if self.name == EMBEDDED:
+            return count
+        return min(self.batch_size, max(self.device.least, 1 << (count - 1).bit_length()))
 
     def class_evidence(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
         """Returns float32 (n, 1000), the class evidence (`tagger.classes`) of pictures as `features` takes them.
@@ -84,26 +99,36 @@ class Backbone:
         return class_evidence(self.classifier.logits(self.features(pictures)))
 
 
-def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
+def load(name: str, weights_file: Path | None, batch_size: int | None = None, device: str = "auto") -> Backbone:
     """Returns a backbone that is ready to run.
 
     Args:
         name: `compact` (embedded) or a name of `tagger.architectures`.
         weights_file: in place of the published weights.
-        batch_size: pictures per call of the network.
+        batch_size: pictures per call of the network; None: what pays on the device.
+        device: `auto`, `cpu`, `gpu` or `gpu:N`; the embedded network runs on the processor in any case.
 
     Raises:
         BadSettings: no such name.
+        DeviceMissing: there is no such GPU.
         BadWeights: the file does not fit the network.
         WeightsMissing: nothing in the cache and nothing to be fetched.
         LibraryMissing: the Keras backend that the environment or keras.json names is not installed.
     """
     if name == EMBEDDED:
-        return _embedded(weights_file or EMBEDDED_ARRAYS, batch_size)
+        if device.startswith(devices.GPU):
+            log.info("%s runs on the processor: --device %s is for the networks of Keras", name, device)
+        return _embedded(weights_file or EMBEDDED_ARRAYS, batch_size or PROCESSOR.batch_size)
     _start_keras()
     architecture = architectures.named(name)
+    place = devices.choose(device, () if device == "cpu" else devices.keras_devices())
     file = weights_file or _published(architecture)
-    network, classifier = _network(architecture, file)
+    with place.scope():
+        network, classifier = _network(architecture, file)
+    if place.is_gpu:
+        log.info("%s runs on a GPU, in %s", name, place.precision)
+        for layer in network.layers:
+            layer.dtype_policy = place.precision
     module = importlib.import_module(f"keras.applications.{architecture.module}")
     return Backbone(
         name,
@@ -112,10 +137,11 @@ def load(name: str, weights_file: Path | None, batch_size: int) -> Backbone:
         str(file),
         architecture.input_size,
         architecture.feature_count,
-        batch_size,
+        batch_size or place.batch_size,
         network,
         module.preprocess_input,
         classifier,
+        place,
     )
 
 

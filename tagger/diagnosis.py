@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from tagger import __version__, arrays, head, vocabulary
 from tagger.architectures import EMBEDDED, common
 from tagger.backbone import EMBEDDED_ARRAYS
+from tagger.devices import hardware_decoders
 from tagger.process import printable
 from tagger.weights import cache_folder
 
@@ -33,7 +34,6 @@ DECODERS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg2video", "mpeg
 def facts() -> Iterator[tuple[str, str]]:
     """Yields name and value of everything a bug report should say; imports no network library."""
     from av import codecs_available, library_versions
-    from av.codec.hwaccel import hwdevices_available
 
     yield "movietags", __version__
     yield "python", f"{platform.python_version()} ({platform.platform()})"
@@ -49,7 +49,7 @@ def facts() -> Iterator[tuple[str, str]]:
         ", ".join(f"{name} {'.'.join(map(str, v))}" for name, v in sorted(library_versions.items())),
     )
     yield "decoders", " ".join(name for name in DECODERS if name in codecs_available)
-    yield "hardware", " ".join(hwdevices_available()) or "none"
+    yield "hwaccel", " ".join(hardware_decoders()) or "none"
     for name in vocabulary.shipped_names():
         found = vocabulary.load(name)
         yield "vocabulary", f"{name}: {len(found.tags)} tags, heads for {', '.join(found.heads)}"

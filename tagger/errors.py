@@ -9,6 +9,7 @@
     │   └── BadHead                           arrays or manifest of a head are wrong, or of another backbone
     ├── BadWeights         (ValueError)       a weights file that does not fit its network
     ├── WeightsMissing     (FileNotFoundError) weights that are not here and could not be fetched
+    ├── DeviceMissing      (OSError)          a GPU that was asked for and is not here
     ├── BadSettings        (ValueError)       an option outside its range
     ├── BadReport          (ValueError)       a report that does not follow the schema
     ├── BadTruth           (ValueError)       a truth about shots that cannot be used
@@ -61,6 +62,10 @@ class BadWeights(MovieTagsError, ValueError):
 
 class WeightsMissing(MovieTagsError, FileNotFoundError):
     """Weights that are in no cache and could not be fetched."""
+
+
+class DeviceMissing(MovieTagsError, OSError):
+    """A GPU that was asked for, and that the backend of Keras does not find."""
 
 
 class BadSettings(MovieTagsError, ValueError):

@@ -93,7 +93,7 @@ def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> 
     Memory holds the pictures of one batch, and two numbers per picture and tag.
 
     Args:
-        tagger: whose model, vocabulary and batch size are used.
+        tagger: whose model and vocabulary are used.
         folder: with one sub-folder per tag, named by slug. Links to folders below these are not followed.
         progress: is told after each file.
 
@@ -107,7 +107,7 @@ def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> 
     skipped = list(found.skipped)
     pictures = _pictures(found.files, model.backbone.input_size, skipped, progress)
     parts, tags, marks = [], [], []
-    while batch := list(islice(pictures, tagger.settings.batch_size)):
+    while batch := list(islice(pictures, model.backbone.batch_size)):
         parts.append(model.scores([picture.pixels for picture in batch]))
         tags += [picture.tag for picture in batch]
         marks += [picture.sha256 for picture in batch]

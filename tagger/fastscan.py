@@ -5,6 +5,8 @@
 Encoders begin a group where the picture changes, or when the group has its full length. So if the pictures
 at both ends of a group differ, the boundary is the next key frame when the group was cut short, and inside
 the group when not. A cut right after a key frame gets no key frame of its own, but its packet is large.
+
+It decodes on the processor, whatever `hwaccel` says: hardware is not faster at single pictures here and there.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def full_scan(film: Film, settings: Settings, progress: Progress | None) -> Gene
     detector = ShotDetector(settings.detector, settings.min_shot_s, film.fps)
     # Half, because where the rate varies a shot may have fewer frames than its length says.
     reservoir = Reservoir(settings.reservoir_bytes, detector.lateness_frames, int(settings.min_shot_s * film.fps) // 2)
-    small_frames = ((frame, detector.shrink(frame.picture)) for frame in film.frames())
+    small_frames = ((frame, detector.shrink(frame.picture)) for frame in film.frames(settings.hwaccel))
     with RunAhead(small_frames, FRAMES_AHEAD, film.abandon) as frames:
         for frame, small in frames:
             reservoir.push(frame)

@@ -129,7 +129,7 @@ class Tagger:
             version=__version__,
             video=video,
             model=model.info(self.vocabulary.name),
-            settings=_settings(self.settings),
+            settings=_settings(self.settings, model.backbone),
             tags=ranking.rank(scores, self.vocabulary, model.head.trained),
             shots=tuple(_tagged(frame, next(tags) if frame.kept else ()) for frame in frames),
             status=status,
@@ -147,7 +147,8 @@ class Tagger:
         return self._loading
 
     def _load_model(self) -> tuple[Model, float]:
-        network = backbone.load(self.settings.backbone, self.settings.weights, self.settings.batch_size)
+        asked = self.settings
+        network = backbone.load(asked.backbone, asked.weights, asked.batch_size, asked.device)
         own = (self._head.backbone, self._head.backbone_sha256) == (network.identity, network.sha256)
         if not own and self._head.backbone != ANY_NETWORK:
             raise BadHead(
@@ -162,7 +163,7 @@ class Tagger:
                 f"the network gives {given}"
             )
         model = Model(network, self._head)
-        model.scores([np.zeros((1, 1, 3), np.uint8)])  # compiles the network
+        model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
         return model, time.monotonic()
 
     def _infer(self, keyframes: RunAhead[Keyframe], clock: _Stopwatch) -> tuple[list[Keyframe], TagScores]:
@@ -175,7 +176,7 @@ class Tagger:
             frames.append(replace(frame, pixels=EMPTY))  # a view would keep the picture
             if frame.kept:
                 batch.append(squash(frame.pixels, model.backbone.input_size))
-            if len(batch) == self.settings.batch_size:
+            if len(batch) == model.backbone.batch_size:
                 parts.append(clock.infer(model, batch))
                 batch = []
         if batch:
@@ -230,10 +231,13 @@ def _tagged(frame: Keyframe, tags: tuple[ShotTag, ...]) -> TaggedShot:
     )
 
 
-def _settings(settings: Settings) -> dict[str, str | int | float | None]:
+def _settings(settings: Settings, network: Backbone) -> dict[str, str | int | float | None]:
     """Every option that changes the result; the batch size does in the seventh digit."""
     return {
-        "batch_size": settings.batch_size,
+        "batch_size": network.batch_size,
+        "device": settings.device,
+        "precision": network.device.precision,
+        "hwaccel": settings.hwaccel,
         "backbone": settings.backbone,
         "vocabulary": settings.vocabulary,
         "scan": settings.scan,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tagger.devices import hardware_decoders
 from tagger.errors import BadSettings
 
 DETECTORS = ("learned", "adaptive", "content", "histogram", "hash")  # ours, then those of PySceneDetect
 SCANS = ("auto", "full", "fast")
+HWACCELS = ("none", "auto")  # and each of `hardware_decoders`
+DEFAULT_DEVICE = "auto"
 DEFAULT_BACKBONE = "auto"
 DEFAULT_VOCABULARY = "movies50"
 MIN_SHOT_S = 0.6  # PySceneDetect's 15 frames at 25 frames/s, as a time
 # Of 76 keyframes of real clips all black, blank and flat ones lie below 2.7 bits, all others above 4.3.
 MIN_ENTROPY_BITS = 4.0
-BATCH_SIZE = 16
 RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
 BATCH_SIZE_MAX = 1024
@@ -35,7 +38,9 @@ class Settings:
     detector: str = DETECTORS[0]
     min_shot_s: float = MIN_SHOT_S
     min_entropy_bits: float = MIN_ENTROPY_BITS
-    batch_size: int = BATCH_SIZE
+    hwaccel: str = HWACCELS[0]  # decodes the film in a full scan
+    device: str = DEFAULT_DEVICE  # auto, cpu, gpu or gpu:N; for the networks of Keras
+    batch_size: int | None = None  # pictures per call of the network; None: what pays on the device
     reservoir_bytes: int = RESERVOIR_BYTES  # decoded frames held to find each shot's middle
 
     def __post_init__(self) -> None:
@@ -46,7 +51,13 @@ class Settings:
             raise BadSettings(f"scan {self.scan!r}: choose one of {', '.join(SCANS)}")
         _in_range("min_shot_s", self.min_shot_s, 0.0, 3600.0)
         _in_range("min_entropy_bits", self.min_entropy_bits, 0.0, ENTROPY_BITS_MAX)
-        _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
+        if self.hwaccel not in HWACCELS and self.hwaccel not in hardware_decoders():
+            known = ", ".join((*HWACCELS, *hardware_decoders()))
+            raise BadSettings(f"hwaccel {self.hwaccel!r}: choose one of {known}")
+        if not re.fullmatch(r"auto|cpu|gpu(:\d{1,3})?", self.device):
+            raise BadSettings(f"device {self.device!r}: choose auto, cpu, gpu or gpu:N")
+        if self.batch_size is not None:
+            _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
 
 

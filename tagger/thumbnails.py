@@ -59,15 +59,19 @@ class Shrinker:
 
 def thumbnail(planes: NDArray[np.uint8]) -> Thumbnail:
     """Returns the thumbnail of a picture in planes (4:2:0, one below the other) of FIRST times the size."""
-    values = np.empty(VALUES, np.uint8)
-    flat, shares = planes.reshape(-1), []
-    for first, last, width, bins in PLANES:
+    values, flat = np.empty(VALUES, np.uint8), planes.reshape(-1)
+    for first, last, width, _ in PLANES:
         large = flat[first * FIRST**2 : last * FIRST**2].reshape(-1, width * FIRST)
         small = values[first:last].reshape(-1, width)
         cv2.resize(large, small.shape[::-1], dst=small, interpolation=cv2.INTER_AREA)
-        shares.append(cv2.calcHist([small], [0], None, [bins], [0, 256]).ravel() / (last - first))
+    return described(values)
+
+
+def described(values: NDArray[np.uint8]) -> Thumbnail:
+    """Returns the thumbnail that has these values, (VALUES,)."""
     half = cv2.resize(values[:LUMA].reshape(HEIGHT, WIDTH), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
-    return Thumbnail(values, np.asarray(half, np.uint8), np.concatenate(shares))
+    counts = (cv2.calcHist([values[i:j]], [0], None, [bins], [0, 256]).ravel() / (j - i) for i, j, _, bins in PLANES)
+    return Thumbnail(values, np.asarray(half, np.uint8), np.concatenate(list(counts)))
 
 
 def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
@@ -85,8 +89,7 @@ def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
     columns = []
     for lag in LAGS:
         then = np.maximum(now - lag, 0)
-        columns += [np.log1p(_apart(luma, lumas[then])), np.log1p(_apart(colour, colours[then]))]
-        columns.append(np.log(0.01 + np.abs(shares[now] - shares[then]).sum(1) / (2 * len(PLANES))))
+        columns += _changes((luma, lumas[then]), (colour, colours[then]), (shares[now], shares[then]))
     for lag in MOVED_LAGS:
         pairs = [(thumbnails[at].half, thumbnails[max(at - lag, 0)].half) for at in now.tolist()]
         columns.append(np.log1p(_moved_apart(*map(np.stack, zip(*pairs, strict=True)))))
@@ -94,8 +97,27 @@ def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
         middle, first = lumas[np.maximum(now - span, 0)], lumas[np.maximum(now - 2 * span, 0)]
         mixed = cv2.addWeighted(first, 0.5, luma, 0.5, 0)
         columns.append(np.log((_apart(middle, mixed) + 1) / (_apart(luma, first) + 1)))
-    columns += [_row_means(luma) / 64, np.log1p(luma.std(1))]
-    return np.stack(columns, 1).astype(np.float32)
+    return np.stack([*columns, *_level(luma)], 1).astype(np.float32)
+
+
+def change(before: Thumbnail, after: Thumbnail) -> Differences:
+    """Returns the six of these (1, 6) that say how the second picture differs from the first, however far it is."""
+    lumas, colours = ([t.values[None, part] for t in (after, before)] for part in (slice(LUMA), slice(LUMA, None)))
+    columns = _changes(lumas, colours, [t.shares[None] for t in (after, before)])
+    columns.append(np.log1p(_moved_apart(after.half[None], before.half[None])))
+    return np.stack([*columns, *_level(lumas[0])], 1).astype(np.float32)
+
+
+def _changes(*pairs: Sequence[Any]) -> list[NDArray[np.float32]]:
+    """Differences of luma, of colour, and of histograms, each given as a pair (now, then) of rows."""
+    luma, colour, (shares, old_shares) = pairs
+    apart = np.abs(shares - old_shares).sum(1) / (2 * len(PLANES))
+    return [np.log1p(_apart(*luma)), np.log1p(_apart(*colour)), np.log(0.01 + apart)]
+
+
+def _level(luma: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    """Brightness and contrast."""
+    return [_row_means(luma) / 64, np.log1p(luma.std(1))]
 
 
 def _row_means(rows: Any) -> NDArray[np.float32]:

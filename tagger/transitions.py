@@ -15,15 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.thumbnails import CONTEXT, COUNT, Differences, Thumbnail, differences
+from tagger.thumbnails import CONTEXT, COUNT, Differences, Thumbnail, change, differences
 
 NETWORKS = Path(__file__).parent / "transitions.npz"
 CUT_WINDOW = tuple(range(-6, 9))  # frames around the one in question
 GRADUAL_WINDOW = tuple(range(-16, 25, 2))
 USUAL_FPS = 25.0
 CUT_COLUMNS = (*range(9), 15, 16, 17, 18, 21, 22)  # of the differences: those over up to four frames
-PAIR_COLUMNS = (0, 1, 2, 15, 21, 22)  # those from a frame to the next
-PAIR_THRESHOLD = 0.3  # what does not differ is not looked at any more
 STEP = 16  # frames that are looked at together
 BACK, AHEAD = -min(GRADUAL_WINDOW), max(GRADUAL_WINDOW)
 PEAK = 3  # a cut is more probable than so many frames on either side
@@ -78,12 +76,12 @@ def gradual_inputs(rows: Differences, first: int, last: int) -> NDArray[np.float
 
 def pair_inputs(before: Thumbnail, after: Thumbnail) -> NDArray[np.float32]:
     """Returns what the network for pairs sees."""
-    return differences([before, after], 1)[:, PAIR_COLUMNS]
+    return change(before, after)
 
 
-def differ(before: Thumbnail, after: Thumbnail) -> bool:
-    """Whether two frames, up to some seconds from each other, look like two shots."""
-    return bool(networks()[2].probabilities(pair_inputs(before, after))[0] > PAIR_THRESHOLD)
+def difference(before: Thumbnail, after: Thumbnail) -> float:
+    """Returns the probability that two frames, up to some seconds from each other, are of two shots."""
+    return float(networks()[2].probabilities(pair_inputs(before, after))[0])
 
 
 def _windows(rows: NDArray[np.float32], window: tuple[int, ...], first: int, last: int) -> NDArray[np.float32]:
@@ -99,6 +97,7 @@ class Transitions:
         self._networks = networks()
         self._thumbnails: list[Thumbnail] = []  # those to be looked at, and CONTEXT before them
         self._new = 0
+        self._fed = 0
         self._rows = np.empty((0, COUNT), np.float32)  # differences of frames to be decided, and BACK before them
         self._decided = 0  # of these rows
         self._picker = _Picker()
@@ -110,11 +109,16 @@ class Transitions:
         """
         self._thumbnails.append(thumbnail)
         self._new += 1
+        self._fed += 1
         return self._look(AHEAD) if self._new == STEP else []
 
     def finish(self) -> list[int]:
-        """Returns the boundaries that the end of the film makes known."""
-        return [*(self._look(0) if self._thumbnails else ()), *self._picker.finish()]
+        """Returns the boundaries that the end of the film makes known; its last frame stands for those behind it."""
+        count, found = self._fed, []
+        for _ in range(AHEAD if self._thumbnails else 0):
+            found += self.feed(self._thumbnails[-1])
+        found += [*(self._look(0) if self._thumbnails else ()), *self._picker.finish()]
+        return [frame for frame in found if frame < count]
 
     def _look(self, ahead: int) -> list[int]:
         if self._new:

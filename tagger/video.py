@@ -101,14 +101,17 @@ class Film:
             return float(self._stream.duration * self._stream.time_base)
         return self._container.duration / av.time_base if self._container.duration else None
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, hwaccel: str = "none") -> Iterator[Frame]:
         """Yields every frame that FFmpeg can decode, in presentation order, with strictly growing times.
+
+        Args:
+            hwaccel: what decodes them, as `open_video` takes it.
 
         Raises:
             EmptyVideo: there was not one.
         """
         clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
-        for picture in self._pictures():
+        for picture in self._pictures(hwaccel):
             time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
             self.end_s = time_s + clock.length(picture.duration)
             self.measure(picture)
@@ -156,13 +159,16 @@ class Film:
             decode_failures=self.decode_failures,
         )
 
-    def _pictures(self) -> Iterator[VideoFrame]:
+    def _pictures(self, hwaccel: str) -> Iterator[VideoFrame]:
         """Frames of all packets; a packet that fails is counted and passed over, as FFmpeg does."""
         packets = pictures = 0
         last: VideoFrame | None = None
-        for packet in packets_of(self._container, self._stream):
+        container, stream = self._container, self._stream
+        if hwaccel != "none":
+            container, stream = open_video(self.path, self._opened, hwaccel)
+        for packet in packets_of(container, stream):
             packets += packet is not None
-            found = decoded(self._stream, packet)
+            found = decoded(stream, packet)
             self.decode_failures += found is None
             for last in found or ():
                 pictures += 1

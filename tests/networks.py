@@ -11,6 +11,8 @@ from keras.src.legacy.saving import legacy_h5_format
 
 from tagger.architectures import named
 
+KEPT = 0.05  # share of a layer's variance: random layers shrink what they see, and nothing would be left at the end
+
 
 def save(name: str, path: Path, *, include_top: bool = True) -> Path:
     """Writes a network of this name to `path`, in the format of published weights; the same numbers each time."""
@@ -20,6 +22,11 @@ def save(name: str, path: Path, *, include_top: bool = True) -> Path:
     keras.utils.set_random_seed(0)
     shape = (made.input_size, made.input_size, 3)
     network = function(weights=None, include_top=include_top, input_shape=shape, **width)
+    if made.width is not None:  # a MobileNet, whose ReLU6 bounds what grows
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                *others, variance = layer.get_weights()
+                layer.set_weights([*others, variance * KEPT])
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, reading its own variables

@@ -231,7 +231,7 @@ def test_jax_gives_the_same_features(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path / "said.npy")]
     subprocess.run(command, env=env, check=True, cwd=Path(__file__).parents[1])
     expected = backbone.load(name, file, 8).features(pictures(3))
-    assert expected.std() > 0
+    assert expected.std() > 0.1
     assert np.abs(np.load(tmp_path / "said.npy") - expected).max() < 1e-3
 
 

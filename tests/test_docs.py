@@ -42,7 +42,9 @@ def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:
         ("--detector", f"`{default.detector}`"),
         ("--min-shot SECONDS", default.min_shot_s),
         ("--min-entropy BITS", default.min_entropy_bits),
-        ("--batch-size", default.batch_size),
+        ("--batch-size N", "`auto`" if default.batch_size is None else default.batch_size),
+        ("--device", f"`{default.device}`"),
+        ("--hwaccel", f"`{default.hwaccel}`"),
     ):
         assert f"| `{option}` | {value} |" in README
 

@@ -33,9 +33,8 @@ RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
 class Colours:
     """A model whose evidence for three tags is how far their colour is above 100; it has none for the fourth."""
 
-    backbone = SimpleNamespace(input_size=8)
-
-    def __init__(self) -> None:
+    def __init__(self, batch_size: int | None = None) -> None:
+        self.backbone = SimpleNamespace(input_size=8, batch_size=batch_size)
         self.batches: list[int] = []
 
     def scores(self, pictures: list[Pixels]) -> TagScores:
@@ -51,7 +50,7 @@ class Knower:
     """Stands in for a `Tagger`."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings, self.vocabulary, self.knows = settings, vocabulary.load(settings.vocabulary), Colours()
+        self.vocabulary, self.knows = vocabulary.load(settings.vocabulary), Colours(settings.batch_size)
 
     def describe(self) -> str:
         return "knows colours"

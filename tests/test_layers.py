@@ -13,7 +13,7 @@ ROOT = Path(tagger.__file__).parent
 # Each row may import the rows above it; stages never import one another.
 ORDER = [
     {"errors"},
-    {"records", "process"},
+    {"records", "process", "devices"},
     {"settings", "files", "images", "clock", "container"},
     {"vocabulary", "weights", "arrays", "queues", "classes", "metrics", "boundaries", "onnx"},
     {"architectures", "gops", "head", "compact", "thumbnails", "pyscenedetect"},

@@ -19,16 +19,18 @@ from tagger.errors import (
     BadSettings,
     BadVocabulary,
     BadWeights,
+    DeviceMissing,
     LibraryMissing,
     MovieTagsError,
     StdoutGone,
     WeightsMissing,
 )
 from tagger.settings import (
-    BATCH_SIZE,
     DEFAULT_BACKBONE,
+    DEFAULT_DEVICE,
     DEFAULT_VOCABULARY,
     DETECTORS,
+    HWACCELS,
     MIN_ENTROPY_BITS,
     MIN_SHOT_S,
     SCANS,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 FAILED, MISUSED = 1, 2  # exit codes
 # After one of these no other film can do better.
-HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, StdoutGone)
+HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMissing, StdoutGone)
 STDOUT = Path("-")
 BAR_STEP_S = 0.1  # tqdm redraws at most this often
 
@@ -69,14 +71,26 @@ OPTIONS = {
         "--min-entropy", "min_entropy_bits", type=float, default=MIN_ENTROPY_BITS, show_default=True, metavar="BITS",
         help="Keyframes with less in them (black, titles) do not vote; 0 keeps all."),
     "batch_size": click.option(
-        "--batch-size", type=int, default=BATCH_SIZE, show_default=True, help="Pictures per call of the network."),
+        "--batch-size", default="auto", show_default=True, metavar="auto|N",
+        callback=lambda context, option, typed: None if typed == "auto" else click.INT.convert(typed, option, context),
+        help="Pictures per call of the network."),
+    "device": click.option(
+        "--device", default=DEFAULT_DEVICE, show_default=True, metavar="auto|cpu|gpu|gpu:N",
+        help="Where the networks of Keras run; compact always runs on the processor."),
+    "hwaccel": click.option(
+        "--hwaccel", default=HWACCELS[0], show_default=True, metavar="none|auto|NAME",
+        help="Hardware that decodes the film in a full scan: cuda, ... as `movietags info` lists them; "
+             "none, the processor, is faster for one film in most cases."),
     "quiet": click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no messages, only results and errors."),
     "verbose": click.option(
         "-v", "--verbose", is_flag=True, help="Say more, with tracebacks."),
 }  # fmt: skip
 # Those of every command that tags films.
-TAGGING = ("backbone", "weights", "vocabulary", "scan", "detector", "min_shot_s", "min_entropy_bits", "batch_size")
+TAGGING = (
+    "backbone", "weights", "vocabulary", "scan", "detector", "min_shot_s", "min_entropy_bits",
+    "batch_size", "device", "hwaccel",
+)  # fmt: skip
 
 
 def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

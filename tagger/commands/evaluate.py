@@ -32,7 +32,7 @@ def evaluate() -> None:
 @click.argument("folder", metavar="IMAGES", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json",
               help="File for all figures, as JSON.")  # fmt: skip
-@options("backbone", "weights", "batch_size", "quiet", "verbose")
+@options("backbone", "weights", "batch_size", "device", "quiet", "verbose")
 def evaluate_images(folder: Path, output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> None:
     """Measure the tags of VOCAB (a name or a folder) on IMAGES, a folder with one sub-folder of pictures per tag.
 
@@ -80,7 +80,7 @@ def _name_the_rest(found: Evaluation) -> None:
               help="How far a boundary may lie from the true one.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json",
               help="File for all figures and the frames that were missed or false, as JSON.")  # fmt: skip
-@options("scan", "detector", "min_shot_s", "quiet", "verbose")
+@options("scan", "detector", "min_shot_s", "hwaccel", "quiet", "verbose")
 def evaluate_shots(
     film: Path, truth: Path, tolerance: int, output: Path | None, quiet: bool, verbose: bool, **chosen: Any
 ) -> None:
