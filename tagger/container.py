@@ -66,7 +66,7 @@ def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[In
     except av.error.PermissionError as error:
         raise BadPath(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, ValueError) as error:
-        what = "is empty" if path.stat().st_size == 0 else "is no video that FFmpeg can open"
+        what = "is empty" if path.is_file() and path.stat().st_size == 0 else "is no video that FFmpeg can open"
         raise VideoUnreadable(f"{path}: {what} ({reason(error)})") from error
     if hwaccel != "none":
         why = ", ".join(refusals) or "this FFmpeg knows no hardware"

@@ -66,34 +66,34 @@ class _Parts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choice:
-    """A shot, and the frame that is to stand for it, in its group."""
+    """A shot, and the frames that may stand for it, each in its group, the best first."""
 
     shot: Shot
-    gop: Gop
-    frame: int
+    frames: tuple[tuple[Gop, int], ...]
 
 
 def fast_scan(
-    film: Film, settings: Settings, full_gop: int, cores: int, progress: Progress | None
+    film: Film, settings: Settings, full_gops: set[int], cores: int, progress: Progress | None
 ) -> Generator[Keyframe, None, None]:
     """Yields a keyframe of each shot, in order.
 
     Args:
         film: opened, not read.
         settings: `min_shot_s`, `min_entropy_bits`, `reservoir_bytes` (of packets) count here.
-        full_gop: frames of a group that the encoder did not cut short.
+        full_gops: how many frames a group may have that the encoder did not cut short.
         cores: groups decoded at once.
         progress: is told how far reading is.
     """
     with Decoders(film.path, cores) as decoders:
         looks = decoders.map(_look, _told(film, progress))
-        parts = decoders.map(partial(_inside, fps=film.fps), _pairs(looks, full_gop))
+        parts = decoders.map(partial(_inside, fps=film.fps), _pairs(looks, full_gops))
         choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
         for choice, frame in decoders.map(_decoded, choices):
             if frame:
                 film.measure(frame.picture)
                 yield keyframe(choice.shot, frame, settings.min_entropy_bits)
         film.decode_failures = decoders.failures
+        film.check_pictures()
 
 
 def _told(film: Film, progress: Progress | None) -> Iterator[Gop]:
@@ -105,16 +105,18 @@ def _told(film: Film, progress: Progress | None) -> Iterator[Gop]:
 
 def _look(decoder: Decoder, gop: Gop) -> _Look:
     """Decodes the key frame alone."""
-    picture = next(decoder.pictures(gop.packets[:1]), None)
+    shown = gop.packets if gop.packets[0].is_discard else gop.packets[:1]  # an edit list may hide the key frame
+    picture = next(decoder.pictures(shown), None)
     return _Look(gop, decoder.shrink(picture) if picture else None)
 
 
-def _pairs(looks: Iterable[_Look], full_gop: int) -> Iterator[_Pair]:
+def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
     """Each group with the look of the next; the last with none."""
     last: _Look | None = None
     for look in looks:
         if last:
-            yield _Pair(last, look.key, len(last.gop.stamps) < full_gop)
+            count = len(last.gop.stamps)
+            yield _Pair(last, look.key, count < max(full_gops) and count not in full_gops)
         last = look
     if last:
         yield _Pair(last, None, False)
@@ -129,13 +131,13 @@ def _inside(decoder: Decoder, pair: _Pair, fps: float) -> _Parts:
         run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
         before = run[-1][1] if run else before
         found.update(_boundaries(run, fps))
-    apart = 0.0 if before is None or after is None else difference(before, after)
-    if after is not None and pair.cut_short and apart > SURE:
+    apart = None if before is None or after is None else difference(before, after)
+    cut_short = pair.cut_short and apart is not None
+    if apart is not None and cut_short and apart > SURE:
         found.add(gop.end_frame)
-    elif after is not None and apart > MAYBE:
-        first = gop.end_frame - BEFORE if pair.cut_short else gop.first_frame
-        run = _run(decoder, gop, first, gop.end_frame - 1)
-        found.update(_boundaries([*run, (gop.end_frame, after)], fps))
+    elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
+        run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
+        found.update(_boundaries([*run, *([(gop.end_frame, after)] if after else [])], fps))
     return _Parts(gop, tuple(sorted(found)))
 
 
@@ -195,7 +197,7 @@ def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Ite
         middle = (cutter.start[0] + gop.end_frame) // 2
         _forget(held, middle)
         while len(held) > 2 and sum(gop.nbytes for gop in held) > bound_bytes:
-            held = deque(islice(held, 0, None, 2))
+            held = deque([*islice(held, 0, len(held) - 1, 2), held[-1]])
     if cutter and held:
         yield _choice(cutter.finish(held[-1].end_frame, held[-1].end_s), held)
 
@@ -214,11 +216,13 @@ def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
     for gop in inside:
         first, last = max(shot.start_frame, gop.first_frame), min(shot.end_frame, gop.end_frame) - 1
         frames.append((gop, min(max(middle, first), max(first, gop.first_frame + REACH), last)))
-    gop, frame = min(frames, key=lambda found: abs(found[1] - middle))
-    return _Choice(shot, gop, frame)
+    return _Choice(shot, tuple(sorted(frames, key=lambda found: abs(found[1] - middle))))
 
 
 def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
-    """The frame that was chosen, or the nearest that is not damaged."""
-    frames = _frames(decoder, choice.gop, choice.frame, choice.frame)
-    return choice, min(frames, key=lambda frame: abs(frame.index - choice.frame), default=None)
+    """The first of the frames that can be decoded, or one near it."""
+    for gop, wanted in choice.frames:
+        frames = [frame for frame in _frames(decoder, gop, wanted, wanted) if frame.index >= choice.shot.start_frame]
+        if frames:
+            return choice, min(frames, key=lambda frame: abs(frame.index - wanted))
+    return choice, None

@@ -29,7 +29,7 @@ Keyframes = Generator[Keyframe, None, None]
 
 def scan(film: Film, settings: Settings, progress: Progress | None = None) -> tuple[Scan, Keyframes]:
     """Returns how the film will be read, and the keyframes of its shots, in order."""
-    full_gop, against = _preview(film.path, settings)
+    full_gops, against = _preview(film.path, settings)
     if settings.scan == "full":
         how = Scan("full", "full", "asked for")
     elif against:
@@ -37,35 +37,35 @@ def scan(film: Film, settings: Settings, progress: Progress | None = None) -> tu
     elif settings.scan == "auto" and (film.declared_duration_s or 0.0) < LONG_S:
         how = Scan("auto", "full", f"the film is shorter than {LONG_S / 60:g} minutes")
     else:
-        how = Scan(settings.scan, "fast", f"the encoder placed key frames, at most {full_gop} frames apart")
+        how = Scan(settings.scan, "fast", f"the encoder placed key frames, at most {max(full_gops)} frames apart")
     if how.used == "full":
         return how, full_scan(film, settings, progress)
-    return how, fast_scan(film, settings, full_gop, len(os.sched_getaffinity(0)), progress)
+    return how, fast_scan(film, settings, full_gops, len(os.sched_getaffinity(0)), progress)
 
 
-def _preview(path: Path, settings: Settings) -> tuple[int, str]:
-    """Frames of a group of full length, and what speaks against a fast scan, or nothing; by the film's beginning."""
+def _preview(path: Path, settings: Settings) -> tuple[set[int], str]:
+    """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     if settings.scan == "full":
-        return 0, ""
+        return set(), ""
     if settings.detector != "learned":
-        return 0, f"the {settings.detector} detector needs every frame"
+        return set(), f"the {settings.detector} detector needs every frame"
     with ExitStack() as opened:
         container, stream = open_video(path, opened)
         packets = [p for p in islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
         codec = stream.codec_context.name
     if codec not in WHOLE_FRAMES:
-        return 0, f"packets of {codec} are not frames, one each"
+        return set(), f"packets of {codec} are not frames, one each"
     stamps = Counter(packet.pts for packet in packets)
     if None in stamps or max(stamps.values(), default=0) > 1:
-        return 0, "its packets have no time stamps, or some have the same"
+        return set(), "its packets have no time stamps, or some have the same"
     keys = [place for place, packet in enumerate(packets) if packet.is_keyframe]
     if not keys or keys[0] > 0:
-        return 0, "it does not begin with a key frame"
+        return set(), "it does not begin with a key frame"
     lengths = Counter(after - before for before, after in zip(keys, [*keys[1:], len(packets)], strict=True))
     longest = max(lengths)
     if longest == 1:
-        return 0, "every frame is a key frame"
+        return set(), "every frame is a key frame"
     if longest > LONGEST_GOP:
-        return 0, f"its key frames are {longest} frames apart"
-    # Of a length that comes once the encoder may have fallen short, too.
-    return longest if lengths[longest] > 1 or len(lengths) == 1 else max(longest, USUAL_GOP), ""
+        return set(), f"its key frames are {longest} frames apart"
+    # A length that comes once may be that of a group cut short, the longest so far.
+    return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""

@@ -53,7 +53,11 @@ class Learned:
 
     def finish(self) -> list[Boundary]:
         """As `Finder.finish`."""
-        return self._named(self._transitions.finish())
+        found: list[Boundary] = []
+        last = self._recent[-1][0] if self._recent else (0, 0.0)
+        while self._last and self._recent[-1][0][0] % self._stride:  # the last frame is looked at, whatever its number
+            found += self.feed(self._recent[-1][0][0] + 1, last[1], self._last)
+        return [min(named, last) for named in (*found, *self._named(self._transitions.finish()))]
 
     def _named(self, found: list[int]) -> list[Boundary]:
         """The frames meant: since the last one that was looked at, that with the farthest jump."""

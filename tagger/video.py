@@ -119,7 +119,15 @@ class Film:
             self.frame_count += 1
             if self._abandoned:
                 return
-        if self.frame_count == 0:
+        self.check_pictures()
+
+    def check_pictures(self) -> None:
+        """Refuses a film that has been read and gave not one picture.
+
+        Raises:
+            EmptyVideo: that is so.
+        """
+        if self._size == (0, 0):
             raise EmptyVideo(
                 f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
                 f"({self.decode_failures} packets failed): damaged, encrypted or cut off"

@@ -374,7 +374,7 @@ def test_one_frame_is_one_shot(tmp_path: Path) -> None:
     truth = media.film(tmp_path / "frame.mp4", (1,))
     assert seen(truth.path, "fast").how.used == "full"
     with Film(truth.path) as film:
-        (found,) = fast_scan(film, Settings(scan="fast"), 1, 2, None)
+        (found,) = fast_scan(film, Settings(scan="fast"), {1}, 2, None)
         assert (found.shot.start_frame, found.shot.end_frame, found.frame) == (0, 1, 0)
         assert film.info().duration_s == pytest.approx(0.04)
 
@@ -383,7 +383,9 @@ def test_the_number_of_cores_changes_nothing(twelve: media.Truth) -> None:
     runs = []
     for cores in (1, 7):
         with Film(twelve.path) as film:
-            runs.append([(k.shot, k.frame, k.pixels.tobytes()) for k in fast_scan(film, Settings(), 140, cores, None)])
+            runs.append(
+                [(k.shot, k.frame, k.pixels.tobytes()) for k in fast_scan(film, Settings(), {140}, cores, None)]
+            )
     assert runs[0] == runs[1]
 
 
@@ -437,7 +439,8 @@ def test_a_cut_off_film_is_read_to_where_it_ends(name: str, tmp_path: Path) -> N
     assert fast.how.used == "fast"
     assert abs(fast.info.frame_count - full.info.frame_count) <= 2
     assert 100 < fast.info.frame_count < truth.frame_count
-    assert [start for start in fast.starts if start < full.info.frame_count] == full.starts
+    whole = full.info.frame_count - 3  # the end is broken
+    assert [start for start in fast.starts if start < whole] == full.starts
     assert_whole(fast)
     if fast.info.declared_duration_s == pytest.approx(truth.frame_count / 25, abs=0.1):
         assert pipeline._judge(fast.info, fast.keyframes)[0] == "truncated"
