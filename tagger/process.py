@@ -25,6 +25,13 @@ def began() -> float:
     return time.monotonic() - lived_s
 
 
+def cores() -> int:
+    """Returns how many processor cores this process may use."""
+    if sys.platform == "linux":  # containers are often given fewer than the machine has
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def silence_native_code() -> None:
     """Sends what C libraries print to nowhere; Python's own stderr stays.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from pathlib import Path
 from tagger.container import open_video, packets_of
 from tagger.fastscan import fast_scan
 from tagger.fullscan import full_scan
+from tagger.process import cores
 from tagger.records import Keyframe, Progress, Scan
 from tagger.settings import Settings
 from tagger.video import Film
@@ -21,34 +21,34 @@ PREVIEW_PACKETS = 3000  # two minutes
 WHOLE_FRAMES = {"h264", "hevc", "vp9", "av1", "libdav1d", "mpeg2video", "vvc"}
 USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
+MOST_DECODERS = 8  # each has pictures and packets in memory
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
-
 
 Keyframes = Generator[Keyframe, None, None]
 
 
 def scan(film: Film, settings: Settings, progress: Progress | None = None) -> tuple[Scan, Keyframes]:
     """Returns how the film will be read, and the keyframes of its shots, in order."""
-    full_gops, against = _preview(film.path, settings)
+    length_s = film.declared_duration_s
     if settings.scan == "full":
-        how = Scan("full", "full", "asked for")
-    elif against:
-        how = Scan(settings.scan, "full", against)
-    elif settings.scan == "auto" and (film.declared_duration_s or 0.0) < LONG_S:
-        how = Scan("auto", "full", f"the film is shorter than {LONG_S / 60:g} minutes")
-    else:
-        how = Scan(settings.scan, "fast", f"the encoder placed key frames, at most {max(full_gops)} frames apart")
-    if how.used == "full":
-        return how, full_scan(film, settings, progress)
-    return how, fast_scan(film, settings, full_gops, len(os.sched_getaffinity(0)), progress)
-
-
-def _preview(path: Path, settings: Settings) -> tuple[set[int], str]:
-    """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
-    if settings.scan == "full":
-        return set(), ""
+        return _full(film, settings, progress, "asked for")
+    if settings.scan == "auto" and length_s and length_s < LONG_S:
+        return _full(film, settings, progress, f"the film is shorter than {LONG_S / 60:g} minutes")
     if settings.detector != "learned":
-        return set(), f"the {settings.detector} detector needs every frame"
+        return _full(film, settings, progress, f"the {settings.detector} detector needs every frame")
+    full_gops, against = _preview(film.path)
+    if against:
+        return _full(film, settings, progress, against)
+    how = Scan(settings.scan, "fast", f"the encoder placed key frames, at most {max(full_gops)} frames apart")
+    return how, fast_scan(film, settings, full_gops, min(cores(), MOST_DECODERS), progress)
+
+
+def _full(film: Film, settings: Settings, progress: Progress | None, why: str) -> tuple[Scan, Keyframes]:
+    return Scan(settings.scan, "full", why), full_scan(film, settings, progress)
+
+
+def _preview(path: Path) -> tuple[set[int], str]:
+    """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
         container, stream = open_video(path, opened)
         packets = [p for p in islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
