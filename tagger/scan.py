@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Generator
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
+from typing import Any
+
+from av.packet import Packet
 
 from tagger.container import open_video, packets_of
-from tagger.fastscan import fast_scan
+from tagger.decoders import Decoder
+from tagger.fastscan import MAYBE, fast_scan
 from tagger.fullscan import full_scan
 from tagger.process import cores
 from tagger.records import Keyframe, Progress, Scan
 from tagger.settings import Settings
+from tagger.transitions import difference
 from tagger.video import Film
 
 PREVIEW_PACKETS = 3000  # two minutes
+# Of films with key frames at fixed distances the first are compared in advance: where most differ, nothing is saved.
+SAMPLE, FEWEST, BUSY = 40, 10, 0.6
 # Codecs whose packets are frames, one each. (VP8 has packets that show nothing, MPEG-4 in AVI two frames in one.)
 WHOLE_FRAMES = {"h264", "hevc", "vp9", "av1", "libdav1d", "mpeg2video", "vvc"}
 USUAL_GOP = 250  # frames: of x264 and x265
@@ -51,7 +58,7 @@ def _preview(path: Path) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
         container, stream = open_video(path, opened)
-        packets = [p for p in islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
+        packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
         codec = stream.codec_context.name
     if codec not in WHOLE_FRAMES:
         return set(), f"packets of {codec} are not frames, one each"
@@ -61,11 +68,23 @@ def _preview(path: Path) -> tuple[set[int], str]:
     keys = [place for place, packet in enumerate(packets) if packet.is_keyframe]
     if not keys or keys[0] > 0:
         return set(), "it does not begin with a key frame"
-    lengths = Counter(after - before for before, after in zip(keys, [*keys[1:], len(packets)], strict=True))
+    lengths = Counter(after - before for before, after in itertools.pairwise([*keys, len(packets)]))
     longest = max(lengths)
     if longest == 1:
         return set(), "every frame is a key frame"
     if longest > LONGEST_GOP:
         return set(), f"its key frames are {longest} frames apart"
+    fixed = lengths[longest] >= len(keys) - 1  # of the last group the preview may have seen a part
+    if fixed and _busy(path, [packets[place] for place in keys[:SAMPLE]]):
+        return set(), "its key frames stand at fixed distances, and between most of them lies a boundary"
     # A length that comes once may be that of a group cut short, the longest so far.
     return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""
+
+
+def _busy(path: Path, keys: list[Packet[Any]]) -> bool:
+    """Whether most neighbours among these key frames show different shots."""
+    with ExitStack() as opened:
+        decoder = Decoder(path, opened)
+        looks = [decoder.shrink(picture) for packet in keys for picture in decoder.pictures([packet])]
+    differ = [difference(*pair) > MAYBE for pair in itertools.pairwise(looks)]
+    return len(differ) >= FEWEST and sum(differ) > BUSY * len(differ)

@@ -279,13 +279,24 @@ def test_a_film_that_stands_on_its_side(twelve: media.Truth, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("rate", "g", "length"), [(25, 24, 25), (50, 31, 32), (100, 31, 32)])
-def test_a_cut_anywhere_in_a_group_is_found(rate: int, g: int, length: int, tmp_path: Path) -> None:
+def test_a_cut_anywhere_in_a_group_is_found(
+    rate: int, g: int, length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Groups and shots of lengths one apart: the cuts lie on each frame of a group, the first and the last too."""
+    monkeypatch.setattr("tagger.scan.BUSY", 1.0)  # or the film would be read whole: see the next test
     options = {**FIXED, "g": str(g)}
     shown = media.shots((length,) * (g + 1), width=160, height=90)
     cuts = tuple(length * at for at in range(1, g + 1))
     truth = media.write(tmp_path / "phases.mp4", shown, cuts=cuts, rate=rate, options=options)
     assert_alike(truth.path, truth.cuts, min_shot_s=0.3)
+
+
+@pytest.mark.parametrize(("length", "used"), [(25, "full"), (100, "fast")])
+def test_where_most_groups_hold_a_boundary_nothing_is_skipped(length: int, used: str, tmp_path: Path) -> None:
+    options = {**FIXED, "g": "24"}
+    shown = media.shots((length,) * (400 // length), width=160, height=90)
+    path = media.write(tmp_path / "busy.mp4", shown, options=options).path
+    assert seen(path, "fast").how.used == used
 
 
 def test_a_cut_shortly_after_a_key_frame_is_found_by_its_packet(tmp_path: Path) -> None:

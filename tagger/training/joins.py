@@ -14,31 +14,36 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tagger.boundaries import Gradual, Truth, read_truth
-from tagger.thumbnails import LUMA, PLANES, VALUES, WIDTH, Shrinker
+from tagger.thumbnails import HEIGHT, LUMA, PLANES, VALUES, WIDTH, Shrinker
 from tagger.video import Film
 
 Values = NDArray[np.uint8]  # (n, VALUES): thumbnails of consecutive frames
 Shares = NDArray[np.floating[Any]]  # (n,)
+EVERYWHERE = np.ones(LUMA)
 
 SHOTS = 12  # of a reel
 LENGTHS = 18, 160  # frames of its shots
 SHORTEST = 5  # frames of one side of a gradual change
 LONGEST_DISSOLVE, LONGEST_FADE, LONGEST_HOLD = 60, 60, 15  # frames; a hold is what is plain between two fades
-TITLE_VISIBLE = 0.4  # the same between plain pictures with and without a title
-FASTNESS = 0.1  # radians per frame; over a circle a camera wanders to and fro
 BLACK, WHITE, GREY = 16, 235, 128  # GREY of colour differences is no colour
+TITLE_VISIBLE = 0.4  # mean difference of luma from which a plain picture is another one: a title is small
+PLAIN, PLAIN_AGAIN = 0.12, 0.4  # share of plain shots after others, and after plain ones
+ALIKE, SAME = 0.7, 0.35  # in half of the reels: share of shots that look like the one before, and of these of the same
 ALIKE_OF = 30  # shots of which the most alike is the next
+CLOSE, CLOSEST = 0.4, 0.45  # share of shots of which only a part is seen, and the least part
+WANDERING, FASTNESS = 0.6, 0.1  # share of these whose camera moves, and how fast: radians per frame of to and fro
+RELIT = 0.2  # share of shots that become brighter or darker
 SPEEDS = (1.0, 1.0, 1.0, 0.5, 0.8, 2.0, 3.0, 5.0)  # below 1 some frames are seen twice, as in films of drawings
 
 
 class Kind(IntEnum):
-    """Of a join."""
+    """Of a join; a half fade is a cut from or to a picture that fades."""
 
     CUT, DISSOLVE, FADE, HALF_FADE = range(4)
 
 
 OFTEN = (1.2, 0.4, 0.4, 0.25)  # of a Dirichlet distribution: some reels have cuts alone, some hardly any
-VISIBLE = (6.0, 8.0, 0.0, 0.0)  # mean difference of luma from which a join is one
+VISIBLE = (6.0, 8.0, 0.0, 0.0)  # mean difference of luma from which there is a join at all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,56 +181,57 @@ class Maker:
         return Reel(noisy.clip(0, 255).astype(np.uint8), Truth(tuple(cuts), tuple(gradual)))
 
     def _after(self, old: Shot, alike: bool, gain: float) -> Shot:
-        """What comes after a shot: in some reels often one that looks like it, or a part of the same."""
+        """What comes after a shot: a plain one, one that looks like it, a part of the same, or any."""
         rng = self._rng
-        if rng.random() < (0.12 if old.source >= 0 else 0.4):
-            return Shot(self._titled(old))
-        if alike and old.source >= 0 and rng.random() < 0.7:
-            return self._shot(old.source if rng.random() < 0.35 else self._next(old.source), gain, old.source)
-        return self._shot(self._next(), gain)
+        if rng.random() < (PLAIN if old.source >= 0 else PLAIN_AGAIN):
+            return self._plain(old)
+        if not alike or old.source < 0 or rng.random() > ALIKE:
+            return self._shot(self._next(), gain)
+        if rng.random() < SAME:
+            return self._shot(old.source, gain, close=True)
+        return self._shot(self._next(old.source), gain)
 
     def _next(self, like: int | None = None) -> int:
-        """A shot; of ALIKE_OF the one that is most `like` another."""
+        """Any shot, or of some the one that looks most `like` another."""
         some = self._rng.integers(len(self._shots), size=ALIKE_OF)
-        if like is None or not (some != like).any():
+        if like is None or (some == like).all():
             return int(some[0])
         some = some[some != like]
         return int(some[np.abs(self._looks[some] - self._looks[like]).mean(1).argmin()])
 
-    def _shot(self, source: int, gain: float, before: int = -1) -> Shot:
-        """Some frames of a shot, changed; only a part of the picture if the same shot was `before`."""
+    def _shot(self, source: int, gain: float, close: bool = False) -> Shot:
+        """Some frames of a shot, changed; of a `close` one only a part is seen."""
         rng, values = self._rng, self._shots[source]
-        speed = rng.choice(SPEEDS)
+        speed = float(rng.choice(SPEEDS))
         if len(values) >= 2 * LENGTHS[0] * speed:
             values = values[(np.arange(int(len(values) / speed)) * speed).astype(int)]
         length = int(rng.integers(LENGTHS[0], LENGTHS[1] + 1))
         first = int(rng.integers(max(1, len(values) - length)))
         values = values[first : first + length]
-        near = source == before or rng.random() < 0.4
-        values = framed(values, rng.uniform(0.45, 0.9) if near else 1.0, self._way(len(values)), rng.random() < 0.5)
-        return Shot(
-            self._lit(lit(values, np.full(len(values), gain * np.exp(rng.normal(0, 0.1))), np.ones(LUMA))), source
-        )
+        share = float(rng.uniform(CLOSEST, 0.9)) if close or rng.random() < CLOSE else 1.0
+        values = framed(values, share, self._way(len(values)), rng.random() < 0.5)
+        gains = gain * np.exp(rng.normal(0, 0.1)) * np.ones(len(values))
+        return Shot(self._relit(lit(values, gains, EVERYWHERE)), source)
 
     def _way(self, frames: int) -> NDArray[np.float64]:
-        """Corners of what a camera sees that stands still or wanders around, slowly or fast."""
+        """Where a camera looks that stands still or wanders around, slowly or fast; see `framed`."""
         rng = self._rng
-        speed = rng.exponential(FASTNESS, 2) * (rng.random() < 0.6)
+        speed = rng.exponential(FASTNESS, 2) * (rng.random() < WANDERING)
         return np.asarray(0.5 + 0.5 * np.sin(rng.uniform(0, 2 * np.pi, 2) + np.arange(frames)[:, None] * speed))
 
-    def _lit(self, values: Values) -> Values:
+    def _relit(self, values: Values) -> Values:
         """Mostly the same; sometimes it becomes brighter or darker, in a part or everywhere, and perhaps turns back."""
         rng = self._rng
-        if rng.random() > 0.2:
+        if rng.random() > RELIT:
             return values
         level = rng.uniform(0.35, 1.8)
         knots = [1.0, level, level, float(rng.choice([1.0, level]))]
         gain = np.interp(np.arange(len(values)), np.sort(rng.uniform(0, len(values), 4)), knots)
-        part = cv2.resize(rng.random((3, 4)), (WIDTH, LUMA // WIDTH), interpolation=cv2.INTER_CUBIC).clip(0, 1).ravel()
-        return lit(values, gain, part if rng.random() < 0.5 else np.ones(LUMA))
+        part = cv2.resize(rng.random((3, 4)), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).clip(0, 1).ravel()
+        return lit(values, gain, part if rng.random() < 0.5 else EVERYWHERE)
 
-    def _titled(self, old: Shot) -> Values:
-        """A plain shot, often black, half of them with a title; after another mostly of the same grey."""
+    def _plain(self, old: Shot) -> Shot:
+        """A plain shot, mostly black and with a title; after another mostly of the same grey."""
         rng = self._rng
         level = int(rng.choice([BLACK, BLACK, BLACK, WHITE, int(rng.integers(BLACK, WHITE + 1))]))
         level = int(old.values[0, 0]) if old.source < 0 and rng.random() < 0.8 else level
@@ -233,9 +239,9 @@ class Maker:
         for _ in range(int(rng.integers(1, 5)) if rng.random() < 0.7 else 0):
             row, high, left, wide = (int(rng.integers(*span)) for span in ((2, 32), (1, 5), (4, 30), (6, 31)))
             letters = level + rng.choice([-1, 1]) * rng.integers(20, 220, wide)
-            lines = values[:, :LUMA].reshape(len(values), -1, WIDTH)[:, row : row + high, left : left + wide]
-            lines[:] = letters.clip(BLACK, WHITE)
-        return values
+            line = values[:, :LUMA].reshape(-1, HEIGHT, WIDTH)[:, row : row + high, left : left + wide]
+            line[:] = letters.clip(BLACK, WHITE)
+        return Shot(values)
 
     def _join(self, kind: Kind, old: Shot, new: Shot) -> Join | None:
         """A join of this kind, or a cut where a shot is too short for it; None if it could not be seen."""

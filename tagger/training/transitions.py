@@ -14,6 +14,7 @@ import argparse
 import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +29,16 @@ from tagger.transitions import AHEAD, Network, cut_inputs, gradual_inputs, pair_
 
 Floats = NDArray[np.float32]
 
-SEQUENCES = 200
+SEQUENCES = 400
 UNITS = {"cut": 32, "gradual": 32, "pair": 12}
 CUT_WEIGHT = 5.0  # of the frames after a cut, which are few
-EPOCHS = 12
+EPOCHS = 10
 BATCH = 256  # rows
 PEAK_RATE = 3e-3  # learning rate of AdamW, falling to zero along a cosine
 WEIGHT_DECAY = 0.01
 DROPOUT = 0.1  # of what is seen
 SPREAD = 1e-3  # is added to deviations, some of which are 0
-NEAR = 20  # frames from a change, within which every frame counts
-QUIET_SHARE = 0.4  # of the others
-PAIRS = 50  # that are drawn from a reel
+PAIR_EVERY = 10  # frames: how many there are for each pair that is drawn
 PAIR_APART = 5, 250  # frames
 TOGETHER = 500  # frames whose differences are computed at once
 
@@ -66,29 +65,23 @@ def wanted(truth: Truth, frames: int) -> tuple[Floats, Floats]:
     return cut, gradual
 
 
-def frames_of(reel: Reel, rng: Generator) -> tuple[Floats, Floats, Floats, Floats]:
-    """Returns what both networks see of a reel's frames, cut and gradual, and what they are to say.
-
-    All frames near a change are among them, and QUIET_SHARE of the others.
-    """
-    differ, (cut, gradual) = rows(reel.values), wanted(reel.truth, len(reel.values))
-    near = np.convolve(cut + gradual, np.ones(2 * NEAR + 1), "same")[: len(cut)] > 0
-    kept = near | (rng.random(len(cut)) < QUIET_SHARE)
-    cut_seen, gradual_seen = (see(differ, 0, len(cut))[kept] for see in (cut_inputs, gradual_inputs))
-    return cut_seen, gradual_seen, cut[kept], gradual[kept]
+def frames_of(reel: Reel) -> tuple[Floats, Floats, Floats, Floats]:
+    """Returns what both networks see of a reel's frames, cut and gradual, and what they are to say of them."""
+    seen, frames = rows(reel.values), len(reel.values)
+    return cut_inputs(seen, 0, frames), gradual_inputs(seen, 0, frames), *wanted(reel.truth, frames)
 
 
 def pairs_of(reel: Reel, rng: Generator) -> Iterator[tuple[Floats, float]]:
-    """Yields what the network for pairs sees of two frames, and 1 if they are of two shots.
+    """Yields what the network for pairs sees of two frames, and 1 if they are of two shots, else 0.
 
-    Neither frame is in a change; half of the pairs of two shots are left out.
+    Neither frame is in a gradual change; half of the pairs of two shots are left out.
     """
     cut, gradual = wanted(reel.truth, len(reel.values))
     shot = np.cumsum(cut + (np.diff(gradual, prepend=0) < 0))
-    for first in rng.integers(len(cut), size=PAIRS):
+    for first in rng.integers(len(cut), size=len(cut) // PAIR_EVERY):
         second = min(len(cut) - 1, first + int(rng.integers(*PAIR_APART)))
         two = shot[first] != shot[second]
-        if not gradual[first] and not gradual[second] and not (two and rng.random() < 0.5):
+        if not gradual[[first, second]].any() and not (two and rng.random() < 0.5):
             yield pair_inputs(described(reel.values[first]), described(reel.values[second]))[0], float(two)
 
 
@@ -106,38 +99,33 @@ def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> N
 
     keras.utils.set_random_seed(seed)
     mean, spread = inputs.mean(0), inputs.std(0) + SPREAD
-    layers = keras.layers
-    whole = keras.Sequential(
-        [
-            keras.Input(inputs.shape[1:]),
-            layers.Dropout(DROPOUT),
-            layers.Dense(units, activation="relu"),
-            layers.Dense(1),
-        ]
-    )
+    dense = keras.layers.Dense
+    layers = [keras.layers.Dropout(DROPOUT), dense(units, activation="relu"), dense(1)]
+    whole = keras.Sequential([keras.Input(inputs.shape[1:]), *layers])
     rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE, EPOCHS * -(-len(inputs) // BATCH))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     whole.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss)
-    weights = np.where(said > 0, weight, 1).astype(np.float32)
+    weights = np.where(said > 0, np.float32(weight), 1)
     whole.fit((inputs - mean) / spread, said[:, None], BATCH, EPOCHS, verbose=0, sample_weight=weights)
     hidden, hidden_bias, out, out_bias = whole.get_weights()
     return Network(hidden / spread[:, None], hidden_bias - (mean / spread) @ hidden, out[:, 0], float(out_bias[0]))
 
 
 def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, Network]:
-    """Returns the three networks by name."""
+    """Returns the networks by name, learned from films and from so many reels made of their shots."""
     rng = np.random.default_rng(seed)
     maker = Maker([shot for film in films for shot in film.shots()], rng)
-    reels = [*films, *(maker.reel() for _ in range(sequences))]
-    cut_seen, gradual_seen, cut, gradual = map(
-        np.concatenate, zip(*(frames_of(reel, rng) for reel in reels), strict=True)
-    )
-    pair_seen, two = map(np.array, zip(*(pair for reel in reels for pair in pairs_of(reel, rng)), strict=True))
-    log.info("%d frames, %d cuts, %d in gradual changes; %d pairs", len(cut), cut.sum(), gradual.sum(), len(two))
+    frames, pairs = list[tuple[Floats, ...]](), list[tuple[Floats, float]]()
+    for reel in chain(films, (maker.reel() for _ in range(sequences))):
+        frames.append(frames_of(reel))
+        pairs += pairs_of(reel, rng)
+    cut_seen, gradual_seen, cut, gradual = map(np.concatenate, zip(*frames, strict=True))
+    pair_seen, two = (np.array(part, np.float32) for part in zip(*pairs, strict=True))
+    log.info("%d frames, %d cuts, %d frames of gradual changes; %d pairs", len(cut), cut.sum(), gradual.sum(), len(two))
     return {
         "cut": fit(cut_seen, cut, UNITS["cut"], CUT_WEIGHT, seed),
         "gradual": fit(gradual_seen, gradual, UNITS["gradual"], 1.0, seed),
-        "pair": fit(pair_seen, two.astype(np.float32), UNITS["pair"], 1.0, seed),
+        "pair": fit(pair_seen, two, UNITS["pair"], 1.0, seed),
     }
 
 

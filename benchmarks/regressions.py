@@ -1,0 +1,61 @@
+"""Fails when the scans have become much slower than they should be; quick, for every change.
+
+    python benchmarks/regressions.py
+
+Ratios only, taken in turns on one made film (40 s of 720p, ten shots), with margins for a busy machine. How fast they
+are, benchmarks/scan.py says.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import in_turns
+
+from tagger import Settings
+from tagger.scan import scan
+from tagger.video import Film
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import media
+
+RUNS = 3
+LENGTHS = (100, 70, 130, 90, 60, 140, 110, 80, 120, 100)  # frames
+FULL_OF_DECODING, FAST_OF_FULL = 2.0, 1.0
+
+
+def main() -> None:
+    """Measures, prints, and exits with 1 if a ratio is over its bound."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        film = media.film(path, LENGTHS, width=1280, height=720, options={"preset": "veryfast"}).path
+        seconds = in_turns(
+            RUNS,
+            decoding=lambda: decode(film),
+            full=lambda: look(film, "full"),
+            fast=lambda: look(film, "fast"),
+        )
+    full, fast = seconds["full"] / seconds["decoding"], seconds["fast"] / seconds["full"]
+    print(f"full scan: {full:.2f} of decoding alone (at most {FULL_OF_DECODING})")
+    print(f"fast scan: {fast:.2f} of the full scan (at most {FAST_OF_FULL})")
+    sys.exit(full > FULL_OF_DECODING or fast > FAST_OF_FULL)
+
+
+def decode(film: Path) -> None:
+    """Every frame, thrown away."""
+    with Film(film) as opened:
+        for _ in opened.frames():
+            pass
+
+
+def look(film: Path, how: str) -> None:
+    """Shots and keyframes, no tags."""
+    with Film(film) as opened:
+        for _ in scan(opened, Settings(scan=how))[1]:
+            pass
+
+
+if __name__ == "__main__":
+    main()
