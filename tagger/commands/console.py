@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,11 +40,13 @@ from tagger.settings import (
 
 if TYPE_CHECKING:
     from tagger.pipeline import Tagger
+    from tagger.records import Progress
 
 FAILED, MISUSED = 1, 2  # exit codes
 # After one of these no other film can do better.
 HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMissing, StdoutGone)
 STDOUT = Path("-")
+FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
 BAR_STEP_S = 0.1  # tqdm redraws at most this often
 
 # Every option that more than one command has. Those that choose how to tag are named as the field of `Settings`.
@@ -118,6 +121,20 @@ def bar(quiet: bool, **look: Any) -> Iterator[Any]:
 
     with tqdm(mininterval=BAR_STEP_S, leave=False, **look) as made:
         yield made
+
+
+@contextmanager
+def progress_of(film: Path, quiet: bool) -> Iterator[Progress | None]:
+    """Gives what moves a bar in seconds of film, with the speed as a multiple of real time; None as `bar` gives it."""
+    with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=FILM_BAR) as shown:
+        begun = time.monotonic()
+
+        def show(time_s: float, length_s: float | None) -> None:
+            shown.total = max(length_s or 0.0, time_s)
+            shown.set_postfix_str(f"{time_s / (time.monotonic() - begun):.0f} x real time", refresh=False)
+            shown.update(time_s - shown.n)
+
+        yield show if shown is not None else None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import STDOUT, bar, errors, messages, options, tagger_of
+from tagger.commands.console import STDOUT, bar, errors, messages, options, progress_of, tagger_of
 from tagger.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 NAMED_MAX = 10  # lines about files that could not be used
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt} pictures, {elapsed}<{remaining}, {rate_fmt}"
-FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}"
 TOLERANCE_MAX = 1000  # frames; half a minute is farther than any two boundaries can be of one change
 
 
@@ -106,13 +105,8 @@ def evaluate_shots(
         if output:
             output_folder(output.parent)  # refused now, before anything is decoded
         settings, known = Settings(**chosen), boundaries.read_truth(truth)
-        with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=FILM_BAR) as shown:
-
-            def show(time_s: float, length_s: float | None) -> None:
-                shown.total = max(length_s or 0.0, time_s)
-                shown.update(time_s - shown.n)
-
-            shots = _shots(film, settings, show if shown is not None else None)
+        with progress_of(film, quiet) as progress:
+            shots = _shots(film, settings, progress)
         if not quiet:
             _name_those_behind(shots, known, truth)
         found = boundaries.score([shot.start_frame for shot in shots[1:]], known, tolerance)

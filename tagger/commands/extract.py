@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +15,17 @@ from tagger.commands.console import (
     HOPELESS,
     STDOUT,
     TAGGING,
-    bar,
     errors,
     fail,
     messages,
     options,
+    progress_of,
     tagger_of,
 )
 from tagger.errors import MovieTagsError
 
 if TYPE_CHECKING:
-    from tagger.records import Progress, TagReport
-
-BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
+    from tagger.records import TagReport
 
 
 @click.command()
@@ -50,7 +46,7 @@ def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool,
     failed = 0
     for film in films:
         try:
-            with _progress(film, quiet) as progress:
+            with progress_of(film, quiet) as progress:
                 report = tagger.extract(film, progress=progress, since=begun)
             for warning in () if quiet else report.warnings:
                 process.say(f"{film}: {warning}")
@@ -84,17 +80,3 @@ def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
         process.put(as_table(report, top) + "\n")
 
     return write
-
-
-@contextmanager
-def _progress(film: Path, quiet: bool) -> Iterator[Progress | None]:
-    """A bar in seconds of film with the speed as a multiple of real time; on a terminal only."""
-    with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=BAR) as shown:
-        begun = time.monotonic()
-
-        def show(time_s: float, length_s: float | None) -> None:
-            shown.total = max(length_s or 0.0, time_s)
-            shown.set_postfix_str(f"{time_s / (time.monotonic() - begun):.0f} x real time", refresh=False)
-            shown.update(time_s - shown.n)
-
-        yield show if shown is not None else None
