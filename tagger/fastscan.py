@@ -31,7 +31,7 @@ from tagger.video import Film, Frame
 
 # Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
 # between them is decoded.
-MAYBE, SURE = 0.15, 0.6
+MAYBE, SURE = 0.15, 0.7
 NEIGHBOURS = 12  # packets on either side that a packet is compared with
 LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
 LARGE_SHARE = 0.2  # of the key frame's packet
