@@ -30,15 +30,15 @@ from tagger.transitions import AHEAD, Network, cut_inputs, gradual_inputs, pair_
 Floats = NDArray[np.float32]
 
 SEQUENCES = 400
-UNITS = {"cut": 32, "gradual": 32, "pair": 24}
+UNITS = {"cut": 32, "gradual": 32, "pair": 12}
 CUT_WEIGHT = 5.0  # of the frames after a cut, which are few
-PAIR_WEIGHT = 0.5  # of pairs of two shots, of which there are many
 EPOCHS = 10
 BATCH = 256  # rows
 PEAK_RATE = 3e-3  # learning rate of AdamW, falling to zero along a cosine
 WEIGHT_DECAY = 0.01
+DROPOUT = 0.1  # of what is seen
 SPREAD = 1e-3  # is added to deviations, some of which are 0
-PAIR_EVERY = 5  # frames: how many there are for each pair that is drawn
+PAIR_EVERY = 10  # frames: how many there are for each pair that is drawn
 PAIR_APART = 5, 250  # frames
 TOGETHER = 500  # frames whose differences are computed at once
 
@@ -74,15 +74,15 @@ def frames_of(reel: Reel) -> tuple[Floats, Floats, Floats, Floats]:
 def pairs_of(reel: Reel, rng: Generator) -> Iterator[tuple[Floats, float]]:
     """Yields what the network for pairs sees of two frames, and 1 if they are of two shots, else 0.
 
-    Neither frame is in a gradual change.
+    Neither frame is in a gradual change; half of the pairs of two shots are left out.
     """
     cut, gradual = wanted(reel.truth, len(reel.values))
     shot = np.cumsum(cut + (np.diff(gradual, prepend=0) < 0))
     for first in rng.integers(len(cut), size=len(cut) // PAIR_EVERY):
         second = min(len(cut) - 1, first + int(rng.integers(*PAIR_APART)))
-        if not gradual[[first, second]].any():
-            before, after = (described(reel.values[frame]) for frame in (first, second))
-            yield pair_inputs(before, after)[0], float(shot[first] != shot[second])
+        two = shot[first] != shot[second]
+        if not gradual[[first, second]].any() and not (two and rng.random() < 0.5):
+            yield pair_inputs(described(reel.values[first]), described(reel.values[second]))[0], float(two)
 
 
 def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> Network:
@@ -99,7 +99,8 @@ def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> N
 
     keras.utils.set_random_seed(seed)
     mean, spread = inputs.mean(0), inputs.std(0) + SPREAD
-    layers = [keras.layers.Dense(units, activation="relu"), keras.layers.Dense(1)]
+    dense = keras.layers.Dense
+    layers = [keras.layers.Dropout(DROPOUT), dense(units, activation="relu"), dense(1)]
     whole = keras.Sequential([keras.Input(inputs.shape[1:]), *layers])
     rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE, EPOCHS * -(-len(inputs) // BATCH))
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -124,7 +125,7 @@ def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, Network
     return {
         "cut": fit(cut_seen, cut, UNITS["cut"], CUT_WEIGHT, seed),
         "gradual": fit(gradual_seen, gradual, UNITS["gradual"], 1.0, seed),
-        "pair": fit(pair_seen, two, UNITS["pair"], PAIR_WEIGHT, seed),
+        "pair": fit(pair_seen, two, UNITS["pair"], 1.0, seed),
     }
 
 
