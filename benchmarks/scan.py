@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("films", type=Path, nargs="+")
     parser.add_argument("--runs", type=int, default=3)
     asked = parser.parse_args()
-    keep("scan", {"machine": machine(), "films": {str(film): measured(film, asked.runs) for film in asked.films}})
+    keep("scan", {"machine": machine(), "films": {film.name: measured(film, asked.runs) for film in asked.films}})
 
 
 def measured(film: Path, runs: int) -> dict[str, Any]:
