@@ -34,10 +34,10 @@ class Decoder:
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1
         self.shrink = Shrinker()
-        self.failures = 0
+        self.failures: set[int] = set()  # time stamps of packets that gave an error
 
     def pictures(self, packets: Iterable[Packet[Any]], first: int | None = None) -> Iterator[VideoFrame]:
-        """Yields the pictures of packets that begin with a key frame; those that fail are counted.
+        """Yields the pictures of packets that begin with a key frame; those that fail are noted.
 
         Args:
             packets: in decoding order.
@@ -49,7 +49,8 @@ class Decoder:
                 spare = first is not None and packet is not None and stamp_of(packet) < first
                 context.skip_frame = "NONREF" if spare else "DEFAULT"
                 found = decoded(self._stream, packet)
-                self.failures += found is None
+                if found is None and packet is not None:
+                    self.failures.add(stamp_of(packet))
                 yield from found or ()
         finally:
             context.flush_buffers()
@@ -78,8 +79,8 @@ class Decoders:
 
     @property
     def failures(self) -> int:
-        """Packets that gave an error."""
-        return sum(decoder.failures for decoder in self._all)
+        """Packets that gave an error; one that was decoded twice counts once."""
+        return len(set().union(*(decoder.failures for decoder in self._all)))
 
     def map(self, work: Callable[[Decoder, T], R], items: Iterable[T]) -> Iterator[R]:
         """Yields work(decoder, item) of every item, in order, computed a few items ahead."""

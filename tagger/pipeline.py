@@ -30,6 +30,7 @@ from tagger.records import (
     Keyframe,
     ModelInfo,
     Progress,
+    Scan,
     ShotTag,
     TaggedShot,
     TagReport,
@@ -121,7 +122,7 @@ class Tagger:
                 frames, scores = self._infer(keyframes, clock)
             video = film.info()
         model, ready = loading.result()
-        status, warnings = _judge(video, frames)
+        status, warnings = _judge(video, frames, how)
         tags = iter(ranking.shot_tags(scores, self.vocabulary))
         total_s = time.monotonic() - begun
         return TagReport(
@@ -248,7 +249,7 @@ def _settings(settings: Settings, network: Backbone) -> dict[str, str | int | fl
     }
 
 
-def _judge(video: VideoInfo, frames: list[Keyframe]) -> tuple[str, tuple[str, ...]]:
+def _judge(video: VideoInfo, frames: list[Keyframe], how: Scan) -> tuple[str, tuple[str, ...]]:
     """Whether the film is whole, and what its reader should know."""
     warnings = []
     # A film that was trimmed without encoding still declares the frames that its edit list hides.
@@ -263,6 +264,6 @@ def _judge(video: VideoInfo, frames: list[Keyframe]) -> tuple[str, tuple[str, ..
     if not any(frame.kept for frame in frames):
         warnings.append("no keyframe has enough in it to be tagged (--min-entropy): all weights are 0")
     farthest = max((frame.off_middle_frames for frame in frames), default=0)
-    if farthest:
+    if farthest and how.used == "full":  # a fast scan goes for frames that cost little
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
     return ("truncated" if truncated else "ok"), tuple(warnings)
