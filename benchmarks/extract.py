@@ -42,8 +42,8 @@ print(json.dumps({name: statistics.median(found[2:]) for name, found in rates.it
 """
 PEAK = """
 import json, resource, sys
-from tagger import Tagger
-report = Tagger().extract(sys.argv[1])
+from tagger import Settings, Tagger
+report = Tagger(Settings(scan="full")).extract(sys.argv[1])
 print(json.dumps([report.video.duration_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """
 
