@@ -35,6 +35,7 @@ MAYBE, SURE = 0.15, 0.7
 NEIGHBOURS = 12  # packets on either side that a packet is compared with
 LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
 LARGE_SHARE = 0.2  # of the key frame's packet
+FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
 REACH = 24  # frames after a key frame that may be decoded for a picture nearer the middle of a shot
 BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
 
@@ -146,8 +147,10 @@ def _large(gop: Gop) -> list[int]:
     frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
     own = [packet for packet in gop.packets if stamp_of(packet) in frames]
     sizes = np.array([packet.size for packet in own])
+    shares = np.full(len(sizes), LARGE_SHARE)
+    shares[1:2] = FIRST_SHARE
     found = []
-    for at in np.flatnonzero(sizes > LARGE_SHARE * sizes[0])[1:]:
+    for at in np.flatnonzero(sizes > shares * sizes[0])[1:]:
         near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
         if len(near) < RANK or sizes[at] > LARGE * np.sort(near)[-RANK]:
             found.append(frames[stamp_of(own[at])])

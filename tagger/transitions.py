@@ -2,7 +2,7 @@
 
 One network sees 15 frames and says whether a frame is the first after a cut; the other sees 1.6 seconds and
 says whether a frame belongs to a gradual change. Both are trained on films made for it
-(`tagger.training.transitions`), and know film only at about 25 frames/s: of faster films every second, third,
+(`tagger.making.transitions`), and know film only at about 25 frames/s: of faster films every second, third,
 ... frame is looked at (`stride`).
 """
 

@@ -23,7 +23,7 @@ ORDER = [
     {"scan"},
     {"pipeline", "diagnosis"},
     {"evaluation"},
-    {"reports", "training"},
+    {"reports", "making"},
     {"commands"},
     {"cli", "__main__"},
 ]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tagger import Settings, Tagger, backbone, head, vocabulary
-from tagger.training import movies50, witness
+from tagger.making import movies50, witness
 
 TAGS = ("Red", "Green", "Blue", "Never")
 NETWORKS = {"mobilenet-0.25-128": "mobilenet", "mobilenetv2-0.35-96": "mobilenet_v2"}

@@ -47,7 +47,7 @@ def test_the_portable_head_knows_what_a_real_network_sees(shared: Path) -> None:
     model = Tagger(Settings(backbone="mobilenetv2", weights=shared / "models" / REAL["mobilenetv2"])).model()
     slugs = vocabulary.load("movies50").slugs
     wanted = {"pizza": "food", "military_uniform": "military", "seashore": "beach-sea", "racket": "sports"}
-    from tagger.training.labelled import read
+    from tagger.making.labelled import read
 
     for word, slug in wanted.items():
         found = [path for path in (shared / "models/imagenet_check").iterdir() if word in path.name]

@@ -17,9 +17,9 @@ from tagger import ranking
 from tagger.images import Pixels
 from tagger.records import Keyframe, Shot, TagScores
 from tagger.settings import MIN_ENTROPY_BITS, Settings
-from tagger.training import labelled, trailers
-from tagger.training.regression import source_folds
-from tagger.training.trailers import NOTHING, Formula, Trailer
+from tagger.making import labelled, trailers
+from tagger.making.regression import source_folds
+from tagger.making.trailers import NOTHING, Formula, Trailer
 
 SLUGS = tuple(f"tag-{number:02}" for number in range(12))
 COPIED, COPY = 0, 4  # every picture of the one tag stands, recompressed, under the other too

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tagger.training import views
+from tagger.making import views
 
 VIEW_SIZE = 128  # side of a stored view, pixels: what the student can see at most
 TEACHER_SIZE = 224  # side of the same view as a teacher sees it, pixels

@@ -14,10 +14,10 @@ from tagger.classes import class_evidence
 from tagger.head import ANY_NETWORK, CLASSES, Head
 from tagger.images import Pixels
 from tagger.records import Keyframe, TagScores
-from tagger.training import heads, labelled, portable, trailers
-from tagger.training.labelled import Floats
-from tagger.training.regression import FOLDS, source_folds
-from tagger.training.witness import Witness
+from tagger.making import heads, labelled, portable, trailers
+from tagger.making.labelled import Floats
+from tagger.making.regression import FOLDS, source_folds
+from tagger.making.witness import Witness
 from tagger.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)

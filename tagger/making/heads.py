@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.metrics import balanced, places
-from tagger.training.kept import Key, kept
-from tagger.training.labelled import Bools, Floats, Ints, Labelled
-from tagger.training.priors import prior
-from tagger.training.regression import FOLDS, fit, source_folds
+from tagger.making.kept import Key, kept
+from tagger.making.labelled import Bools, Floats, Ints, Labelled
+from tagger.making.priors import prior
+from tagger.making.regression import FOLDS, fit, source_folds
 
 STEPS = 15  # Newton's: more change the third digit of no figure
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
@@ -29,7 +29,7 @@ class Recipe:
     """How a head is learned."""
 
     l2: float  # weight decay, for rows of deviation 1 as a whole
-    trust: float  # in the names of classes (`tagger.training.priors`): what one of them says, per deviation
+    trust: float  # in the names of classes (`tagger.making.priors`): what one of them says, per deviation
 
 
 RECIPES = (Recipe(0.3, 0.1), Recipe(0.3, 0.05))

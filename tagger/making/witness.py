@@ -12,7 +12,7 @@ from tagger import arrays, backbone
 from tagger.architectures import EMBEDDED, named
 from tagger.classes import CLASSES, Classifier
 from tagger.images import Pixels, squash
-from tagger.training.labelled import Floats, Network
+from tagger.making.labelled import Floats, Network
 
 BATCH = 16  # pictures; larger batches fall out of a processor's cache
 # What SqueezeNet was trained on: RGB from 0 to 1, less the mean of ImageNet, by its deviation.

@@ -15,10 +15,10 @@ import pytest
 from tagger import arrays, backbone, compact, head, vocabulary
 from tagger.classes import class_evidence
 from tagger.metrics import calibration_error
-from tagger.training import distill, figures, heads, labelled, portable, priors, regression, student, views, witness
-from tagger.training.heads import Recipe, Tuned, Tuner
-from tagger.training.kept import kept
-from tagger.training.labelled import Floats, Labelled
+from tagger.making import distill, figures, heads, labelled, portable, priors, regression, student, views, witness
+from tagger.making.heads import Recipe, Tuned, Tuner
+from tagger.making.kept import kept
+from tagger.making.labelled import Floats, Labelled
 
 TAGS = ("Red", "Green", "Blue", "Never")
 SLUGS = ("red", "green", "blue", "never")
@@ -285,7 +285,7 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
         for stop in stops:
             clock = Clock(lessons, stop)
             with monkeypatch.context() as patch:
-                patch.setattr("tagger.training.distill.time", clock)
+                patch.setattr("tagger.making.distill.time", clock)
                 network, done = distill.train(clock.lessons, shards / f"{name}.checkpoint", 4, 1.0)
             assert done == stop
         found.append(student.fold(network))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tagger.architectures import EMBEDDED
-from tagger.training.crossval import SHIPPED
-from tagger.training.priors import CLASSES_OF
+from tagger.making.crossval import SHIPPED
+from tagger.making.priors import CLASSES_OF
 from tagger.vocabulary import PORTABLE, slug
 
 WORST = 10
@@ -14,7 +14,7 @@ THIN = 100  # pictures; a tag with fewer rests on the names of classes, where th
 
 TEMPLATE = """# movies50: model card
 
-Written by `python -m tagger.training.movies50`; every figure is measured by it and stands in `figures.json`.
+Written by `python -m tagger.making.movies50`; every figure is measured by it and stands in `figures.json`.
 
 **These are weak models.** Of pictures from collections whose labels it never saw, the embedded network's head names the
 right tag first for {top1:.0%} and among the first three for {top3:.0%} (mean over {tags} tags, {trained} to choose
@@ -31,7 +31,7 @@ from). Use them to sort and to find, not to decide; do not use them to rate film
   all networks in labelled pictures, calibrated for compact.
 - **heads/portable**: the same without compact's evidence, for every ImageNet network of Keras with its classifier.
 - Where pictures say little the heads lean on the names of classes ("military uniform" speaks for Military), by hand:
-  see `tagger/training/priors.py`. With under {thin} pictures, these tags rest on them: {leaning}.
+  see `tagger/making/priors.py`. With under {thin} pictures, these tags rest on them: {leaning}.
 - Choices (weight decay, trust in names, temperature, offset): compact {compact_choice}; portable {portable_choice}.
 
 ## What they were measured to do
@@ -110,7 +110,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
 
     Args:
         backbone: manifest of the backbone's arrays.
-        facts: what `tagger.training.movies50` measured.
+        facts: what `tagger.making.movies50` measured.
     """
     own, crossed, rows = facts["compact"], facts["crossval"], facts["compact"]["per_tag"]
     across = [row for row in rows if row.get("measured_on") == "other sources"]

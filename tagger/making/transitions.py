@@ -1,10 +1,10 @@
 """Trains the networks of our own shot detector (`tagger.transitions`) on films made for it.
 
-    python -m tagger.training.transitions FILMS OUT.npz [--sequences N] [--seed S]
+    python -m tagger.making.transitions FILMS OUT.npz [--sequences N] [--seed S]
 
 FILMS is a folder of films, at any depth, each with NAME.truth.json beside it, as `benchmarks/films.py` writes
 them. What is learned from are the films and N sequences in which their shots are joined anew
-(`tagger.training.joins`). The films that the shipped networks come from, and what they are worth, stand in
+(`tagger.making.joins`). The films that the shipped networks come from, and what they are worth, stand in
 docs/shots.md.
 """
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tagger.boundaries import Truth
 from tagger.files import write_atomically
 from tagger.thumbnails import CONTEXT, Differences, described, differences
-from tagger.training.joins import Maker, Reel, Values, read
+from tagger.making.joins import Maker, Reel, Values, read
 from tagger.transitions import AHEAD, Network, cut_inputs, gradual_inputs, pair_inputs
 
 Floats = NDArray[np.float32]

@@ -1,7 +1,7 @@
 """Regenerates the knowledge of a shipped vocabulary: heads, figures and card, from labelled pictures and networks.
 
-    python -m tagger.training.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... [--cache DIR]
-    python -m tagger.training.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... --leave-out FAMILY
+    python -m tagger.making.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... [--cache DIR]
+    python -m tagger.making.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... --leave-out FAMILY
 
 IMAGES holds one folder per tag (its slug); file names are SOURCE__NUMBER.jpg. Each `--network` is a witness: a name of
 `movietags models list` with weights that hold its classifier, or any name with an ONNX file of 1000 logits. Written are
@@ -26,8 +26,8 @@ from tagger import arrays, process, vocabulary
 from tagger.architectures import EMBEDDED
 from tagger.files import write_atomically
 from tagger.settings import Settings
-from tagger.training import card, crossval, figures, heads, portable, trailers, witness
-from tagger.training.knowledge import Knowledge
+from tagger.making import card, crossval, figures, heads, portable, trailers, witness
+from tagger.making.knowledge import Knowledge
 from tagger.vocabulary import PORTABLE
 
 TRAILERS = 40

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tagger.metrics import balanced, places
-from tagger.training import heads
-from tagger.training.labelled import Bools, Floats, Ints, Labelled
-from tagger.training.regression import interval
+from tagger.making import heads
+from tagger.making.labelled import Bools, Floats, Ints, Labelled
+from tagger.making.regression import interval
 
 
 def left_out(

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger import images
-from tagger.training import teach, views
-from tagger.training.kept import Key, kept
+from tagger.making import teach, views
+from tagger.making.kept import Key, kept
 
 SOURCES_MIN = 3
 LARGEST_SOURCE_MAX = 0.9  # share of a tag's pictures

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tagger.classes import CLASSES
-from tagger.training.labelled import Floats
+from tagger.making.labelled import Floats
 
 # Index of the class in ImageNet's order, by the slug of a tag that it speaks for.
 CLASSES_OF: dict[str, tuple[int, ...]] = {

@@ -2,10 +2,10 @@
 
 Two steps, each resumable by giving the same command again; no label of any picture is read:
 
-    python -m tagger.training.distill teach SHARDS FOLDER... --teacher mobilenetv2=FILE [--hold-out FOLDER]
-    python -m tagger.training.distill train SHARDS OUT.npz --steps N [--minutes M]
+    python -m tagger.making.distill teach SHARDS FOLDER... --teacher mobilenetv2=FILE [--hold-out FOLDER]
+    python -m tagger.making.distill train SHARDS OUT.npz --steps N [--minutes M]
 
-`teach` writes down each teacher's features and logits for views of the pictures (see `tagger.training.teach`).
+`teach` writes down each teacher's features and logits for views of the pictures (see `tagger.making.teach`).
 `train` fits the student: its features, through one linear map per teacher, must give the teacher's features
 (standardised), and through another the teacher's 1000 classes. It runs on any Keras backend and device.
 """
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tagger import arrays, compact
 from tagger.classes import CLASSES
-from tagger.training import student, teach, views
+from tagger.making import student, teach, views
 
 BATCH = 96  # pictures
 PEAK_RATE = 2e-3  # learning rate of AdamW

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tagger.training.labelled import Floats, Ints
+from tagger.making.labelled import Floats, Ints
 
 FOLDS = 10
 STEPS = 60  # down to the bottom

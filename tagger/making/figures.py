@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tagger.metrics import auc, average_precision, balanced, calibration_error, places
-from tagger.training.labelled import Bools, Floats, Ints, Labelled
-from tagger.training.regression import interval
+from tagger.making.labelled import Bools, Floats, Ints, Labelled
+from tagger.making.regression import interval
 
 
 def whole(p: Floats, pictures: Labelled) -> dict[str, Any]:
