@@ -13,6 +13,7 @@ from tagger.commands.console import FAILED
 from tagger.commands.evaluate import evaluate
 from tagger.commands.extract import extract
 from tagger.commands.show import info, models, vocab
+from tagger.commands.train import train
 
 PICTURE_PIXELS_MAX = 200_000_000  # decoded 600 MB; OpenCV's own limit is five times that
 
@@ -23,7 +24,7 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, evaluate, info, vocab, models):
+for command in (extract, train, evaluate, info, vocab, models):
     cli.add_command(command)
 
 

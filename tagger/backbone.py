@@ -27,6 +27,7 @@ from tagger.images import Pixels, squash
 
 log = logging.getLogger(__name__)
 
+EMBEDDED_SOURCE = "embedded"
 EMBEDDED_ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
 
 
@@ -161,13 +162,14 @@ def _embedded(file: Path, batch_size: int) -> Backbone:
     try:
         found = arrays.load(file)
         network = compact.Network(found)
-        kernel, bias = (np.asarray(found[f"{compact.CLASSIFIER}.{kind}"], np.float32) for kind in ("kernel", "bias"))
+        names = [f"{compact.CLASSIFIER}.{kind}" for kind in ("kernel", "bias")]
+        classifier = Classifier(*(found[name] for name in names)) if names[0] in found else None
     except (BadHead, KeyError, ValueError) as error:
         raise BadWeights(f"{file}: holds no arrays of the compact network ({error})") from error
-    source = "embedded" if file == EMBEDDED_ARRAYS else str(file)
+    source = EMBEDDED_SOURCE if file == EMBEDDED_ARRAYS else str(file)
     return Backbone(
         EMBEDDED, f"{EMBEDDED}/avg_pool", arrays.digest(found), source, compact.INPUT_SIZE,
-        compact.FEATURE_COUNT, batch_size, network, compact.preprocess, Classifier(kernel, bias),
+        compact.FEATURE_COUNT, batch_size, network, compact.preprocess, classifier,
     )  # fmt: skip
 
 
@@ -183,13 +185,11 @@ def _network(architecture: Architecture, file: Path) -> tuple[Any, Classifier | 
 
     if not file.is_file():
         raise BadWeights(f"{file}: no such weights file")
-    module = importlib.import_module(f"keras.applications.{architecture.module}")
-    make = getattr(module, architecture.function)
-    size = {"input_shape": (architecture.input_size, architecture.input_size, 3)}
-    width = {} if architecture.width is None else {"alpha": architecture.width}
+    if file.suffix == ".npz":
+        return _tuned(architecture, file), None
     reasons = []
     for include_top in (True, False):
-        network = make(weights=None, include_top=include_top, **size, **width)
+        network = _made(architecture, include_top)
         try:
             network.load_weights(str(file))
         except Exception as error:  # each format of weights file raises its own kind
@@ -197,6 +197,31 @@ def _network(architecture: Architecture, file: Path) -> tuple[Any, Classifier | 
             continue
         return _features_of(keras, network, architecture, include_top), _classifier(network) if include_top else None
     raise BadWeights(f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})")
+
+
+def _made(architecture: Architecture, include_top: bool) -> Any:
+    module = importlib.import_module(f"keras.applications.{architecture.module}")
+    size = {"input_shape": (architecture.input_size, architecture.input_size, 3)}
+    width = {} if architecture.width is None else {"alpha": architecture.width}
+    return getattr(module, architecture.function)(weights=None, include_top=include_top, **size, **width)
+
+
+def _tuned(architecture: Architecture, file: Path) -> Any:
+    """The network up to its features, with the arrays of `Keras.Model.get_weights` in order."""
+    network = untrained(architecture)
+    found = list(arrays.load(file).values())
+    if [array.shape for array in found] != [array.shape for array in network.get_weights()]:
+        raise BadWeights(f"{file}: does not hold the arrays of {architecture.name}")
+    network.set_weights(found)
+    return network
+
+
+def untrained(architecture: Architecture) -> Any:
+    """Returns the network up to its features as a Keras model, with random numbers."""
+    import keras
+
+    include_top = architecture.feature_layer != "avg_pool"
+    return _features_of(keras, _made(architecture, include_top), architecture, include_top)
 
 
 def _classifier(network: Any) -> Classifier:

@@ -14,6 +14,8 @@
     ├── BadReport          (ValueError)       a report that does not follow the schema
     ├── BadTruth           (ValueError)       a truth about shots that cannot be used
     ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
+    ├── FetchFailed        (OSError)          something on a server that cannot be had, or is not what it should be
+    │   └── ServerUnreachable                 no usable answer, however often it was asked
     ├── OutputRefused      (OSError)          a place that cannot be written
     │   └── StdoutGone                        nobody reads the results any more
     └── LibraryMissing     (ImportError)      a library that an import needs and does not find
@@ -82,6 +84,14 @@ class BadTruth(MovieTagsError, ValueError):
 
 class NonFiniteFeatures(MovieTagsError, ArithmeticError):
     """A network that answered NaN or infinity for a frame."""
+
+
+class FetchFailed(MovieTagsError, OSError):
+    """Something on a server that is not there, not whole, or not what it should be."""
+
+
+class ServerUnreachable(FetchFailed):
+    """A server that gave no usable answer, however often it was asked."""
 
 
 class OutputRefused(MovieTagsError, OSError):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,16 +20,16 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import BadPath, reason
+from tagger.figures import Judged, Shares, TagFigures, answers, balanced_shares, every_tag, first_right, per_tag, shares
 from tagger.images import Pixels, decode_picture, prepare
-from tagger.metrics import Bools, Ints, Reals, auc, average_precision, balanced, calibration_error, places
+from tagger.metrics import Bools, Ints, calibration_error
 from tagger.pipeline import Tagger
 from tagger.process import printable
-from tagger.records import ModelInfo, TagScores
-from tagger.vocabulary import TAGS_MAX, Vocabulary
+from tagger.records import ModelInfo
+from tagger.vocabulary import Vocabulary
 
 FILE_BYTES_MAX = 2**30  # 200 million pixels without compression are 600 MB
 NAMED_MAX = 10  # folders, in an error
-NOT_FOUND = TAGS_MAX  # the place of a tag without evidence: behind all others, also where there are fewer than five
 
 Progress = Callable[[int, int], None]  # files read, and all there are
 
@@ -50,27 +49,6 @@ class SortedFiles:
     files: tuple[tuple[Path, int], ...]  # with the index of its tag
     skipped: tuple[Skipped, ...]  # no files
     left_out: tuple[str, ...]  # sub-folders that are no tag
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How often a right tag is found, 0 to 1."""
-
-    top1: float
-    top3: float
-    top5: float
-
-
-@dataclass(frozen=True, slots=True)
-class TagFigures:
-    """One tag, 0 to 1; None where undefined: all of a tag without pictures."""
-
-    slug: str
-    images: int
-    precision: float | None  # share of the pictures answered with it that are of it; None if there are none
-    recall: float | None  # share of its pictures with a right answer
-    average_precision: float | None  # of its probability, its pictures against all others
-    auc: float | None  # likewise; None also if there are no others
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +93,17 @@ def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> 
         first = f": {len(skipped)} skipped, the first {skipped[0].path}: {skipped[0].reason}" if skipped else ""
         raise BadPath(f"{folder}: the folders of its tags hold no picture{first}")
     tag = np.array(tags)
-    right = _right(tag, marks, len(words.tags))
-    scores = TagScores(np.concatenate([p.probabilities for p in parts]), np.concatenate([p.evidence for p in parts]))
-    place = _places(scores.evidence, right)
+    own, right = np.eye(len(words.tags), dtype=bool)[tag], _right(tag, marks, len(words.tags))
+    evidence = np.concatenate([part.evidence for part in parts])
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    place = first_right(evidence, right)
+    judged = Judged(answers(evidence), right, own, every_tag(place < 1, len(words.tags)))
     return Evaluation(
         len(tags),
-        _shares(lambda hit: float(hit.mean()), place),
-        _shares(lambda hit: balanced(hit, tag), place),
-        calibration_error(scores.probabilities.max(1), place < 1),
-        tuple(_figures(slug, index, scores, tag, right, place < 1) for index, slug in enumerate(words.slugs)),
+        shares(place),
+        balanced_shares(place, tag),
+        calibration_error(probabilities.max(1), place < 1),
+        per_tag(words.slugs, judged, probabilities),
         model.info(words.name),
         tuple(skipped),
         found.left_out,
@@ -216,35 +196,12 @@ def _right(tag: Ints, marks: list[bytes], tags: int) -> Bools:
     return known[picture]
 
 
-def _places(evidence: Reals, right: Bools) -> Ints:
-    """The place (n,) of the first right tag, NOT_FOUND if none has any evidence."""
-    return np.where(((evidence > 0) & right).any(axis=1), places(evidence, right), NOT_FOUND)
-
-
-def _shares(share: Callable[[Bools], float], place: Ints) -> Shares:
-    return Shares(*(share(place < k) for k in (1, 3, 5)))
-
-
-def _figures(slug: str, index: int, scores: TagScores, tag: Ints, right: Bools, hit: Bools) -> TagFigures:
-    own, positive = tag == index, right[:, index]
-    if not own.any():
-        return TagFigures(slug, 0, None, None, None, None)
-    evidence, probability = scores.evidence, scores.probabilities[:, index]
-    answered = (evidence.argmax(1) == index) & (evidence[:, index] > 0)
-    area = auc(probability, positive)
-    return TagFigures(
-        slug,
-        int(own.sum()),
-        float(positive[answered].mean()) if answered.any() else None,
-        float(hit[own].mean()),
-        average_precision(probability, positive),
-        None if math.isnan(area) else area,
-    )
-
-
 def as_json(evaluation: Evaluation) -> str:
-    """Returns the evaluation as JSON text, its fields named as here; numbers are not rounded."""
-    return json.dumps(asdict(evaluation), indent=1, allow_nan=False) + "\n"
+    """Returns the evaluation as JSON text, its fields named as here but for F1; numbers are not rounded."""
+    known = asdict(evaluation)
+    for tag in known["per_tag"]:
+        del tag["f1"]  # follows from precision and recall
+    return json.dumps(known, indent=1, allow_nan=False) + "\n"
 
 
 def as_table(evaluation: Evaluation) -> str:

@@ -77,9 +77,10 @@ class Tagger:
         """
         asked = settings or Settings()
         self.vocabulary = vocabulary.load(asked.vocabulary)
-        self.settings = replace(asked, backbone=_chosen(asked, self.vocabulary))
-        if self.settings.backbone != EMBEDDED:
-            named(self.settings.backbone)
+        network = _chosen(asked, self.vocabulary)
+        if network != EMBEDDED:
+            named(network)
+        self.settings = replace(asked, backbone=network, weights=asked.weights or self.vocabulary.weights_path(network))
         self._head = head.load(self.vocabulary.head_path(self.settings.backbone), self.vocabulary)
         self._loading: Future[tuple[Model, float]] | None = None
 
@@ -158,9 +159,9 @@ class Tagger:
                 f"use the weights it was trained with, or train a vocabulary for these"
             )
         given = CLASS_COUNT if self._head.reads == CLASSES else network.feature_count
-        if len(self._head.kernel) != given:
+        if self._head.inputs != given:
             raise BadHead(
-                f"the head for {network.name} in {self.vocabulary.folder} takes {len(self._head.kernel)} features, "
+                f"the head for {network.name} in {self.vocabulary.folder} takes {self._head.inputs} features, "
                 f"the network gives {given}"
             )
         model = Model(network, self._head)

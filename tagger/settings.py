@@ -11,6 +11,7 @@ from tagger.errors import BadSettings
 
 DETECTORS = ("learned", "adaptive", "content", "histogram", "hash")  # ours, then those of PySceneDetect
 SCANS = ("auto", "full", "fast")
+SOFTMAX, SIGMOID = ACTIVATIONS = ("softmax", "sigmoid")  # of heads: tags exclude one another, or each by itself
 HWACCELS = ("none", "auto")  # and each of `hardware_decoders`
 DEFAULT_DEVICE = "auto"
 DEFAULT_BACKBONE = "auto"

@@ -3,6 +3,7 @@
 movies50/
     labels.txt           one tag per line; the order is the order of a head's outputs
     heads/NAME.npz+json  a trained head per backbone, and one named portable for any ImageNet network
+    backbones/NAME.npz+json  weights of a backbone that was tuned together with its head; most have none
     card.md              data, figures, what was never trained
 """
 
@@ -62,6 +63,11 @@ class Vocabulary:
                 f"name one of those with --backbone, or a vocabulary trained for {backbone} with --vocab"
             )
         return path
+
+    def weights_path(self, backbone: str) -> Path | None:
+        """The weights of a backbone that was tuned together with its head; None: the usual ones."""
+        path = self.folder / "backbones" / f"{backbone}.npz"
+        return path if path.is_file() else None
 
 
 def slug(tag: str) -> str:

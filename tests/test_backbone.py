@@ -22,7 +22,7 @@ from tagger import arrays, backbone, compact, weights
 from tagger.architectures import named
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.images import prepare
-from tagger.making import student
+from tagger.training import student
 
 
 def pictures(count: int) -> list[np.ndarray]:

@@ -23,7 +23,8 @@ ORDER = [
     {"scan"},
     {"pipeline", "diagnosis"},
     {"evaluation"},
-    {"reports", "making"},
+    {"reports", "training"},
+    {"making"},
     {"commands"},
     {"cli", "__main__"},
 ]

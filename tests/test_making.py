@@ -14,11 +14,12 @@ import pytest
 
 from tagger import arrays, backbone, compact, head, vocabulary
 from tagger.classes import class_evidence
-from tagger.metrics import calibration_error
-from tagger.making import distill, figures, heads, labelled, portable, priors, regression, student, views, witness
+from tagger.making import distill, figures, heads, labelled, portable, priors, regression, views, witness
 from tagger.making.heads import Recipe, Tuned, Tuner
 from tagger.making.kept import kept
 from tagger.making.labelled import Floats, Labelled
+from tagger.metrics import calibration_error
+from tagger.training import student
 
 TAGS = ("Red", "Green", "Blue", "Never")
 SLUGS = ("red", "green", "blue", "never")
@@ -234,13 +235,6 @@ def test_folds_keep_sources_together() -> None:
     folds = regression.source_folds(source, 3)
     assert all(len(set(folds[source == s])) == 1 for s in range(5))
     assert sorted(np.bincount(folds)) == [20, 30, 50]
-
-
-def test_near_copies_are_recognised() -> None:
-    one, other = media.scenery(1, 320, 240), media.scenery(2, 320, 240)
-    small = np.asarray(cv2.resize(one, (160, 120)), np.uint8)
-    marks = np.array([views.fingerprint(picture) for picture in (one, small, other)], np.uint64)
-    assert views.near(marks, marks).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
 
 
 @pytest.fixture

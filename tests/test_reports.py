@@ -15,9 +15,9 @@ import pytest
 
 from tagger import read_report, write_report
 from tagger.errors import BadReport
-from tagger.files import distinct_name
+from tagger.files import distinct_name, safe_cell
 from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot, TagReport, Timing, VideoInfo
-from tagger.reports.csv_report import COLUMNS, as_csv, safe
+from tagger.reports.csv_report import COLUMNS, as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.reports.table import as_table, moment
@@ -121,7 +121,7 @@ def test_csv_has_a_row_per_tag_for_pandas_too(report: TagReport) -> None:
 
 
 def test_control_characters_are_escaped() -> None:
-    assert safe("a\rb\x00c") == "a\\x0db\\x00c"
+    assert safe_cell("a\rb\x00c") == "a\\x0db\\x00c"
 
 
 def test_table_shows_tags_with_weight_and_where(report: TagReport) -> None:

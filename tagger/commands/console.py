@@ -47,6 +47,7 @@ FAILED, MISUSED = 1, 2  # exit codes
 HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMissing, StdoutGone)
 STDOUT = Path("-")
 FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
+STAGE_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt}, {elapsed}<{remaining}"
 BAR_STEP_S = 0.1  # tqdm redraws at most this often
 
 # Every option that more than one command has. Those that choose how to tag are named as the field of `Settings`.
@@ -135,6 +136,23 @@ def progress_of(film: Path, quiet: bool) -> Iterator[Progress | None]:
             shown.update(time_s - shown.n)
 
         yield show if shown is not None else None
+
+
+@contextmanager
+def stages(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Gives what moves a bar for each kind of work: its name, how much of it is done, and how much there is."""
+    with bar(quiet, total=0, bar_format=STAGE_BAR) as shown:
+
+        def show(name: str, done: int, total: int) -> None:
+            if shown is None:
+                return
+            if done < shown.n:
+                shown.reset(total)
+            shown.total = total
+            shown.set_description_str(name, refresh=False)
+            shown.update(done - shown.n)
+
+        yield show
 
 
 @contextmanager

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from tagger.architectures import EMBEDDED
-from tagger.metrics import balanced, places
 from tagger.making import heads
 from tagger.making.kept import Key, kept
 from tagger.making.labelled import Bools, Floats, Ints, Labelled
 from tagger.making.regression import FOLDS, fit, interval, source_folds
+from tagger.metrics import balanced, places
 
 L2_CHOICES = (0.3, 0.1, 0.03, 0.01, 0.003)
 INNER_FOLDS = 4  # one of them chooses the L2

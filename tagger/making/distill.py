@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from tagger import arrays, compact
 from tagger.classes import CLASSES
-from tagger.making import student, teach, views
+from tagger.making import teach, views
+from tagger.training import student
 
 BATCH = 96  # pictures
 PEAK_RATE = 2e-3  # learning rate of AdamW

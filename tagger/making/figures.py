@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tagger.metrics import auc, average_precision, balanced, calibration_error, places
 from tagger.making.labelled import Bools, Floats, Ints, Labelled
 from tagger.making.regression import interval
+from tagger.metrics import auc, average_precision, balanced, calibration_error, places
 
 
 def whole(p: Floats, pictures: Labelled) -> dict[str, Any]:

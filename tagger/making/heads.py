@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.metrics import balanced, places
 from tagger.making.kept import Key, kept
 from tagger.making.labelled import Bools, Floats, Ints, Labelled
 from tagger.making.priors import prior
 from tagger.making.regression import FOLDS, fit, source_folds
+from tagger.metrics import balanced, places
+from tagger.training import calibration
+from tagger.training.calibration import OFFSETS, TEMPERATURES
 
 STEPS = 15  # Newton's: more change the third digit of no figure
-TEMPERATURES = np.geomspace(0.25, 4.0, 17)
-OFFSETS = np.linspace(-2.0, 8.0, 21)
-NLL_TOLERANCE = 1.01  # the smallest offset this near to the best: what has no evidence should show none
 
 log = logging.getLogger(__name__)
 
@@ -146,14 +145,12 @@ def evidence(z: Floats, tuned: Tuned) -> Floats:
 
 
 def _evidence(z: Floats, temperature: float, offset: float) -> Floats:
-    return np.asarray(np.where(z == 0, 0, np.maximum(z / temperature + offset, 0)), np.float32)
+    return np.where(z == 0, np.float32(0), calibration.evidence(z, temperature, offset))
 
 
 def published(z: Floats, temperature: float, offset: float) -> Floats:
     """Returns p (n, tags) = softmax(ReLU(z / temperature + offset))."""
-    y = _evidence(z, temperature, offset)
-    grown = np.exp(y - y.max(1, keepdims=True))
-    return np.asarray(grown / grown.sum(1, keepdims=True), np.float32)
+    return calibration.softmax(_evidence(z, temperature, offset))
 
 
 def surprises(z: Floats, right: Bools) -> NDArray[np.float64]:
@@ -168,7 +165,4 @@ def calibrate(surprise: NDArray[np.float64], pictures: Labelled, among: Bools) -
     """
     tag: Ints = pictures.tag[among]
     weight = 1.0 / np.bincount(tag, minlength=pictures.tags)[tag]
-    total = surprise[..., among] @ weight
-    fair = total.min(axis=0) <= total.min() * NLL_TOLERANCE
-    offset = int(np.argmax(fair))
-    return float(TEMPERATURES[total[:, offset].argmin()]), float(OFFSETS[offset])
+    return calibration.best(surprise[..., among] @ weight)

@@ -13,11 +13,11 @@ from tagger.architectures import EMBEDDED
 from tagger.classes import class_evidence
 from tagger.head import ANY_NETWORK, CLASSES, Head
 from tagger.images import Pixels
-from tagger.records import Keyframe, TagScores
 from tagger.making import heads, labelled, portable, trailers
 from tagger.making.labelled import Floats
 from tagger.making.regression import FOLDS, source_folds
 from tagger.making.witness import Witness
+from tagger.records import Keyframe, TagScores
 from tagger.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)

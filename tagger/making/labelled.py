@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger import images
+from tagger import copies, images
 from tagger.making import teach, views
 from tagger.making.kept import Key, kept
 
@@ -97,14 +97,14 @@ def collect(folder: Path, slugs: tuple[str, ...]) -> Labelled:
     paths = [path for path in views.pictures([folder]) if path.parent.name in slugs and "__" in path.name]
     sources = sorted({_source(path) for path in paths})
     hidden = teach.held_out_fingerprints(folder)
-    stamps = np.array([views.fingerprint(read(path)) for path in paths], np.uint64)
+    stamps = np.array([copies.fingerprint(read(path)) for path in paths], np.uint64)
     return Labelled(
         tuple(paths),
         slugs,
         np.array([slugs.index(path.parent.name) for path in paths]),
         np.array([sources.index(_source(path)) for path in paths]),
-        views.near(stamps, stamps),
-        np.asarray(views.near(stamps, hidden).any(1)),
+        copies.near(stamps, stamps),
+        np.asarray(copies.near(stamps, hidden).any(1)),
     )
 
 

@@ -25,9 +25,9 @@ import numpy as np
 from tagger import arrays, process, vocabulary
 from tagger.architectures import EMBEDDED
 from tagger.files import write_atomically
-from tagger.settings import Settings
 from tagger.making import card, crossval, figures, heads, portable, trailers, witness
 from tagger.making.knowledge import Knowledge
+from tagger.settings import Settings
 from tagger.vocabulary import PORTABLE
 
 TRAILERS = 40

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tagger.metrics import balanced, places
 from tagger.making import heads
 from tagger.making.labelled import Bools, Floats, Ints, Labelled
 from tagger.making.regression import interval
+from tagger.metrics import balanced, places
 
 
 def left_out(

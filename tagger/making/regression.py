@@ -8,16 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from tagger.making.labelled import Floats, Ints
+from tagger.training.calibration import softmax
 
 FOLDS = 10
 STEPS = 60  # down to the bottom
 RESAMPLES = 1000  # of the sources, for the 95 % intervals
-
-
-def softmax(y: Floats) -> Floats:
-    """Returns the probabilities (n, tags) of the evidence `y`."""
-    e = np.exp(y - y.max(1, keepdims=True))
-    return np.asarray(e / e.sum(1, keepdims=True), np.float32)
 
 
 def fit(x: Floats, tag: Ints, tags: int, l2: float, prior: Floats | None = None, steps: int = STEPS) -> Floats:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from tagger import copies
 from tagger.making import views
 
 VIEW_SIZE = 128  # side of a stored view, pixels: what the student can see at most
@@ -62,7 +63,7 @@ def teach(
 def held_out_fingerprints(folder: Path) -> npt.NDArray[np.uint64]:
     """Fingerprints (n,) of the pictures below `folder` that no training may see."""
     images = (views.read(path) for path in views.pictures([folder]) if views.is_held_out(path))
-    return np.array([views.fingerprint(image) for image in images if image is not None], np.uint64)
+    return np.array([copies.fingerprint(image) for image in images if image is not None], np.uint64)
 
 
 def _shard(
@@ -97,7 +98,7 @@ def _framed(
     paths: Sequence[Path], views_each: int, hidden: npt.NDArray[np.uint64], rng: np.random.Generator
 ) -> Iterator[tuple[views.Pixels, views.Box]]:
     for image in views.distinct(paths, SMALLEST_SIDE):
-        if not views.is_near(image, hidden):
+        if not copies.is_near(image, hidden):
             for view in range(views_each):
                 is_whole = view == 0 if views_each > 1 else rng.random() < 0.5
                 yield image, views.whole(image) if is_whole else views.random_box(image, rng)

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from tagger import ranking
 from tagger.files import write_atomically
 from tagger.images import Pixels, without_bars
+from tagger.making import views
+from tagger.making.labelled import Bools, Ints, Labelled, read
+from tagger.making.regression import FOLDS, RESAMPLES, source_folds
 from tagger.metrics import average_precision
 from tagger.records import TOP_TAGS, Keyframe, TagScores
 from tagger.scan import scan
 from tagger.settings import MIN_ENTROPY_BITS, Settings
-from tagger.making import views
-from tagger.making.labelled import Bools, Ints, Labelled, read
-from tagger.making.regression import FOLDS, RESAMPLES, source_folds
 from tagger.video import Film
 
 SYNTHETIC = "made from labelled pictures; not the source's experiment, in which raters chose the tags of real trailers"

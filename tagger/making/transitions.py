@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from tagger.boundaries import Truth
 from tagger.files import write_atomically
-from tagger.thumbnails import CONTEXT, Differences, described, differences
 from tagger.making.joins import Maker, Reel, Values, read
+from tagger.thumbnails import CONTEXT, Differences, described, differences
 from tagger.transitions import AHEAD, Network, cut_inputs, gradual_inputs, pair_inputs
 
 Floats = NDArray[np.float32]

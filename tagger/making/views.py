@@ -17,7 +17,6 @@ Box = tuple[int, int, int, int]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 HELD_OUT_SHARE = 5  # one picture in five of a held-out folder is never learned from
-NEAR_BITS = 6  # pictures whose 64-bit fingerprints differ by at most this many bits are one picture
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -36,25 +35,6 @@ def read(path: Path) -> Pixels | None:
 def is_held_out(path: Path) -> bool:
     """Whether the bytes of the file at `path` put it in the fifth that no training may see."""
     return hashlib.sha256(path.read_bytes()).digest()[0] % HELD_OUT_SHARE == 0
-
-
-def fingerprint(image: Pixels) -> np.uint64:
-    """64 bits that survive rescaling and recompression: is each of 8x9 grey cells darker than the next."""
-    grey = cv2.cvtColor(cv2.resize(image, (9, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return np.uint64(np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)[0])
-
-
-def near(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Which of the fingerprints `a` (n,) and `b` (m,) are of one picture, (n, m)."""
-    bits_a, bits_b = (np.unpackbits(x.view(np.uint8).reshape(-1, 8), axis=1).astype(np.float32) for x in (a, b))
-    # Bits that differ: those set in a, plus those set in b, less twice those set in both.
-    differing = bits_a.sum(1)[:, None] + bits_b.sum(1) - 2 * bits_a @ bits_b.T
-    return np.asarray(differing <= NEAR_BITS)
-
-
-def is_near(image: Pixels, fingerprints: npt.NDArray[np.uint64]) -> bool:
-    """Whether `image` is a near copy of one of the pictures with these `fingerprints` (n,)."""
-    return bool(near(np.array([fingerprint(image)]), fingerprints).any())
 
 
 def whole(image: Pixels) -> Box:

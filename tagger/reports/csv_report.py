@@ -6,14 +6,11 @@ import csv
 import io
 from pathlib import Path
 
-from tagger.files import write_atomically
+from tagger.files import safe_cell, write_atomically
 from tagger.records import TagReport
 
 SUFFIX = ".tags.csv"
 COLUMNS = ("film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained")
-# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
-# full-width forms are what some programs turn into them.
-FORMULA_STARTS = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
 
 
 def as_csv(report: TagReport) -> str:
@@ -31,7 +28,7 @@ def as_csv(report: TagReport) -> str:
             tag.mean_probability,
             str(tag.trained).lower(),
         )
-        rows.writerow([safe(report.video.name), tag.rank, safe(cells[0]), *cells[1:]])
+        rows.writerow([safe_cell(report.video.name), tag.rank, safe_cell(cells[0]), *cells[1:]])
     return text.getvalue()
 
 
@@ -42,9 +39,3 @@ def write_csv(report: TagReport, path: Path) -> None:
         OutputRefused: the place cannot be written.
     """
     write_atomically(path, as_csv(report).encode("utf-8", "backslashreplace"))
-
-
-def safe(cell: str) -> str:
-    """Returns the text as a cell that no spreadsheet runs: control characters escaped, formulas quoted by "'"."""
-    guarded = "'" + cell if cell.startswith(FORMULA_STARTS) else cell
-    return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in guarded)

@@ -1,0 +1,90 @@
+"""Pictures that are copies of one another: rescaled, recompressed, or nearly the same (pure numpy and OpenCV)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Signs = npt.NDArray[np.float32]
+Fingerprints = npt.NDArray[np.uint64]
+
+BITS = 64  # of a fingerprint
+NEAR_BITS = 6  # pictures whose fingerprints differ by at most this many bits are one picture
+BANDS = NEAR_BITS + 1  # of a fingerprint: where so few bits differ, one of the bands has none of them
+ROWS = 512  # fingerprints compared with others at a time: with 40,000, in 80 MB
+
+
+def fingerprint(image: Pixels) -> np.uint64:
+    """64 bits that survive rescaling and recompression: is each of 8x9 grey cells darker than the next."""
+    grey = cv2.cvtColor(cv2.resize(image, (9, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return np.uint64(np.packbits(grey[:, 1:] > grey[:, :-1]).view(np.uint64)[0])
+
+
+def near(a: Fingerprints, b: Fingerprints) -> Bools:
+    """Which of the fingerprints `a` (n,) and `b` (m,) are of one picture, (n, m)."""
+    return _agree(_signs(a), _signs(b))
+
+
+def is_near(image: Pixels, fingerprints: Fingerprints) -> bool:
+    """Whether `image` is a near copy of one of the pictures with these `fingerprints` (n,)."""
+    return bool(near(np.array([fingerprint(image)]), fingerprints).any())
+
+
+def families(fingerprints: Fingerprints) -> Ints:
+    """Returns the number of the family (n,) of each picture, from 0: near copies of near copies are one family.
+
+    In a plain picture (night, snow, a wall) or a smooth sky hardly any cell, or nearly every one, is darker than the
+    next, so that fingerprints within NEAR_BITS of all zeros or all ones say nothing of what is shown: one family of
+    them would tie up pictures of everything. Each is a family of its own, and that of its near copies is not known.
+
+    Args:
+        fingerprints: uint64 (n,). Memory grows with n, not with its square, and time mostly with n.
+    """
+    marks, picture = np.unique(fingerprints, return_inverse=True)
+    signs = _signs(marks)
+    plain = np.abs(signs.sum(1)) >= BITS - 2 * NEAR_BITS
+    family = np.arange(len(marks))
+    for rows, others in _alike(signs[~plain]):
+        _join(family, np.flatnonzero(~plain)[rows], np.flatnonzero(~plain)[others])
+    number = family[picture]
+    alone = plain[picture]
+    number[alone] = len(marks) + np.arange(alone.sum())
+    return np.asarray(np.unique(number, return_inverse=True)[1], np.int64)
+
+
+def _signs(fingerprints: Fingerprints) -> Signs:
+    """The bits (n, 64) as 1 and -1, whose products sum to those that agree less those that differ."""
+    return np.unpackbits(fingerprints.view(np.uint8).reshape(-1, 8), axis=1).astype(np.float32) * 2 - 1
+
+
+def _agree(a: Signs, b: Signs) -> Bools:
+    return np.asarray(a @ b.T >= BITS - 2 * NEAR_BITS)
+
+
+def _alike(signs: Signs) -> Iterator[tuple[Ints, Ints]]:
+    """Yields all pairs of near fingerprints, some of them several times, as two lists of places in `signs` (n, 64)."""
+    for band in range(BANDS):
+        bits = signs[:, band::BANDS] > 0  # neighbouring bits are often alike, and would make a few large groups
+        key = bits @ (1 << np.arange(bits.shape[1]))
+        order = np.argsort(key, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
+            for start in range(0, len(group), ROWS):
+                rows, others = group[start : start + ROWS], group[start:]
+                a, b = np.nonzero(_agree(signs[rows], signs[others]))
+                yield rows[a], others[b]
+
+
+def _join(family: Ints, a: Ints, b: Ints) -> None:
+    """Makes the families of each a and b one, in place: the number of a family is the lowest place in it."""
+    while (apart := family[a] != family[b]).any():
+        a, b = a[apart], b[apart]
+        one, other = family[a], family[b]
+        np.minimum.at(family, np.maximum(one, other), np.minimum(one, other))
+        while (family[family] != family).any():
+            family[:] = family[family]

@@ -1,0 +1,1 @@
+"""Training of a new vocabulary: folders of images -> features -> head, with its figures and card."""

@@ -1,0 +1,126 @@
+"""What training sees, batch by batch: rows that are in memory, or pictures read and changed as they are needed.
+
+The order of an epoch, and what is changed in its pictures, follow from the seed and the number of the epoch
+alone: a run that was interrupted goes on exactly as if it had not been.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger import process
+from tagger.images import Pixels, decode_picture, prepare
+from tagger.training.augment import augment
+
+Floats = NDArray[np.float32]
+AHEAD = 3  # batches being read while one is learned from
+
+
+class Batches(Protocol):
+    """n examples with what is to be said of them."""
+
+    @property
+    def wanted(self) -> Floats:
+        """What is to be said, (n, tags)."""
+        ...
+
+    @property
+    def weight(self) -> Floats:
+        """How much each counts, (n,)."""
+        ...
+
+    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+        """Yields what is seen in the examples of an epoch, and which they are, in batches, shuffled."""
+        ...
+
+    def plain(self) -> Iterator[Floats]:
+        """Yields the examples in order, unchanged, in batches."""
+        ...
+
+
+def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Returns the order of the examples in an epoch."""
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows of numbers, in memory."""
+
+    rows: Floats  # (n, d)
+    wanted: Floats
+    weight: Floats
+    batch_size: int
+    seed: int
+
+    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+        """Yields shuffled batches."""
+        mixed = order(len(self.rows), self.seed, number)
+        for start in range(0, len(mixed), self.batch_size):
+            part = mixed[start : start + self.batch_size]
+            yield self.rows[part], part
+
+    def plain(self) -> Iterator[Floats]:
+        """Yields all rows, in batches."""
+        for start in range(0, len(self.rows), self.batch_size):
+            yield self.rows[start : start + self.batch_size]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Pictures on disk, read by other threads while one learns."""
+
+    paths: Sequence[Path]  # n
+    size: int  # pixels, square
+    seen: Callable[[NDArray[np.uint8]], Floats]  # (n, s, s, 3) -> what is learned from
+    wanted: Floats
+    weight: Floats
+    batch_size: int
+    augment: tuple[str, ...]
+    seed: int
+
+    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+        """Yields shuffled batches of changed pictures."""
+        mixed = order(len(self.paths), self.seed, number)
+        parts = [mixed[start : start + self.batch_size] for start in range(0, len(mixed), self.batch_size)]
+
+        def picture(index: int) -> Pixels:
+            plain = self._read(index)
+            rng = np.random.default_rng((self.seed, number, index))
+            return augment(plain, self.augment, rng) if self.augment else plain
+
+        for part, pixels in zip(parts, _ahead(parts, picture), strict=True):
+            yield self.seen(pixels), part
+
+    def plain(self) -> Iterator[Floats]:
+        """Yields all pictures as they are, in batches."""
+        every = np.arange(len(self.paths))
+        parts = [every[start : start + self.batch_size] for start in range(0, len(every), self.batch_size)]
+        for pixels in _ahead(parts, self._read):
+            yield self.seen(pixels)
+
+    def _read(self, index: int) -> Pixels:
+        return prepare(decode_picture(self.paths[index].read_bytes()), self.size)
+
+
+def _ahead(parts: Sequence[NDArray[np.int64]], picture: Callable[[int], Pixels]) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of each part, a few parts ahead of whoever asks."""
+    with ThreadPoolExecutor(process.cores(), "read") as readers:
+        waiting: deque[list[Future[Pixels]]] = deque()
+        try:
+            for part in parts:
+                waiting.append([readers.submit(picture, int(index)) for index in part])
+                if len(waiting) > AHEAD:
+                    yield np.stack([one.result() for one in waiting.popleft()])
+            while waiting:
+                yield np.stack([one.result() for one in waiting.popleft()])
+        finally:
+            readers.shutdown(cancel_futures=True)

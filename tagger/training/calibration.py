@@ -1,0 +1,53 @@
+"""What a head's logits are divided by and raised by, so that its probabilities mean what they say.
+
+    softmax   y = ReLU(z / temperature + offset), p = softmax(y)
+    sigmoid   p = sigmoid(z / temperature)
+
+The temperature makes answers as sure as they are right; the offset decides what still counts as evidence. Both
+are chosen on pictures that were not learned from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+TEMPERATURES = np.geomspace(0.25, 4.0, 17)
+OFFSETS = np.linspace(-2.0, 8.0, 21)
+NLL_TOLERANCE = 1.01  # the smallest offset this near to the best: what has no evidence should show none
+
+
+def evidence(z: Floats, temperature: float, offset: float) -> Floats:
+    """Returns y (n, tags) = ReLU(z / temperature + offset)."""
+    return np.asarray(np.maximum(z / temperature + offset, 0), np.float32)
+
+
+def softmax(y: Floats) -> Floats:
+    """Returns the probabilities (n, tags) of the evidence `y`."""
+    grown = np.exp(y - y.max(1, keepdims=True))
+    return np.asarray(grown / grown.sum(1, keepdims=True), np.float32)
+
+
+def best(total: NDArray[np.float64]) -> tuple[float, float]:
+    """Returns temperature and offset where the surprise (temperatures, offsets) is about the least."""
+    fair = total.min(axis=0) <= total.min() * NLL_TOLERANCE
+    offset = int(np.argmax(fair))
+    return float(TEMPERATURES[total[:, offset].argmin()]), float(OFFSETS[offset])
+
+
+def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
+    """Returns the temperature and offset for logits z (n, tags), where the tags `right` are right."""
+    total = np.array(
+        [[-weight @ np.log((softmax(evidence(z, t, c)) * right).sum(1) + 1e-12) for c in OFFSETS] for t in TEMPERATURES]
+    )
+    return best(total)
+
+
+def for_sigmoid(z: Floats, right: Bools, weight: Floats) -> float:
+    """Returns the temperature for logits z (n, tags) of tags that are judged one by one."""
+    signed = np.where(right, -z, z)
+    total = [weight @ np.logaddexp(0, signed / t).sum(1) for t in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(total))])

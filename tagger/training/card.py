@@ -1,0 +1,155 @@
+"""The card of a vocabulary that somebody trained: what it is, from what, and how good it was found to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tagger import __version__
+from tagger.figures import Estimate, Figures, TagFigures
+from tagger.settings import SIGMOID
+from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
+
+if TYPE_CHECKING:
+    from tagger.training.run import Result
+
+WEAK_BELOW = 0.7  # first answers right
+FEW_TESTED = 100  # pictures: intervals are wide below
+COLUMNS = (
+    "measured on", "pictures", "first", "first 3", "first 5", "precision", "recall", "F1", "average precision", "AUC",
+    "calibration error",
+)  # fmt: skip
+STRATEGIES = {
+    FEATURES: "a head on fixed features",
+    AUGMENT: "a head on features of pictures that were changed anew in each epoch",
+    FINE_TUNE: "head and last layers of the backbone",
+    SCRATCH: "the whole network, from random numbers",
+}
+
+
+def text(found: Result) -> str:
+    """Returns the card as Markdown."""
+    return "\n".join((*_head(found), *_figures(found), *_data(found), *_run(found))) + "\n"
+
+
+def _head(found: Result) -> Iterator[str]:
+    data = found.data
+    yield f"# {found.request.name}: model card"
+    yield ""
+    yield f"Written by movietags {__version__}; all figures stand in `figures.json`, the record of the run in"
+    yield "`training/`."
+    yield ""
+    yield from _warnings(found)
+    yield f"- {len(data.tags)} tags, {len(data.paths)} pictures; backbone {found.base.identity}."
+    yield f"- Trained: {STRATEGIES[found.recipe.strategy]}."
+    if found.why:
+        yield f"- Strategy chosen by itself: {found.why}."
+    if found.recipe.activation == SIGMOID:
+        yield "- Each tag is judged by itself (sigmoid): a picture may have several, or none."
+    else:
+        yield "- The tags exclude one another (softmax): where two are right, they share the probability."
+    yield ""
+
+
+def _warnings(found: Result) -> Iterator[str]:
+    if found.learned.run.ended == "interrupted":
+        yield "**The training was interrupted**: this is the best of the epochs before.\n"
+    figures = found.figures
+    if figures is None:
+        yield "**Nothing is known of its quality**: there are too few pictures for a test part.\n"
+        return
+    if figures.top1.value < WEAK_BELOW:
+        right = f"{figures.top1.value:.0%} of the test pictures"
+        yield f"**This is a weak model**: its first answer is right for {right}.\n"
+    if figures.images < FEW_TESTED:
+        yield f"**Only {figures.images} pictures were tested**: see the intervals.\n"
+
+
+def _figures(found: Result) -> Iterator[str]:
+    known = [("test part, never learned from", found.figures)]
+    known += [(f"cross-validation, {found.request.folds} folds", found.folded)]
+    known += [(f"other images: {one.folder}, {one.copies} copies left out", one.figures) for one in found.crossed]
+    judged = [(name, figures) for name, figures in known if figures]
+    if not judged:
+        return
+    yield "## How good it is"
+    yield ""
+    yield "Shares of pictures; then means over tags. In brackets 95 % intervals, near copies drawn together."
+    yield ""
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|" + " --- |" * len(COLUMNS)
+    for name, figures in judged:
+        yield _row(name, figures)
+    yield ""
+    if not found.crossed:
+        yield "The test pictures come from the same folders as those it learned from; pictures from elsewhere are"
+        yield "harder (`--test OTHER_IMAGES` measures how much)."
+        yield ""
+    yield from _per_tag(found)
+
+
+def _row(name: str, figures: Figures) -> str:
+    shares = (figures.top1, figures.top3, figures.top5)
+    rates = (figures.macro_precision, figures.macro_recall, figures.macro_f1)
+    cells = [_estimate(value) for value in (*shares, *rates, figures.mean_average_precision, figures.macro_auc)]
+    return f"| {name} | {figures.images} | {' | '.join(cells)} | {figures.calibration_error:.3f} |"
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _per_tag(found: Result) -> Iterator[str]:
+    figures = found.figures or found.folded
+    if not figures:
+        return
+    yield "| tag | tested | precision | recall | F1 | average precision | AUC |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for tag, one in zip(found.data.tags, figures.per_tag, strict=True):
+        yield f"| {_cell(tag)} | {one.images} | {' | '.join(_numbers(one))} |"
+    yield ""
+    yield "![Confusion matrix](training/confusion.png)"
+    yield ""
+
+
+def _numbers(one: TagFigures) -> Iterator[str]:
+    for value in (one.precision, one.recall, one.f1, one.average_precision, one.auc):
+        yield "-" if value is None else f"{value:.2f}"
+
+
+def _data(found: Result) -> Iterator[str]:
+    data, weights = found.data, found.learned.class_weight
+    yield "## What it has learned from"
+    yield ""
+    yield "| tag | pictures | training | validation | test | weight of a picture |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for place, tag in enumerate(data.tags):
+        counts = found.pictures_of(place).values()
+        yield f"| {_cell(tag)} | {' | '.join(map(str, counts))} | {weights[place]:.2f} |"
+    copies = len(data.paths) - len(set(data.family.tolist()))
+    yield ""
+    yield f"{copies} pictures are near copies of others, and on the same side of the split (`training/split.csv`)."
+    if data.skipped:
+        yield f"{len(data.skipped)} files could not be used, for one {data.skipped[0].path}: {data.skipped[0].reason}."
+    yield ""
+
+
+def _run(found: Result) -> Iterator[str]:
+    run, recipe = found.learned.run, found.recipe
+    yield "## The run"
+    yield ""
+    yield f"{run.epochs} epochs in {run.seconds:.0f} s, the best was number {run.best_epoch + 1}; ended by {run.ended}."
+    hidden = ", ".join(map(str, recipe.hidden)) or "none"
+    yield f"Batches of {recipe.batch_size}, learning rate {recipe.learning_rate:g} ({recipe.lr_schedule}),"
+    yield f"dropout {recipe.dropout:g}, weight decay {recipe.weight_decay:g},"
+    yield f"label smoothing {recipe.label_smoothing:g}, hidden layers: {hidden}, seed {recipe.seed}."
+    if recipe.augment:
+        yield f"Pictures were changed by {', '.join(recipe.augment)}."
+    temperature, offset = found.learned.temperature, found.learned.offset
+    yield f"Calibrated on the validation part: temperature {temperature:.2f}, offset {offset:.1f}."
+    yield ""
+    yield "![Learning curves](training/curves.png)"
+
+
+def _cell(name: str) -> str:
+    return name.replace("|", "\\|")

@@ -1,0 +1,77 @@
+"""What a backbone sees in the pictures of a data set, from the store where it was computed before."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger import process
+from tagger.backbone import Backbone
+from tagger.images import Pixels, decode_picture, without_bars
+from tagger.training.dataset import Dataset
+from tagger.training.store import Store
+
+Floats = NDArray[np.float32]
+Progress = Callable[[int, int], None]  # pictures done, and all there are
+
+BATCHES_KEPT = 8  # are put into the store at once: so much is lost at most when stopped
+AHEAD = 3  # batches of pictures that are read before they are looked at
+
+
+def space(base: Backbone) -> str:
+    """Returns the name of a backbone's features in the store: its numbers, and how pictures are prepared."""
+    return f"features {base.sha256} {base.input_size} {base.device.precision}"
+
+
+def features(data: Dataset, base: Backbone, store: Store, progress: Progress | None = None) -> Floats:
+    """Returns float32 (n, d), what `base` sees in each picture of `data`.
+
+    Raises:
+        OSError, ValueError: a picture is gone, or is none any more.
+        NonFiniteFeatures: the network failed on a picture.
+    """
+    known = store.get(data.sha256)
+    answer = np.empty((len(data.paths), base.feature_count), np.float32)
+    missing = []
+    for place, key in enumerate(data.sha256):
+        row = np.frombuffer(known.get(key, b""), np.float32)
+        if len(row) == base.feature_count:
+            answer[place] = row
+        else:
+            missing.append(place)
+    done = len(answer) - len(missing)
+    fresh: dict[bytes, bytes] = {}
+    for places, pictures in _read(data, missing, base.batch_size):
+        answer[places] = base.features(pictures)
+        fresh |= {data.sha256[place]: answer[place].tobytes() for place in places}
+        done += len(places)
+        if len(fresh) >= BATCHES_KEPT * base.batch_size:
+            store.put(fresh)
+            fresh = {}
+        if progress:
+            progress(done, len(answer))
+    store.put(fresh)
+    return answer
+
+
+def _read(data: Dataset, places: Sequence[int], batch_size: int) -> Iterator[tuple[list[int], list[Pixels]]]:
+    """The pictures of these places, batch by batch, read ahead by other threads."""
+    rest = iter(places)
+    with ThreadPoolExecutor(process.cores(), "read") as readers:
+        waiting: deque[tuple[list[int], list[Future[Pixels]]]] = deque()
+        while True:
+            while len(waiting) < AHEAD and (part := list(islice(rest, batch_size))):
+                waiting.append((part, [readers.submit(_picture, data, place) for place in part]))
+            if not waiting:
+                return
+            part, pictures = waiting.popleft()
+            yield part, [picture.result() for picture in pictures]
+
+
+def _picture(data: Dataset, place: int) -> Pixels:
+    return without_bars(decode_picture(data.paths[place].read_bytes()))

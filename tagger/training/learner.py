@@ -1,0 +1,158 @@
+"""One training: a data set, a split and a recipe in, a head (and perhaps a tuned backbone) out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.backbone import Backbone
+from tagger.head import Dense, answers
+from tagger.records import TagScores
+from tagger.settings import SIGMOID
+from tagger.training import calibration, networks
+from tagger.training.batches import Batches, Floats, Pictures, Rows
+from tagger.training.dataset import Dataset
+from tagger.training.fit import EpochEnds, Run, fit, logits_of
+from tagger.training.networks import Standard
+from tagger.training.recipe import AUGMENT, FEATURES, SCRATCH, Recipe, usual
+from tagger.training.splits import Split
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# What the head that fine-tuning begins with takes from the recipe.
+HEAD_CHOICES = (
+    "activation", "dropout", "weight_decay", "label_smoothing", "hidden", "batch_norm", "init", "class_weights", "seed"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What a training gave."""
+
+    layers: tuple[Dense, ...]  # of the head, over plain features; the last one gives evidence
+    temperature: float  # both are in the last layer already
+    offset: float
+    backbone: dict[str, NDArray[np.floating]] | None  # its numbers, if they were trained
+    run: Run
+    test: TagScores  # of the test part, in its order
+    class_weight: Floats  # (tags,) of each tag in the loss
+
+
+def learn(
+    data: Dataset,
+    rows: Floats,
+    split: Split,
+    base: Backbone,
+    recipe: Recipe,
+    state: Path | None = None,
+    told: EpochEnds | None = None,
+) -> Learned:
+    """Returns what is learned from the training part of a split.
+
+    Args:
+        data: n pictures.
+        rows: features of `base` in them, (n, d).
+        split: of the n pictures.
+        base: the backbone.
+        recipe: how.
+        state: as `tagger.training.fit.fit`.
+        told: is called after each epoch.
+    """
+    scratch = recipe.strategy == SCRATCH
+    standard = Standard.none(rows.shape[1]) if scratch else Standard.of(rows[split.train])
+    top = networks.head(rows.shape[1], len(data.tags), recipe)
+    class_weight = _class_weight(data, split.train, recipe)
+    body = None
+    if recipe.strategy in (FEATURES, AUGMENT):
+        network = top
+    else:
+        if not scratch:  # a head that knows nothing would spoil what the backbone knows
+            first = usual(FEATURES, **{name: getattr(recipe, name) for name in HEAD_CHOICES})
+            of = _rows(data, rows, base, first, standard, class_weight)
+            fit(top, of(split.train, True), of(split.validation, False), first)
+        network, body = networks.whole(base, standard, top, recipe)
+    of = (
+        _pictures(data, base, recipe, class_weight) if body else _rows(data, rows, base, recipe, standard, class_weight)
+    )
+    run = fit(network, of(split.train, True), of(split.validation, False), recipe, state, told)
+    asked = of(split.validation, False)
+    temperature, offset = _scale(logits_of(network, asked), data.right[split.validation], asked.weight, recipe)
+    *hidden, last = networks.dense_layers(top, standard)
+    scaled = Dense(last.kernel / np.float32(temperature), last.bias / np.float32(temperature) + np.float32(offset))
+    z = logits_of(network, of(split.test, False)) / np.float32(temperature) + np.float32(offset)
+    return Learned(
+        (*hidden, scaled),
+        temperature,
+        offset,
+        networks.backbone_arrays(base.name, body) if body else None,
+        run,
+        answers(z, recipe.activation),
+        class_weight,
+    )
+
+
+Examples = Callable[[Ints, bool], Batches]  # places in the data set, and whether they are learned from
+
+
+def _rows(
+    data: Dataset, rows: Floats, base: Backbone, recipe: Recipe, standard: Standard, class_weight: Floats
+) -> Examples:
+    """What a head is trained on: features, of pictures as they are or changed anew in each epoch."""
+
+    def seen(pictures: NDArray[np.uint8]) -> Floats:
+        return standard(base.features(list(pictures)))
+
+    def examples(places: Ints, learning: bool) -> Batches:
+        wanted, weight = _wanted(data, places, recipe), class_weight[data.tag[places]]
+        if not (learning and recipe.strategy == AUGMENT):
+            return Rows(standard(rows[places]), wanted, weight, recipe.batch_size, recipe.seed)
+        paths = [data.paths[place] for place in places]
+        return Pictures(paths, base.input_size, seen, wanted, weight, recipe.batch_size, recipe.augment, recipe.seed)
+
+    return examples
+
+
+def _pictures(data: Dataset, base: Backbone, recipe: Recipe, class_weight: Floats) -> Examples:
+    """What a backbone is trained on."""
+
+    def examples(places: Ints, learning: bool) -> Batches:
+        return Pictures(
+            [data.paths[place] for place in places],
+            base.input_size,
+            base.preprocess,
+            _wanted(data, places, recipe),
+            class_weight[data.tag[places]],
+            recipe.batch_size,
+            recipe.augment if learning else (),
+            recipe.seed,
+        )
+
+    return examples
+
+
+def _wanted(data: Dataset, places: Ints, recipe: Recipe) -> Floats:
+    """What is to be said of each picture: all its tags; with softmax they share one."""
+    right = data.right[places].astype(np.float32)
+    return right if recipe.activation == SIGMOID else np.asarray(right / right.sum(1, keepdims=True), np.float32)
+
+
+def _class_weight(data: Dataset, train: Ints, recipe: Recipe) -> Floats:
+    """The weight of each tag's pictures: such that every tag counts the same, and a picture 1 on average."""
+    count = np.bincount(data.tag[train], minlength=len(data.tags))
+    if not recipe.class_weights:
+        return np.ones(len(count), np.float32)
+    return np.asarray(len(train) / (np.count_nonzero(count) * np.maximum(count, 1)), np.float32)
+
+
+def _scale(z: Floats, right: Bools, weight: Floats, recipe: Recipe) -> tuple[float, float]:
+    """Temperature and offset by the validation part; none where it is empty."""
+    if not len(z):
+        return 1.0, 0.0
+    if recipe.activation == SIGMOID:
+        return calibration.for_sigmoid(z, right, weight), 0.0
+    return calibration.for_softmax(z, right, weight)

@@ -1,0 +1,229 @@
+"""`movietags train`: folders of images -> data set -> features -> head -> vocabulary folder.
+
+NAME/labels.txt, heads/, backbones/, card.md, figures.json      what `extract --vocab` and people read
+NAME/training/                                                  the record of the run, and its state while it goes on
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tagger import architectures, backbone
+from tagger.architectures import AUTO, EMBEDDED, REFERENCE
+from tagger.backbone import Backbone
+from tagger.errors import BadSettings, OutputRefused
+from tagger.figures import Figures, measure
+from tagger.files import output_folder, write_atomically
+from tagger.records import TagScores
+from tagger.settings import SIGMOID
+from tagger.training import strategy, written
+from tagger.training.batches import Floats
+from tagger.training.dataset import Dataset, collect
+from tagger.training.features import features, space
+from tagger.training.learner import Learned, learn
+from tagger.training.recipe import Recipe
+from tagger.training.splits import Split, fold_split, folds, split
+from tagger.training.store import Store, default_folder
+
+Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, and how much there is
+FINGERPRINTS = "fingerprints 1"  # the space of the store
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be trained, from what, and where to.
+
+    Raises:
+        BadSettings: as `Recipe`.
+    """
+
+    name: str
+    roots: tuple[Path, ...]
+    out: Path
+    strategy: str = "features"  # or auto
+    choices: tuple[tuple[str, object], ...] = ()  # fields of `Recipe` that are not to be the strategy's usual ones
+    backbone: str = AUTO
+    weights: Path | None = None
+    device: str = "auto"
+    limit_per_tag: int | None = None
+    seed: int = 0
+    folds: int = 0  # of a cross-validation besides; 0: none
+    tests: tuple[Path, ...] = ()  # folders of other images, to be asked about only
+    cache: Path | None = None  # folder; None: this user's
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        """Checks the recipe before anything is read."""
+        strategy.recipe(self.strategy, self.seed, dict(self.choices))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossTest:
+    """What a head is worth on other images."""
+
+    folder: str
+    figures: Figures
+    copies: int  # pictures that were left out because the head had learned from a copy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """All there is to know of a training."""
+
+    request: Request
+    data: Dataset
+    split: Split
+    base: Backbone
+    recipe: Recipe
+    why: str  # this strategy; empty if it was named
+    learned: Learned
+    figures: Figures | None  # of the test part; None if it is empty
+    folded: Figures | None = None  # of the cross-validation
+    crossed: tuple[CrossTest, ...] = ()
+
+    def pictures_of(self, tag: int) -> dict[str, int]:
+        """Returns how many pictures a tag has, in all and in each part."""
+        right = self.data.right[:, tag]
+        parts = {part: int(right[getattr(self.split, part)].sum()) for part in ("train", "validation", "test")}
+        return {"pictures": int(right.sum()), **parts}
+
+
+def train(request: Request, watch: Watch) -> Result:
+    """Trains as asked and writes the vocabulary folder.
+
+    KeyboardInterrupt while epochs pass is a way to end: what was best by then is written.
+
+    Raises:
+        BadPath: the images cannot be used; all oddities are named at once.
+        OutputRefused: the folder holds something else, or cannot be written.
+        BadSettings: a choice outside its range; or `resume`, and the images or choices are others than before.
+        BadWeights, WeightsMissing: as `tagger.backbone.load`.
+    """
+    _free(request)
+    store = _store(request, FINGERPRINTS)
+    data = collect(
+        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=store,
+        progress=lambda done, total: watch("reading", done, total),
+    )  # fmt: skip
+    base = load_backbone(request)
+    rows = _seen(data, base, request, watch)
+    parts = split(data, request.seed)
+    recipe, why = strategy.choose(request.strategy, request.seed, dict(request.choices), data, rows, parts)
+    state = _begin(request, data, recipe, base)
+
+    def told(epochs: int, curves: dict[str, list[float]]) -> None:
+        watch(f"training, {curves['val_accuracy'][-1]:.0%} of validation right", epochs, recipe.epochs)
+
+    learned = learn(data, rows, parts, base, recipe, state, told)
+    found = Result(request, data, parts, base, recipe, why, learned, _figures(data, parts.test, learned.test, recipe))
+    written.write(found)
+    if learned.run.ended == "interrupted":
+        return found
+    found = replace(found, folded=_folded(found, rows, watch), crossed=_crossed(found, watch))
+    written.write(found)
+    state.unlink(missing_ok=True)
+    return found
+
+
+def load_backbone(request: Request) -> Backbone:
+    """Returns the backbone that is asked for; `auto` is the reference where Keras has its weights, else ours."""
+    name = request.backbone
+    if name == AUTO:
+        here = request.weights is None and any(file.path.is_file() for file in architectures.named(REFERENCE).files)
+        name = REFERENCE if here else EMBEDDED
+    return backbone.load(name, request.weights, device=request.device)
+
+
+def _store(request: Request, space: str) -> Store:
+    return Store(request.cache or default_folder(), space)
+
+
+def _seen(data: Dataset, base: Backbone, request: Request, watch: Watch) -> Floats:
+    return features(data, base, _store(request, space(base)), lambda done, total: watch("looking", done, total))
+
+
+def _free(request: Request) -> None:
+    """Refuses a folder with something else in it before any work is done."""
+    output_folder(request.out)
+    ours = (request.out / written.RUN).exists()
+    if request.resume and not ours:
+        raise OutputRefused(f"{request.out}: there is no training to go on with: leave out --resume")
+    if not request.resume and any(request.out.iterdir()):
+        hint = "--resume goes on with its training, or name another with -o" if ours else "name another with -o"
+        raise OutputRefused(f"{request.out}: is not empty: {hint}")
+
+
+def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> Path:
+    """Notes what this training is of, or checks that it is what is gone on with; returns the file of its state."""
+    facts = {
+        "images_sha256": hashlib.sha256(b"".join(data.sha256)).hexdigest(),
+        "tags": list(data.tags),
+        "backbone": base.identity,
+        "backbone_sha256": base.sha256,
+        "recipe": json.loads(json.dumps(asdict(recipe))),
+    }
+    path = request.out / written.RUN
+    if request.resume:
+        before = json.loads(path.read_text("utf-8"))
+        changed = [name for name, value in facts.items() if before.get(name) != value]
+        if changed:
+            raise BadSettings(f"{path}: the training to go on with has another {', '.join(changed)}: begin a new one")
+    else:
+        output_folder(path.parent)
+        write_atomically(path, json.dumps(facts, indent=1).encode() + b"\n")
+    return request.out / written.STATE
+
+
+def _figures(data: Dataset, places: np.ndarray, scores: TagScores, recipe: Recipe) -> Figures | None:
+    if not len(places):
+        return None
+    slugs = written.vocabulary_of(data, "").slugs
+    return measure(
+        scores.evidence, scores.probabilities, data.right[places], slugs, data.family[places],
+        independent=recipe.activation == SIGMOID,
+    )  # fmt: skip
+
+
+def _folded(found: Result, rows: Floats, watch: Watch) -> Figures | None:
+    """Figures over all pictures, each asked about by a head that did not learn from its fold."""
+    count, data, recipe = found.request.folds, found.data, found.recipe
+    if not count:
+        return None
+    fold = folds(data, count, found.request.seed)
+    scores = TagScores(*(np.zeros((2, *data.right.shape), np.float32)))
+    for number in range(count):
+        watch("folds", number, count)
+        parts = fold_split(data, fold, number, found.request.seed)
+        answers = learn(data, rows, parts, found.base, recipe).test
+        scores.probabilities[parts.test], scores.evidence[parts.test] = answers.probabilities, answers.evidence
+    watch("folds", count, count)
+    return _figures(data, np.arange(len(data.paths)), scores, recipe)
+
+
+def _crossed(found: Result, watch: Watch) -> tuple[CrossTest, ...]:
+    """Figures on other images, asked as `extract` asks: through the written vocabulary."""
+    if not found.request.tests:
+        return ()
+    tuned = written.vocabulary_of(found.data, found.request.name, found.request.out).weights_path(found.base.name)
+    base = backbone.load(found.base.name, tuned or found.request.weights, device=found.request.device)
+    head = written.head_of(found)
+    answer = []
+    for folder in found.request.tests:
+        known = _store(found.request, FINGERPRINTS)
+        everything = collect([*found.request.roots, folder], known=known, tags=found.data.tags)
+        other = collect([folder], known=known, tags=found.data.tags)
+        family = dict(zip(everything.sha256, everything.family.tolist(), strict=True))
+        learned_from = {family[found.data.sha256[place]] for place in (*found.split.train, *found.split.validation)}
+        new = np.array([family[sha256] not in learned_from for sha256 in other.sha256])
+        asked = other.among(new)
+        scores = head.scores(_seen(asked, base, found.request, watch))
+        figures = _figures(asked, np.arange(len(asked.paths)), scores, found.recipe)
+        if figures:
+            answer.append(CrossTest(str(folder), figures, int((~new).sum())))
+    return tuple(answer)
