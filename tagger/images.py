@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import reason
+from tagger.jpeg import is_cut_off
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
 
@@ -33,6 +34,8 @@ def decode_picture(body: bytes) -> Pixels:
     """
     if not body:
         raise ValueError("is empty")
+    if is_cut_off(body):  # OpenCV before 5 fills up what is missing, and 5 takes zeros for it
+        raise ValueError("is a part of a JPEG: its end is missing")
     try:
         found = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:

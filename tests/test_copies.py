@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import cv2
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tagger import copies
-from tagger.copies import BITS, NEAR_BITS, Fingerprints, families, fingerprint, is_near, near
+from tagger.copies import BITS, CHANGES_MIN, NEAR_BITS, Fingerprints, families, fingerprint, is_near, near
 
-MIDDLE = 0x0F3C55AA0F3C55AA  # 32 bits of 64 are set: far from plain
+RICH = 0x9E3779B97F4A7C15  # a fingerprint with many changes
 
 
 def flipped(mark: int, *bits: int) -> int:
@@ -31,7 +33,9 @@ def by_hand(values: list[int]) -> list[set[int]]:
     """The families as sets of places, by joining any two that are near until nothing changes."""
 
     def plain(mark: int) -> bool:
-        return min(mark.bit_count(), BITS - mark.bit_count()) <= NEAR_BITS
+        rows = [[byte >> bit & 1 for bit in range(8)] for byte in mark.to_bytes(8, "little")]
+        lines = rows + [list(column) for column in zip(*rows, strict=True)]
+        return len([1 for line in lines for a, b in itertools.pairwise(line) if a != b]) < CHANGES_MIN
 
     found = [{place} for place in range(len(values))]
     for a, one in enumerate(values):
@@ -65,13 +69,13 @@ def test_a_copy_survives_recompression(quality: int) -> None:
 
 
 def test_six_bits_are_near_and_seven_are_not() -> None:
-    six, seven = flipped(MIDDLE, *range(0, 60, 10)), flipped(MIDDLE, *range(0, 63, 9))
-    assert near(marks(MIDDLE), marks(MIDDLE, six, seven)).tolist() == [[True, True, False]]
-    assert families(marks(MIDDLE, six, seven)).tolist() in ([0, 0, 1], [1, 1, 0])
+    six, seven = flipped(RICH, *range(0, 60, 10)), flipped(RICH, *range(0, 63, 9))
+    assert near(marks(RICH), marks(RICH, six, seven)).tolist() == [[True, True, False]]
+    assert families(marks(RICH, six, seven)).tolist() in ([0, 0, 1], [1, 1, 0])
 
 
 def test_a_chain_of_near_copies_is_one_family() -> None:
-    chain = [MIDDLE]
+    chain = [RICH]
     for step in range(4):
         chain.append(flipped(chain[-1], *range(6 * step, 6 * step + 6)))
     assert len(set(families(marks(*chain)).tolist())) == 1
@@ -79,15 +83,19 @@ def test_a_chain_of_near_copies_is_one_family() -> None:
 
 
 def test_plain_pictures_are_not_one_picture() -> None:
-    grey = fingerprint(np.full((90, 120, 3), 40, np.uint8))
-    white = fingerprint(np.full((90, 120, 3), 250, np.uint8))
-    sky = fingerprint(np.repeat(np.arange(120, dtype=np.uint8)[None, :, None], 3, 2).repeat(90, 0))
-    assert [int(mark) for mark in (grey, white, sky)] == [0, 0, 2**BITS - 1]
-    assert sorted(families(marks(0, 0, 0b111, 2**BITS - 1, 2**BITS - 1, MIDDLE, MIDDLE)).tolist()) == [
-        0,
-        0,
-        *range(1, 6),
-    ]
+    across = np.arange(160)
+
+    def seen(levels: NDArray[np.integer]) -> int:
+        line = np.asarray(levels, np.uint8)
+        return int(fingerprint(np.ascontiguousarray(np.broadcast_to(line[None, :, None], (90, 160, 3)))))
+
+    night, snow = seen(np.full(160, 10)), seen(np.full(160, 250))
+    sky = seen(across)
+    sunset = seen(200 - abs(across - 80))
+    assert [night, snow, sky] == [0, 0, 2**BITS - 1]
+    found = families(marks(night, snow, sky, sky, sunset, sunset, RICH, RICH))
+    assert len(set(found.tolist())) == 7
+    assert found[6] == found[7]
 
 
 def test_no_pictures_have_no_families() -> None:
@@ -100,7 +108,7 @@ def test_families_are_those_of_comparing_all_with_all(data: st.DataObject) -> No
     """Around a few pictures, at distances of about NEAR_BITS."""
     centres = data.draw(st.lists(st.integers(0, 2**BITS - 1), min_size=1, max_size=3))
     changes = st.sets(st.integers(0, BITS - 1), max_size=NEAR_BITS + 2)
-    drawn = data.draw(st.lists(st.tuples(st.sampled_from([0, MIDDLE, *centres]), changes), max_size=30))
+    drawn = data.draw(st.lists(st.tuples(st.sampled_from([0, RICH, *centres]), changes), max_size=30))
     values = [flipped(centre, *bits) for centre, bits in drawn]
     assert as_sets(families(marks(*values))) == by_hand(values)
 
@@ -110,7 +118,7 @@ def test_forty_thousand_pictures_take_seconds_and_no_square() -> None:
     rng = np.random.default_rng(0)
     alone = rng.integers(0, 2**63, 20_000, dtype=np.uint64)
     pairs = rng.integers(0, 2**63, 7_500, dtype=np.uint64)
-    burst = marks(*(flipped(MIDDLE, *rng.integers(0, BITS, 3).tolist()) for _ in range(1_000)))
+    burst = marks(*(flipped(RICH, *rng.integers(0, BITS, 3).tolist()) for _ in range(1_000)))
     every = np.concatenate([alone, pairs, pairs ^ np.uint64(0b1011), burst, np.zeros(4_000, np.uint64)])
     start = time.process_time()
     found = families(every)

@@ -13,8 +13,8 @@ ROOT = Path(tagger.__file__).parent
 # Each row may import the rows above it; stages never import one another.
 ORDER = [
     {"errors"},
-    {"records", "process", "devices"},
-    {"settings", "files", "images", "clock", "container"},
+    {"records", "process", "devices", "jpeg"},
+    {"settings", "files", "images", "clock", "container", "copies"},
     {"vocabulary", "weights", "arrays", "queues", "classes", "metrics", "boundaries", "onnx"},
     {"architectures", "gops", "head", "compact", "thumbnails", "pyscenedetect"},
     {"video", "decoders", "transitions"},

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tagger.boundaries import Gradual, Truth
-from tagger.thumbnails import COUNT, LUMA, VALUES, WIDTH, described
 from tagger.making import joins, transitions
 from tagger.making.joins import BLACK, WHITE, Maker, Reel, Values, dissolved, faded, framed, lit, plain
+from tagger.thumbnails import COUNT, LUMA, VALUES, WIDTH, described
 from tagger.transitions import (
     AHEAD,
     CUT_COLUMNS,

@@ -27,6 +27,7 @@ from tagger.commands.images import images
 from tagger.errors import BadPath, BadSettings, BadVocabulary, FetchFailed, ServerUnreachable
 from tagger.images import decode_picture
 from tagger.openimages import download, plan, tables, tagmap, web
+from tagger.openimages.folder import turned
 
 TAGS = ("Forest", "Food", "Sword fight", "Weapon", "Sex")
 MAP = (
@@ -589,15 +590,18 @@ def test_many_failures_are_told_in_few_lines(
 def test_a_server_that_is_gone_is_given_up(
     capsys: pytest.CaptureFixture[str], small: Server, words: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "LOST_IN_A_ROW", 3)
+    command = ("--vocab", words, "--per-tag", 5, "-q", "--jobs", 2, "-o", folder)
+    assert run(capsys, *command)[0] == 0
+    (folder / f"forest/{number(1)}.jpg").unlink()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv(web.PICTURES_VARIABLE, f"http://127.0.0.1:{free.getsockname()[1]}")
-    code, out, err = run(capsys, "--vocab", words, "--per-tag", 5, "-q", "--jobs", 2, "-o", folder)
-    assert (code, counts(out)["all"][2:]) == (1, [0, 3])
-    assert len(err) == 1
-    assert "error: given up, the same command goes on later" in err[0]
-    assert "refused" in err[0]
+    for limit, asked in ((3, 3), (16, 6)):  # all that are left, with the spare ones, are six
+        monkeypatch.setattr(download, "LOST_IN_A_ROW", limit)
+        code, out, err = run(capsys, *command)
+        assert (code, counts(out)["forest"], len(err)) == (1, [5, 10, 4, asked], 1)
+        assert "error: given up, the same command goes on later" in err[0]
+        assert "refused, after 3 tries" in err[0]
     monkeypatch.setenv(web.LISTS_VARIABLE, os.environ[web.PICTURES_VARIABLE])
     code, out, err = run(capsys, "--vocab", words, "--per-tag", 6, "-q", "-o", folder)
     assert (code, out, len(err)) == (1, [], 1)
@@ -636,10 +640,10 @@ def test_pictures_that_lie_are_turned_without_new_pixels(
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_turns_are_counter_clockwise(rotation: int) -> None:
     body = jpeg(number(5))
-    turned = download.turned(body, rotation)
-    assert np.array_equal(decode_picture(turned), np.rot90(decode_picture(body), rotation // 90))
-    assert download.turned(turned, 180) == turned or rotation == 0  # it has EXIF data of its own
-    assert download.turned(b"\x89PNG", rotation) == b"\x89PNG"
+    shown = turned(body, rotation)
+    assert np.array_equal(decode_picture(shown), np.rot90(decode_picture(body), rotation // 90))
+    assert turned(shown, 180) == shown or rotation == 0  # it has EXIF data of its own
+    assert turned(b"\x89PNG", rotation) == b"\x89PNG"
 
 
 @pytest.mark.parametrize("bar", [True, False])
@@ -682,7 +686,7 @@ def test_a_wrong_mirror_is_wrong_usage(
 ) -> None:
     monkeypatch.setenv(web.PICTURES_VARIABLE, "somewhere")
     code, _, err = run(capsys, "--vocab", words, "--per-tag", 2, "-q", "-o", folder)
-    assert (code, len(err)) == (2, 1)
+    assert (code, len(err), small.asked) == (2, 1, [])
     assert "MOVIETAGS_OPENIMAGES_PICTURES_URL = somewhere: an address" in err[0]
 
 
@@ -693,7 +697,7 @@ def test_tables_of_somebody_else_are_not_overwritten(
     for body in ("a,b\n1,2\n", ",".join(tables.Source.__slots__) + "\nfood/1.jpg,food\n", ""):
         (folder / "sources.csv").write_text(body)
         code, _, err = run(capsys, "--vocab", words, "--per-tag", 2, "-q", "-o", folder)
-        assert (code, len(err)) == (1, 1)
+        assert (code, len(err), small.asked) == (1, 1, [])
         assert "sources.csv: is not as this command writes it" in err[0]
         assert (folder / "sources.csv").read_text() == body
 

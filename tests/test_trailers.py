@@ -15,11 +15,11 @@ import pytest
 
 from tagger import ranking
 from tagger.images import Pixels
-from tagger.records import Keyframe, Shot, TagScores
-from tagger.settings import MIN_ENTROPY_BITS, Settings
 from tagger.making import labelled, trailers
 from tagger.making.regression import source_folds
 from tagger.making.trailers import NOTHING, Formula, Trailer
+from tagger.records import Keyframe, Shot, TagScores
+from tagger.settings import MIN_ENTROPY_BITS, Settings
 
 SLUGS = tuple(f"tag-{number:02}" for number in range(12))
 COPIED, COPY = 0, 4  # every picture of the one tag stands, recompressed, under the other too

@@ -49,18 +49,18 @@ def fetch(vocabulary: str, per_tag: int, output: Path, jobs: int, quiet: bool, v
     messages(quiet, verbose)
     with errors(verbose):
         from tagger import vocabulary as vocabularies
-        from tagger.files import output_folder
         from tagger.openimages import download, plan, tagmap
+        from tagger.openimages.folder import Folder
 
         words = vocabularies.load(vocabulary)
         tags = tagmap.read_map(words)
-        output_folder(output)
+        folder = Folder(output)  # refused now, before any table is read
         if not quiet and (unmapped := [slug for slug in words.slugs if slug not in tags.slugs]):
             process.say(f"no class of Open Images is known for {', '.join(unmapped)}")
         with bar(quiet, unit="B", unit_scale=True) as shown:
             pictures = plan.plan(tags, per_tag, output, _reading(shown))
         with bar(quiet, total=0, unit="", bar_format=FETCH_BAR) as shown:
-            outcome = download.download(pictures, tags.slugs, per_tag, output, jobs, _fetching(shown))
+            outcome = download.download(pictures, tags.slugs, per_tag, folder, jobs, _fetching(shown))
         _name_the_rest(outcome, quiet)
         process.put(download.as_table(outcome) + "\n")
     if outcome.gone or not all(tag.fetched for tag in outcome.tags):

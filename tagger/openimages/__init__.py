@@ -1,1 +1,1 @@
-"""A training folder from Open Images V7: `tagmap` and `plan` say which pictures, `download` gets them, `web` asks."""
+"""A training folder from Open Images V7: `tagmap` and `plan` choose pictures, `download` fills a `folder` with them."""

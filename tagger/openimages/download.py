@@ -1,36 +1,24 @@
-"""Getting the pictures of a plan: many at once, checked, and going on where an earlier run stopped.
-
-A file lies at its name only when all of it arrived and it was decoded. Pictures that are to be turned (about 3 of 100)
-get an EXIF orientation, unless they have EXIF data of their own: their pixels stay as they are.
-"""
+"""Getting the pictures of a plan into a folder: many at once, and going on where an earlier run stopped."""
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass
 from itertools import islice
-from pathlib import Path
 from threading import Event
 
 from tagger.errors import FetchFailed, ServerUnreachable
-from tagger.files import output_folder, write_atomically
-from tagger.images import decode_picture
-from tagger.jpeg import is_cut_off
-from tagger.openimages import web
-from tagger.openimages.tables import Picture, Source, read_table, write_table
+from tagger.openimages.folder import Folder
+from tagger.openimages.tables import Picture
 
-SOURCES = "sources.csv"
 AHEAD = 2  # pictures given out for each thread, so that none waits for the next one
 LOST_IN_A_ROW = 16  # pictures without an answer after all tries: the server is gone, not a picture
 POLL_S = 0.5  # Ctrl-C is looked at this often where the system does not interrupt a wait
 STOP_S = 1.0  # for pictures that are just being written
-ORIENTATIONS = {90: 8, 180: 3, 270: 6}  # EXIF's number for a picture to be turned so far counter-clockwise
 
-Progress = Callable[[int, int], None]  # pictures done, and all that are to be
+Progress = Callable[[int, int], None]  # pictures that are there, and all that are to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +42,25 @@ class Outcome:
 
 
 def download(
-    pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: Path, jobs: int,
+    pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: Folder, jobs: int,
     progress: Progress | None = None,
 ) -> Outcome:  # fmt: skip
     """Puts up to `per_tag` pictures of each tag into `folder`, and sources.csv, which says whose they are.
 
-    What is there is not fetched again: files as large as sources.csv says, and others that can be decoded. Pictures
-    that cannot be had are replaced by spare ones of the plan. sources.csv is written at the end, also of a run that is
-    interrupted; one that is killed leaves pictures that the next run takes up.
+    What is there is not fetched again. Pictures that cannot be had are replaced by spare ones of the plan. sources.csv
+    is written at the end, also of a run that is interrupted; one that is killed leaves pictures that the next run
+    takes up.
 
     Args:
         pictures: the plan, best first.
         slugs: the tags, all that are to be counted.
         per_tag: 1 or more.
-        folder: is there.
+        folder: where to, one run at a time.
         jobs: pictures asked for at once.
         progress: is told after each picture.
 
     Raises:
         OutputRefused: the folder cannot be written.
-        BadPath: its sources.csv is none of ours.
-        BadSettings: as `web.base`.
     """
     waiting = {slug: [one for one in pictures if one.tag == slug] for slug in slugs}
     found = {slug: len(ones) for slug, ones in waiting.items()}
@@ -83,9 +69,9 @@ def download(
     failed: Counter[str] = Counter()
     failures: list[str] = []
     lost, gone = 0, None
-    with _Fetcher(folder, jobs) as fetcher:
+    with _Threads(folder, jobs) as threads:
         while not gone and (batch := _next(waiting, fetched, per_tag)):
-            for picture, error in fetcher.fetch(batch):
+            for picture, error in threads.fetch(batch):
                 lost = lost + 1 if isinstance(error, ServerUnreachable) else 0
                 if error:
                     failed[picture.tag] += 1
@@ -97,6 +83,8 @@ def download(
                 if lost == LOST_IN_A_ROW:
                     gone = failures[-1]
                     break
+        if lost:  # also where no more were asked for
+            gone = failures[-1]
     counts = (TagCount(slug, per_tag, found[slug], fetched[slug], failed[slug]) for slug in slugs)
     return Outcome(tuple(counts), tuple(failures), gone)
 
@@ -111,29 +99,23 @@ def _next(waiting: dict[str, list[Picture]], fetched: Counter[str], per_tag: int
     return batch
 
 
-class _Fetcher:
-    """Threads that fetch pictures into a folder, and the sources of all that are there."""
+class _Threads:
+    """Threads that fetch pictures into a folder; at the end of the context its sources.csv is written."""
 
-    def __init__(self, folder: Path, jobs: int) -> None:
+    def __init__(self, folder: Folder, jobs: int) -> None:
         self._folder, self._jobs = folder, jobs
-        self._server = web.base(web.PICTURES_VARIABLE, web.PICTURES)
-        kept = read_table(folder / SOURCES, Source)
-        self._sources = {row.file: row for row in kept if _size(folder / row.file) == row.bytes}
-        self._stopped = Event()
-        self._running: dict[Future[None], Picture] = {}
         self._pool = ThreadPoolExecutor(jobs)
+        self._running: dict[Future[None], Picture] = {}
+        self._stopped = Event()
 
-    def __enter__(self) -> _Fetcher:
-        for aside in self._folder.glob("*/.*.tmp"):  # half-written by a run that was killed
-            aside.unlink(missing_ok=True)
+    def __enter__(self) -> _Threads:
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait([one for one in self._running if not one.cancelled()], STOP_S)
-        rows = self._sources.copy()  # a thread that hangs could still add to them
-        write_table(self._folder / SOURCES, Source, (rows[file] for file in sorted(rows)))
+        self._folder.write_sources()
 
     def fetch(self, pictures: list[Picture]) -> Iterator[tuple[Picture, FetchFailed | None]]:
         """Yields each picture when it is there, or with the reason why it is not."""
@@ -152,74 +134,11 @@ class _Fetcher:
                     yield picture, None
 
     def _give(self, pictures: Iterator[Picture]) -> None:
-        self._running |= {self._pool.submit(self._put, one): one for one in pictures}
-
-    def _put(self, picture: Picture) -> None:
-        """Puts the picture into the folder, if it is not there (in a thread)."""
-        if picture.file in self._sources:
-            return
-        path = self._folder / picture.file
-        body = _usable(path)
-        if body is None:
-            url = f"{self._server}/{picture.subset}/{picture.image_id}.jpg"
-            body = web.get(url, self._pause)
-            try:
-                _check(body)
-            except ValueError as error:
-                raise FetchFailed(f"{url}: {error}") from error
-            body = turned(body, picture.rotation_deg)
-            if not path.parent.is_dir():
-                output_folder(path.parent)
-            write_atomically(path, body)
-        self._sources[picture.file] = _source(picture, body)
+        self._running |= {self._pool.submit(self._folder.take, one, self._pause): one for one in pictures}
 
     def _pause(self, seconds: float) -> None:
         if self._stopped.wait(seconds):
             raise FetchFailed("stopped")
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
-
-
-def _usable(path: Path) -> bytes | None:
-    """The file that is there already, if it is a whole picture."""
-    try:
-        body = path.read_bytes()
-        _check(body)
-    except (OSError, ValueError):
-        return None
-    return body
-
-
-def _check(body: bytes) -> None:
-    """ValueError says why it is no picture."""
-    if is_cut_off(body):  # not every OpenCV sees it
-        raise ValueError("is a part of a picture")
-    decode_picture(body)
-
-
-def _source(picture: Picture, body: bytes) -> Source:
-    return Source(
-        picture.file, picture.tag, picture.image_id, picture.subset, picture.licence, picture.author, picture.title,
-        picture.landing_url, picture.original_url, picture.rotation_deg, len(body), hashlib.sha256(body).hexdigest(),
-    )  # fmt: skip
-
-
-def turned(body: bytes, rotation_deg: int) -> bytes:
-    """Returns a JPEG file that is shown turned counter-clockwise by 0, 90, 180 or 270 degrees.
-
-    One that has EXIF data, or is no JPEG, comes back as it is.
-    """
-    start, exif = b"\xff\xd8", b"Exif\0\0"
-    if rotation_deg not in ORIENTATIONS or not body.startswith(start) or exif in body[: web.PIECE_BYTES]:
-        return body
-    entry = struct.pack("<HHIHH", 0x0112, 3, 1, ORIENTATIONS[rotation_deg], 0)  # orientation, one short
-    data = exif + b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)  # one directory of one entry
-    return start + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + body[len(start) :]
 
 
 def as_table(outcome: Outcome) -> str:

@@ -17,6 +17,7 @@ Bools = NDArray[np.bool_]
 
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
 OFFSETS = np.linspace(-2.0, 8.0, 21)
+DOUBT = 10.0  # pictures' worth of belief in temperature 1, so that a few lucky answers make none too sure
 NLL_TOLERANCE = 1.01  # the smallest offset this near to the best: what has no evidence should show none
 
 
@@ -43,11 +44,11 @@ def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
     total = np.array(
         [[-weight @ np.log((softmax(evidence(z, t, c)) * right).sum(1) + 1e-12) for c in OFFSETS] for t in TEMPERATURES]
     )
-    return best(total)
+    return best(total + DOUBT * np.log(TEMPERATURES)[:, None] ** 2)
 
 
 def for_sigmoid(z: Floats, right: Bools, weight: Floats) -> float:
     """Returns the temperature for logits z (n, tags) of tags that are judged one by one."""
     signed = np.where(right, -z, z)
     total = [weight @ np.logaddexp(0, signed / t).sum(1) for t in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(total))])
+    return float(TEMPERATURES[int(np.argmin(total + DOUBT * np.log(TEMPERATURES) ** 2))])

@@ -1,6 +1,8 @@
 """Pictures that people sorted by tag, as training takes them: each once, with all its tags, its near copies known.
 
-IMAGES/TAG/.../picture      one sub-folder per tag; what is nested below belongs to the tag
+    IMAGES/TAG/.../picture      one sub-folder per tag; what is nested below belongs to the tag
+
+Files with the very same bytes are one picture, of all the tags under which they stand.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from tagger.copies import Fingerprints, families, fingerprint
 from tagger.errors import BadPath, BadSettings, reason
 from tagger.evaluation import FILE_BYTES_MAX, Progress, Skipped
 from tagger.images import decode_picture
-from tagger.jpeg import is_cut_off
 from tagger.metrics import Bools, Ints
 from tagger.process import cores
 from tagger.training.folders import ODD_MAX, Folders, find, listed
@@ -250,9 +251,6 @@ def _digest(path: Path) -> bytes | Skipped:
 def _stamp(path: Path) -> bytes | Skipped:
     """The fingerprint of a picture."""
     try:
-        body = path.read_bytes()
-        if is_cut_off(body):
-            return Skipped(str(path), "is a part of a JPEG: its end is missing")
-        return fingerprint(decode_picture(body)).tobytes()
+        return fingerprint(decode_picture(path.read_bytes())).tobytes()
     except (OSError, ValueError) as error:
         return Skipped(str(path), reason(error))

@@ -41,14 +41,8 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
     names = {_key(tag): tag for tag in tags or ()}
     places: list[tuple[Path, str]] = []  # folders, with their keys
     for root in roots:
-        entries = _entries(root)
-        twins: dict[str, list[str]] = {}
-        for entry in entries:
-            if not _oddity(entry):
-                twins.setdefault(_key(entry.name), []).append(entry.name)
-        for entry in entries:
-            name, key = entry.name, _key(entry.name)
-            why = _oddity(entry) or (None if tags else _clash(name, twins[key]))
+        for name, why in _judged(root, alone=not tags):
+            key = _key(name)
             if tags and (why or key not in names):
                 left_out.append(name)
             elif why:
@@ -57,17 +51,14 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
                 names.setdefault(key, unicodedata.normalize("NFC", name))
                 places.append((root / name, key))
     if tags and not places:
-        shown = ", ".join(left_out[:NAMED_MAX]) + (", ..." if len(left_out) > NAMED_MAX else "")
-        raise BadPath(f"{listed(roots)}: no sub-folder is one of the {len(tags)} tags (found: {shown})")
+        raise BadPath(f"{listed(roots)}: no sub-folder is one of the {len(tags)} tags (found: {_some(left_out)})")
     if len(names) > TAGS_MAX:
-        more = f"; {'; '.join(odd[:NAMED_MAX])}" if odd else ""
-        raise BadPath(
-            f"{listed(roots)}: {len(names)} sub-folders, a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags{more}"
-        )
-    order = list(names) if tags else sorted(names)
+        found = f"{listed(roots)}: {len(names)} sub-folders, a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags"
+        raise BadPath(found + (f"; {_some(odd)}" if odd else ""))
+    index = {key: place for place, key in enumerate(names if tags else sorted(names))}
     skipped: list[Skipped] = []
-    files = tuple((path, order.index(key)) for folder, key in places for path in _files(folder, skipped))
-    return Folders(tuple(names[key] for key in order), files, tuple(skipped), tuple(left_out), tuple(odd))
+    files = tuple((path, index[key]) for folder, key in places for path in _files(folder, skipped))
+    return Folders(tuple(names[key] for key in index), files, tuple(skipped), tuple(left_out), tuple(odd))
 
 
 def listed(roots: Iterable[Path]) -> str:
@@ -75,15 +66,30 @@ def listed(roots: Iterable[Path]) -> str:
     return ", ".join(map(str, roots))
 
 
-def _entries(root: Path) -> list[os.DirEntry[str]]:
-    """The sub-folders of a root by name."""
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:NAMED_MAX]) + (", ..." if len(names) > NAMED_MAX else "")
+
+
+def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:
+    """The sub-folders of a root by name, each with what keeps it from being a tag, if anything does.
+
+    Only one of them may be of the same tag if they are to be `alone`.
+    """
     try:
-        found = sorted((entry for entry in os.scandir(root) if entry.is_dir()), key=lambda entry: entry.name)
+        entries = sorted((entry for entry in os.scandir(root) if entry.is_dir()), key=lambda entry: entry.name)
     except (OSError, ValueError) as error:
         raise BadPath(f"{root}: no folder of pictures ({reason(error)})") from error
-    if not found:
+    if not entries:
         raise BadPath(f"{root}: holds no folder: put the pictures of each tag in one that is named as the tag")
-    return found
+    found = {entry.name: _oddity(entry) for entry in entries}
+    twins: dict[str, list[str]] = {}
+    for name in (name for name, why in found.items() if not why):
+        twins.setdefault(_key(name), []).append(name)
+    for key, (first, *others) in twins.items():
+        if alone and others:
+            found |= dict.fromkeys(others, f"is the same tag as {first!r} ({key})")
+            found[first] = f"is the same tag as {others[0]!r} ({key})"
+    return list(found.items())
 
 
 def _key(name: str) -> str:
@@ -103,9 +109,3 @@ def _oddity(entry: os.DirEntry[str]) -> str | None:
     if not any(letter.isalnum() for letter in name):
         return "has no letter or digit"
     return "is a link to a folder, which is not followed" if entry.is_symlink() else None
-
-
-def _clash(name: str, twins: list[str]) -> str | None:
-    """Which other folder of the same root is the same tag."""
-    other = next((twin for twin in twins if twin != name), None)
-    return None if other is None else f"is the same tag as {other!r} ({_key(name)})"

@@ -32,6 +32,7 @@ from tagger.training.splits import Split, fold_split, folds, split
 from tagger.training.store import Store, default_folder
 
 Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, and how much there is
+LONGER = ("epochs", "patience")  # may be others when a training is gone on with
 FINGERPRINTS = "fingerprints 1"  # the space of the store
 
 
@@ -166,7 +167,7 @@ def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> P
         "tags": list(data.tags),
         "backbone": base.identity,
         "backbone_sha256": base.sha256,
-        "recipe": json.loads(json.dumps(asdict(recipe))),
+        "recipe": json.loads(json.dumps({k: v for k, v in asdict(recipe).items() if k not in LONGER})),
     }
     path = request.out / written.RUN
     if request.resume:

@@ -1,0 +1,40 @@
+"""Probabilities mean what they say after calibration, and few pictures make nobody sure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tagger.training import calibration
+
+
+def drawn(count: int, loud: float, seed: int = 0) -> tuple[calibration.Floats, calibration.Bools]:
+    """Logits that are `loud` times those that the right tags were drawn from."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, 1.5, (count, 5)).astype(np.float32)
+    p = calibration.softmax(z)
+    tag = (p.cumsum(1) > rng.random((count, 1))).argmax(1)
+    return z * np.float32(loud), np.eye(5, dtype=bool)[tag]
+
+
+@pytest.mark.parametrize("loud", [0.5, 1.0, 2.0])
+def test_loud_logits_are_toned_down_and_shy_ones_raised(loud: float) -> None:
+    z, right = drawn(4000, loud)
+    temperature, offset = calibration.for_softmax(z, right, np.ones(4000, np.float32))
+    assert temperature == pytest.approx(loud, rel=0.25)
+    assert offset >= 0  # else evidence that counts is cut off
+
+
+def test_few_lucky_answers_make_nobody_sure() -> None:
+    z = 4 * np.eye(3, dtype=np.float32)[np.arange(9) % 3]
+    right = z > 0
+    few, _ = calibration.for_softmax(z, right, np.ones(9, np.float32))
+    many, _ = calibration.for_softmax(np.tile(z, (200, 1)), np.tile(right, (200, 1)), np.ones(1800, np.float32))
+    assert few > 0.5 > many
+
+
+def test_independent_tags_are_toned_down_too() -> None:
+    rng = np.random.default_rng(1)
+    z = rng.normal(0, 1.5, (3000, 4)).astype(np.float32)
+    right = rng.random(z.shape) < 1 / (1 + np.exp(-z))
+    assert calibration.for_sigmoid(3 * z, right, np.ones(3000, np.float32)) == pytest.approx(3, rel=0.25)

@@ -1,0 +1,233 @@
+"""From folders of pictures to a vocabulary that tags films."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import media
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cli import cli
+from tagger import head, vocabulary
+from tagger.backbone import Backbone
+
+TAGS = ("Blue sea", "green_wood", "red-rock")
+EACH = 24
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coloured(tmp_path_factory.mktemp("images"), 0)
+
+
+def coloured(folder: Path, first: int) -> Path:
+    """Scenes with a cast of their tag's colour."""
+    rng = np.random.default_rng(first)
+    for place, tag in enumerate(TAGS):
+        (folder / tag).mkdir(parents=True)
+        for number in range(EACH):
+            picture = media.scenery(first + 1000 * place + number, 160, 120) // 3
+            picture[..., place] = np.minimum(picture[..., place] + rng.integers(60, 150), 255)  # OpenCV writes BGR
+            cv2.imwrite(str(folder / tag / f"{number}.jpg"), picture)
+    return folder
+
+
+def train(images: Path, out: Path, *more: str) -> Result:
+    words = ["train", str(images), "--name", "colours", "-o", str(out), "--epochs", "30", *more]
+    return CliRunner().invoke(cli, [*words, "--cache", str(images.parent / "cache")])
+
+
+@pytest.fixture(scope="module")
+def trained(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "colours"
+    found = train(images, out)
+    assert found.exit_code == 0, found.output
+    return out
+
+
+def figures(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((out / "figures.json").read_text())
+    return found
+
+
+def test_the_folder_is_a_vocabulary_at_once(trained: Path, film: media.Truth) -> None:
+    words = vocabulary.load(str(trained))
+    assert words.tags == TAGS
+    assert head.load(words.head_path("compact"), words).trained == (True,) * 3
+    found = CliRunner().invoke(cli, ["extract", str(film.path), "--vocab", str(trained), "-o", str(trained.parent)])
+    assert found.exit_code == 0, found.output
+    report = json.loads(next(trained.parent.glob("*.tags.json")).read_text())
+    assert {tag["tag"] for tag in report["tags"]} == {*TAGS}
+    assert report["model"]["vocabulary"] == "colours"
+
+
+def test_it_has_learned_the_colours(trained: Path) -> None:
+    found = figures(trained)
+    assert found["test"]["top1"]["value"] >= 0.8
+    assert found["test"]["images"] == sum(tag["test"] for tag in found["tags"])
+    assert found["ended"] == "epochs" and found["epochs"] == 30
+
+
+def test_card_and_record_say_what_was_done(trained: Path) -> None:
+    card = (trained / "card.md").read_text()
+    assert all(tag in card for tag in TAGS)
+    assert "test pictures come from the same folders" in card.replace("\n", " ")
+    record = trained / "training"
+    names = {path.name for path in record.iterdir()}
+    assert names == {
+        "run.json", "split.csv", "curves.csv", "curves.png", "confusion.csv", "confusion.png", "tags.csv",
+        "gallery.html",
+    }  # fmt: skip
+    rows = list(csv.DictReader((record / "split.csv").open()))
+    assert len(rows) == 3 * EACH
+    assert {row["part"] for row in rows} == {"train", "validation", "test"}
+
+
+def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
+    """The written head, asked about the test pictures as `extract` asks, is as good as the card says."""
+    from tagger.pipeline import Tagger
+    from tagger.settings import Settings
+    from tagger.training.dataset import collect
+
+    data = collect([images])
+    part = {row["sha256"]: row["part"] for row in csv.DictReader((trained / "training/split.csv").open())}
+    test = [place for place, sha256 in enumerate(data.sha256) if part[sha256.hex()] == "test"]
+    pictures = [cv2.cvtColor(cv2.imread(str(data.paths[place])), cv2.COLOR_BGR2RGB) for place in test]  # type: ignore[arg-type]
+    model = Tagger(Settings(vocabulary=str(trained))).model()
+    answers = model.scores([np.asarray(picture, np.uint8) for picture in pictures]).evidence.argmax(1)
+    assert (answers == data.tag[test]).mean() == pytest.approx(figures(trained)["test"]["top1"]["value"])
+
+
+def test_the_same_seed_gives_the_same_head_without_looking_again(
+    trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(self: Backbone, pictures: object) -> None:
+        raise AssertionError("features are in the store")
+
+    monkeypatch.setattr(Backbone, "features", never)
+    assert train(images, tmp_path / "again").exit_code == 0
+    one, again = ((out / "heads/compact.npz").read_bytes() for out in (trained, tmp_path / "again"))
+    assert one == again
+
+
+def test_another_seed_splits_and_learns_anew(trained: Path, images: Path, tmp_path: Path) -> None:
+    assert train(images, tmp_path / "other", "--seed", "1").exit_code == 0
+    one, other = ((out / "training/split.csv").read_text() for out in (trained, tmp_path / "other"))
+    assert one != other
+
+
+def test_a_folder_with_something_in_it_is_refused(trained: Path, images: Path, tmp_path: Path) -> None:
+    found = train(images, trained)
+    assert found.exit_code == 1
+    assert "is not empty: --resume goes on" in found.output
+    (tmp_path / "note.txt").touch()
+    found = train(images, tmp_path)
+    assert (found.exit_code, "name another with -o" in found.output) == (1, True)
+    found = train(images, tmp_path / "none", "--resume")
+    assert (found.exit_code, "no training to go on with" in found.output) == (1, True)
+
+
+def test_resuming_with_other_choices_is_refused(trained: Path, images: Path) -> None:
+    found = train(images, trained, "--resume", "--dropout", "0.1")
+    assert found.exit_code == 2
+    assert "another recipe" in found.output
+
+
+def test_wrong_choices_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    found = train(tmp_path / "nowhere", tmp_path / "out", "--dropout", "2")
+    assert (found.exit_code, "dropout = 2.0: from 0 to 0.95" in found.output) == (2, True)
+
+
+def test_odd_folders_are_named_all_at_once(tmp_path: Path) -> None:
+    images = coloured(tmp_path / "images", 0)
+    for name in (".hidden", "Red-Rock ", "empty"):
+        (images / name).mkdir()
+    found = train(images, tmp_path / "out")
+    assert found.exit_code == 1
+    assert found.output.count("\n") == 1
+    assert all(name in found.output for name in (".hidden", "Red-Rock ", "empty"))
+
+
+def test_folds_and_other_images_stand_on_the_card(images: Path, tmp_path: Path) -> None:
+    other = coloured(tmp_path / "other", 50_000)
+    (other / "sky").mkdir()
+    copied = sorted((images / TAGS[0]).iterdir())[:5]
+    for path in copied:
+        (other / TAGS[0] / f"copy {path.name}").write_bytes(path.read_bytes())
+    found = train(images, tmp_path / "out", "--folds", "3", "--test", str(other))
+    assert found.exit_code == 0, found.output
+    known = figures(tmp_path / "out")
+    assert known["cross_validation"]["images"] == 3 * EACH
+    (asked,) = known["other_images"]
+    assert asked["folder"] == "other"
+    assert 3 * EACH <= asked["images"] <= 3 * EACH + 5 - asked["copies_left_out"]
+    assert asked["copies_left_out"] >= 1
+    card = (tmp_path / "out/card.md").read_text()
+    assert "cross-validation, 3 folds" in card and "copies left out" in card
+
+
+def test_a_picture_in_two_folders_has_two_tags(images: Path, tmp_path: Path) -> None:
+    both = coloured(tmp_path / "both", 0)
+    for path in sorted((both / TAGS[0]).iterdir())[:10]:
+        (both / TAGS[1] / f"too {path.name}").write_bytes(path.read_bytes())
+    found = train(both, tmp_path / "out", "--activation", "sigmoid")
+    assert found.exit_code == 0, found.output
+    known = figures(tmp_path / "out")
+    assert known["pictures"] == 3 * EACH
+    assert sum(tag["pictures"] for tag in known["tags"]) == 3 * EACH + 10
+    words = vocabulary.load(str(tmp_path / "out"))
+    assert head.load(words.head_path("compact"), words).activation == "sigmoid"
+
+
+@pytest.mark.parametrize("strategy", ["augment", "fine-tune", "scratch"])
+def test_the_other_strategies_give_vocabularies_too(
+    strategy: str, images: Path, tmp_path: Path, film: media.Truth
+) -> None:
+    out = tmp_path / "out"
+    found = train(images, out, "--strategy", strategy, "--epochs", "1", "--limit-per-tag", "12")
+    assert found.exit_code == 0, found.output
+    assert figures(out)["recipe"]["strategy"] == strategy
+    assert (out / "backbones/compact.npz").exists() == (strategy != "augment")
+    found = CliRunner().invoke(cli, ["extract", str(film.path), "--vocab", str(out)])
+    assert found.exit_code == 0, found.output
+
+
+def test_auto_says_why(images: Path, tmp_path: Path) -> None:
+    found = train(images, tmp_path / "out", "--strategy", "auto", "--augment", "flip")
+    assert found.exit_code == 0, found.output
+    why = figures(tmp_path / "out")["why"]
+    assert why.startswith(("features: 24 pictures of a tag (few", "augment: 24 pictures of a tag (few"))
+    assert why in found.output
+
+
+def test_ctrl_c_keeps_the_best_and_resume_goes_on(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "tagger", "train", str(images), "--name", "colours", "-o", str(out)]
+    words += ["--epochs", "100000", "--patience", "0", "--cache", str(images.parent / "cache")]
+    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while not (out / "training/state.npz").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    first = figures(out)
+    assert first["ended"] == "interrupted"
+    assert "was interrupted" in (out / "card.md").read_text()
+    assert vocabulary.load(str(out)).tags == TAGS
+    words[words.index("100000")] = str(first["epochs"] + 20)
+    again = subprocess.run([*words, "--resume"], capture_output=True, text=True, timeout=120, check=False)
+    assert again.returncode == 0, again.stderr
+    assert (figures(out)["ended"], figures(out)["epochs"]) == ("epochs", first["epochs"] + 20)
+    assert not (out / "training/state.npz").exists()
