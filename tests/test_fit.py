@@ -18,7 +18,7 @@ from tagger.training.recipe import Recipe
 RECIPE = Recipe(epochs=12, patience=0, batch_size=32, learning_rate=0.01, dropout=0.3)
 
 
-def rows(count: int, seed: int, noise: float = 1.0, activation: str = "softmax") -> Rows:
+def rows(count: int, seed: int, noise: float = 0.7, activation: str = "softmax") -> Rows:
     """Points of three clouds in eight dimensions."""
     rng = np.random.default_rng(seed)
     tag = np.arange(count) % 3

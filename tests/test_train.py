@@ -60,6 +60,10 @@ def figures(out: Path) -> dict[str, Any]:
     return found
 
 
+def split_of(out: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((out / "training/split.csv").read_text().splitlines()))
+
+
 def test_the_folder_is_a_vocabulary_at_once(trained: Path, film: media.Truth) -> None:
     words = vocabulary.load(str(trained))
     assert words.tags == TAGS
@@ -88,7 +92,7 @@ def test_card_and_record_say_what_was_done(trained: Path) -> None:
         "run.json", "split.csv", "curves.csv", "curves.png", "confusion.csv", "confusion.png", "tags.csv",
         "gallery.html",
     }  # fmt: skip
-    rows = list(csv.DictReader((record / "split.csv").open()))
+    rows = split_of(trained)
     assert len(rows) == 3 * EACH
     assert {row["part"] for row in rows} == {"train", "validation", "test"}
 
@@ -100,7 +104,7 @@ def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
     from tagger.training.dataset import collect
 
     data = collect([images])
-    part = {row["sha256"]: row["part"] for row in csv.DictReader((trained / "training/split.csv").open())}
+    part = {row["sha256"]: row["part"] for row in split_of(trained)}
     test = [place for place, sha256 in enumerate(data.sha256) if part[sha256.hex()] == "test"]
     pictures = [cv2.cvtColor(cv2.imread(str(data.paths[place])), cv2.COLOR_BGR2RGB) for place in test]  # type: ignore[arg-type]
     model = Tagger(Settings(vocabulary=str(trained))).model()

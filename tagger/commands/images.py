@@ -38,11 +38,14 @@ def fetch(vocabulary: str, per_tag: int, output: Path, jobs: int, quiet: bool, v
     """Make a training folder from Open Images V7: DIR/SLUG/IMAGEID.jpg.
 
     What classes are a tag is said by `openimages.tsv` in the vocabulary. A picture that also shows a class of another
-    tag is left out. The labels of the last part are 2.7 GB; they are read once, the choice is kept
-    in DIR. What is in DIR is not fetched again: the same command goes on where it was stopped.
+    tag is left out. Up to 3.4 GB of lists are read for the choice, once: it is kept in DIR. A picture is about 0.3 MB,
+    so 700 for each of 50 tags are 10 GB. What is in DIR is not fetched again: the same command goes on where it
+    was stopped.
 
     The annotations are CC BY 4.0. The pictures are listed as CC BY 2.0, which is for you to verify:
     DIR/sources.csv names the author, page and licence of each.
+
+    Mirrors are named by MOVIETAGS_OPENIMAGES_URL (lists) and MOVIETAGS_OPENIMAGES_PICTURES_URL.
     """
     if output == STDOUT:
         raise click.UsageError("--output names a folder")

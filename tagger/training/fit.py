@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,7 +149,7 @@ def accuracy_of(logits: Floats, wanted: Floats) -> float:
 
 
 def _numbers(network: keras.Model) -> list[NDArray[Any]]:
-    return [np.array(variable) for variable in network.variables]
+    return [np.array(variable.numpy()) for variable in network.variables]
 
 
 def _set(network: keras.Model, numbers: list[NDArray[Any]]) -> None:
@@ -160,7 +161,7 @@ def _keep(state: Path, network: keras.Model, run: Run) -> None:
     facts = {"curves": run.curves, "best_epoch": run.best_epoch, "seconds": run.seconds}
     arrays = {f"network{i:04d}": values for i, values in enumerate(_numbers(network))}
     arrays |= {f"best{i:04d}": values for i, values in enumerate(run.best)}
-    arrays |= {f"optimizer{i:04d}": np.array(value) for i, value in enumerate(network.optimizer.variables)}
+    arrays |= {f"optimizer{i:04d}": v.numpy() for i, v in enumerate(network.optimizer.variables)}
     packed = io.BytesIO()
     np.savez(packed, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     write_atomically(state, packed.getvalue())
@@ -168,13 +169,13 @@ def _keep(state: Path, network: keras.Model, run: Run) -> None:
 
 def _resumed(state: Path, network: keras.Model) -> Run:
     try:
-        with np.load(state, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(state.read_bytes()), allow_pickle=False) as stored:
             facts = json.loads(stored["facts"].tobytes())
             named = {kind: [stored[name] for name in sorted(stored.files) if name.startswith(kind)]
                      for kind in ("network", "best", "optimizer")}  # fmt: skip
         _set(network, named["network"])
         for variable, values in zip(network.optimizer.variables, named["optimizer"], strict=True):
             variable.assign(values)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BadPath(f"{state}: is no state of this training ({error}): delete it, and begin anew") from error
     return Run(facts["curves"], facts["best_epoch"], named["best"], facts["seconds"])

@@ -1,0 +1,165 @@
+"""`movietags study`: choices of training compared on one's own images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tagger import process
+from tagger.commands.console import FAILED, errors, messages, options, stages
+from tagger.commands.train import INTERRUPTED, numbers, recipe_options, words
+
+if TYPE_CHECKING:
+    from tagger.training.comparison import Study
+    from tagger.training.run import Request
+
+NOT_OF_FEATURES = ("augment", "unfreeze")  # options of a recipe that a head on fixed features has no use for
+IMAGES = click.Path(path_type=Path)
+SHARED = (
+    click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+                 help="Folder for table.csv, results.json (all there is to know) and chart.png."),
+    click.option("--limit-per-tag", type=int, help="Draws so many pictures of each tag."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of folds, draw and training."),
+    click.option("--cache", type=click.Path(path_type=Path), help="Folder for features.  [this user's cache]"),
+)  # fmt: skip
+
+
+def study_options(command: Any) -> Any:
+    """Gives a command the options of all studies."""
+    for option in reversed(SHARED):
+        command = option(command)
+    return command
+
+
+def without(command: click.Command, *names: str) -> None:
+    """Takes options away from a command; of those of one name the first stays."""
+    first = {option.name: option for option in reversed(command.params) if option.name not in names}
+    command.params = list(reversed(first.values()))
+
+
+def named(context: click.Context, option: click.Parameter, typed: str) -> tuple[tuple[str, Path | None], ...]:
+    """Returns the names of backbones, separated by commas, with the files that are named after "="."""
+    parts = (part.partition("=") for part in words(context, option, typed) or ())
+    return tuple((name.strip(), Path(file) if file else None) for name, _, file in parts)
+
+
+@click.group()
+def study() -> None:
+    """Compare choices of training on your own images: folders with one sub-folder of pictures per tag."""
+
+
+@study.command()
+@click.argument("roots", nargs=-1, required=True, type=IMAGES, metavar="IMAGES...")
+@click.option("--backbones", "compared", required=True, callback=named, metavar="NAME[=WEIGHTS][,...]",
+              help="Which, as of `movietags models list`; a file of weights may follow.")  # fmt: skip
+@click.option("--folds", type=int, default=10, show_default=True, help="Of the cross-validation.")
+@study_options
+@recipe_options
+@options("device", "quiet", "verbose")
+def backbones(compared: tuple[tuple[str, Path | None], ...], output: Path | None, quiet: bool, verbose: bool,
+              **chosen: Any) -> None:  # fmt: skip
+    """Compare backbones on IMAGES: a head on the fixed features of each, cross-validated on the same folds.
+
+    A backbone that cannot be used is named, the others go on. Ctrl-C ends it with those that are done.
+    """
+    messages(quiet, verbose)
+    with errors(verbose):
+        from tagger.training import study
+
+        _make_room(output)
+        asked = [study.Named(*one) for one in compared]
+        with stages(quiet) as watch:
+            found = study.backbones(_request(chosen), asked, watch)
+        for line in found.failed:
+            process.say(f"error: {line}")
+        _deliver(found, "backbones", output)
+    _leave(found.interrupted, bool(found.failed))
+
+
+@study.command()
+@click.argument("roots", nargs=-1, required=True, type=IMAGES, metavar="IMAGES IMAGES...")
+@click.option("--folds", type=int, default=5, show_default=True, help="Of the cross-validation within each folder.")
+@study_options
+@recipe_options
+@options("backbone", "weights", "device", "quiet", "verbose")
+def cross(output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> None:
+    """Train on some of several data sets and test on another, for the tags that all of them have.
+
+    Each IMAGES is a data set, tested in turn by a head of all others and by heads of its own (cross-validated): the
+    drop is what pictures from elsewhere cost. Near copies never stand on both sides.
+    """
+    messages(quiet, verbose)
+    with errors(verbose):
+        from tagger.training import study_cross
+
+        _make_room(output)
+        with stages(quiet) as watch:
+            found = study_cross.cross(_request(chosen), watch)
+        _deliver(found, "cross", output)
+    _leave(found.interrupted)
+
+
+@study.command("init")
+@click.argument("roots", nargs=-1, required=True, type=IMAGES, metavar="IMAGES...")
+@click.option("--seeds", type=int, default=3, show_default=True, help="Heads of each kind.")
+@click.option("--hidden", callback=numbers, default="256,256", show_default=True, metavar="N[,N...]",
+              help="Units of hidden layers.")  # fmt: skip
+@click.option("--epochs", type=int, default=30, show_default=True, help="Just so many.")
+@study_options
+@recipe_options
+@options("backbone", "weights", "device", "quiet", "verbose")
+def initialisations(seeds: int, output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> None:
+    """Compare the numbers a head with hidden layers begins with: zeros, small, glorot, he; with and without batch norm.
+
+    Zeros do not learn at all; batch norm helps where they are too small.
+    """
+    messages(quiet, verbose)
+    with errors(verbose):
+        from tagger.training import study_init
+
+        _make_room(output)
+        with stages(quiet) as watch:
+            found = study_init.initialisations(_request(chosen), seeds, watch)
+        _deliver(found, "init", output)
+    _leave(found.interrupted)
+
+
+for command in (backbones, cross, initialisations):
+    without(command, *NOT_OF_FEATURES)
+without(initialisations, "init", "batch_norm", "patience")
+
+
+def _request(chosen: dict[str, Any]) -> Request:
+    """What is to be trained; nothing is written to `out`."""
+    from tagger.training.run import Request
+
+    fields = Request.__dataclass_fields__
+    choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
+    given = {name: value for name, value in chosen.items() if name in fields}
+    return Request(name="study", out=Path(), choices=choices, **given)
+
+
+def _make_room(output: Path | None) -> None:
+    """Refuses a folder that cannot be written before any work is done."""
+    if output:
+        from tagger.files import output_folder
+
+        output_folder(output)
+
+
+def _deliver(found: Study, kind: str, output: Path | None) -> None:
+    from tagger.training import comparison
+
+    if not found.rows():
+        process.say("nothing was done that could be shown")
+        return
+    if output:
+        comparison.write(found, kind, output)
+    process.put(found.text() + "\n")
+
+
+def _leave(interrupted: bool, failed: bool = False) -> None:
+    sys.exit(INTERRUPTED if interrupted else FAILED if failed else 0)

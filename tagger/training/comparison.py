@@ -1,0 +1,194 @@
+"""What all studies need: a paired test, means with their spread, and tables and charts of what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import Field, asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from tagger import __version__
+from tagger.figures import Estimate
+from tagger.files import output_folder, safe_cell, write_atomically
+from tagger.process import printable
+from tagger.training.charts import SMALL_PT, TEXT_PT, _percent, _short, _write_picture, _write_rows
+from tagger.training.dataset import Dataset
+from tagger.training.recipe import Recipe
+
+EXACT_MAX = 16  # differences: of more than 65,536 flips so many are drawn
+ROUNDING = 1e-9  # sums of shares that differ by less are the same
+UNKNOWN = "-"
+
+COLOURS = ("#0072b2", "#e69f00", "#009e73")  # Okabe and Ito's: apart for every kind of colour vision
+GROUP_WIDTH = 0.8  # of the room of a group, for its bars
+INCHES = (5.0, 4.2)  # smallest width, and height
+GROUP_INCHES = 1.3
+
+Cell = str | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a study was made on, and how its heads were trained but for what it compares."""
+
+    images: tuple[str, ...]  # folders
+    tags: tuple[str, ...]
+    pictures: int
+    families: int  # near copies are one
+    skipped: int  # files that could not be used
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, roots: Sequence[Path], data: Dataset, recipe: Recipe) -> Material:
+        """Returns what there is to know of a data set and a recipe."""
+        families = len(np.unique(data.family))
+        return cls(tuple(map(str, roots)), data.tags, len(data.paths), families, len(data.skipped), recipe)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        skipped = f"; {self.skipped} files could not be used" if self.skipped else ""
+        return f"{len(self.tags)} tags, {self.pictures} pictures ({self.families} without near copies){skipped}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The mean of several figures of one kind."""
+
+    mean: float
+    deviation: float | None  # of the sample; None if there is but one
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Spread | None:
+        """Returns that of the values that are known, None if none is."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return None
+        return cls(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
+
+    @staticmethod
+    def cells(spread: Spread | None) -> tuple[float | None, float | None]:
+        """Returns mean and deviation, for a table."""
+        return (None, None) if spread is None else (spread.mean, spread.deviation)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean, with one deviation to each side."""
+        aside = self.deviation or 0.0
+        return Estimate(self.mean, self.mean - aside, self.mean + aside)
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars of one colour."""
+
+    name: str
+    estimates: tuple[Estimate | None, ...]  # of each group; None: no bar
+
+    @classmethod
+    def of(cls, name: str, spreads: Iterable[Spread | None]) -> Bars:
+        """Returns bars with one deviation to each side."""
+        return cls(name, tuple(one.estimate if one else None for one in spreads))
+
+
+class Study(Protocol):
+    """What a comparison found, in the forms that people and programs want."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of `rows`."""
+        ...
+
+    def rows(self) -> list[tuple[Cell, ...]]:
+        """Returns a row for each thing that was compared; none if it was interrupted before."""
+        ...
+
+    def text(self) -> str:
+        """Returns tables and notes, without a line break at the end."""
+        ...
+
+    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+        """Returns names of groups, and up to three bars for each."""
+        ...
+
+
+def sign_flip_p(differences: Sequence[float]) -> float:
+    """Returns how probable a mean at least so far from 0 is if neither side is better: the two-sided sign-flip test.
+
+    If neither is, each difference could as well have the other sign: p is the share of all 2^n choices of signs whose
+    sum is at least as far from 0 (Fisher, 1935). Of more than 16 differences 65,536 choices are drawn. Folds of a
+    cross-validation share most of their training pictures, so that their differences are not independent and p is
+    optimistic (Dietterich, 1998; Nadeau and Bengio, 2003).
+
+    Args:
+        differences: one of each fold.
+    """
+    values = np.asarray(differences, np.float64)
+    if len(values) <= EXACT_MAX:
+        flipped = np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1
+    else:
+        flipped = np.random.default_rng(0).integers(0, 2, (2**EXACT_MAX, len(values)))
+        flipped[0] = 0  # what was found is one of the choices, so that p is never 0
+    sums = np.abs((1 - 2 * flipped) @ values)
+    return float((sums >= abs(values.sum()) - ROUNDING).mean())
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Returns lines with columns of one width: the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = [str.ljust, *[str.rjust] * (len(widths) - 1)]
+    return "\n".join(
+        "  ".join(side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)) for row in rows
+    )
+
+
+def write(study: Study, kind: str, folder: Path) -> None:
+    """Writes table.csv, results.json (all there is to know) and chart.png into `folder`.
+
+    Raises:
+        OutputRefused: something cannot be written.
+    """
+    output_folder(folder)
+    rows = ([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in study.rows())
+    _write_rows(folder / "table.csv", study.columns, rows)
+    facts = {"tool": {"version": __version__}, "study": kind, **asdict(study)}
+    write_atomically(folder / "results.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
+    bars_png(*study.chart(), folder / "chart.png")
+
+
+def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
+    """Draws bars, those of a group side by side, with their error bars, from 0 to 1.
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
+    figure = Figure(figsize=(max(INCHES[0], GROUP_INCHES * len(groups)), INCHES[1]), layout="constrained")
+    panel = figure.subplots()
+    width = GROUP_WIDTH / len(bars)
+    for number, (one, colour) in enumerate(zip(bars, COLOURS, strict=False)):
+        known = [(group, estimate) for group, estimate in enumerate(one.estimates) if estimate]
+        if not known:
+            continue
+        places = [group + (number - (len(bars) - 1) / 2) * width for group, _ in known]
+        values = [estimate.value for _, estimate in known]
+        ends = [[e.value - e.low for _, e in known], [e.high - e.value for _, e in known]]
+        panel.bar(places, values, width, yerr=np.maximum(ends, 0), color=colour, capsize=3, label=one.name)
+    panel.set_ylim(0, 1.05)
+    panel.set_xticks(range(len(groups)), [_short(printable(group)) for group in groups], parse_math=False)
+    panel.tick_params(labelsize=SMALL_PT)
+    panel.yaxis.set_major_formatter(FuncFormatter(_percent))
+    panel.grid(axis="y", color="0.9")
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=len(bars), frameon=False, fontsize=TEXT_PT)
+    _write_picture(figure, path)
