@@ -10,9 +10,9 @@ import pytest
 
 from tagger.errors import BadPath
 from tagger.training import fit as loop
-from tagger.training import networks
 from tagger.training.batches import Rows
 from tagger.training.fit import Run, accuracy_of, fit, logits_of
+from tagger.training.heads import HeadNetwork
 from tagger.training.recipe import Recipe
 
 RECIPE = Recipe(epochs=12, patience=0, batch_size=32, learning_rate=0.01, dropout=0.3)
@@ -32,7 +32,7 @@ def rows(count: int, seed: int, noise: float = 0.7, activation: str = "softmax")
 
 def trained(recipe: Recipe, state: Path | None = None, stop_after: int | None = None) -> tuple[Run, np.ndarray]:
     """A run on the clouds, and what its network says."""
-    network = networks.head(8, 3, recipe)
+    network = HeadNetwork(8, 3, recipe)
 
     def told(epochs: int, curves: dict[str, list[float]]) -> None:
         if epochs == stop_after:
@@ -106,7 +106,7 @@ def test_zeros_in_hidden_layers_learn_nothing() -> None:
 
 def test_independent_tags_are_learned_beside_one_another() -> None:
     recipe = replace(RECIPE, activation="sigmoid", epochs=60)
-    network = networks.head(8, 3, recipe)
+    network = HeadNetwork(8, 3, recipe)
     judged = rows(90, 2, activation="sigmoid")
     fit(network, rows(300, 1, activation="sigmoid"), judged, recipe)
     answered = logits_of(network, judged) > 0
@@ -125,7 +125,7 @@ def test_weights_of_examples_count() -> None:
     loud = Rows(learned.rows, learned.wanted, np.where(learned.wanted[:, 0] > 0, 20, 1).astype(np.float32), 32, 1)
     answers = []
     for examples in (learned, loud):
-        network = networks.head(8, 3, RECIPE)
+        network = HeadNetwork(8, 3, RECIPE)
         fit(network, examples, examples, RECIPE)
         answers.append((logits_of(network, examples).argmax(1) == 0).mean())
     assert answers[1] > answers[0] + 0.2

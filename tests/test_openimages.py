@@ -646,6 +646,30 @@ def test_turns_are_counter_clockwise(rotation: int) -> None:
     assert turned(b"\x89PNG", rotation) == b"\x89PNG"
 
 
+def test_a_folder_that_cannot_be_written_ends_the_run_soon(
+    capsys: pytest.CaptureFixture[str], small: Server, words: Path, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / "food").write_text("")
+    small.faults |= {picture_path(n): [status(503, Retry_After="60")] for n in (3, 5)}
+    begun = time.monotonic()
+    code, out, err = run(capsys, "--vocab", words, "--per-tag", 3, "-q", "--jobs", 3, "-o", folder)
+    assert time.monotonic() - begun < 5
+    assert (code, out, len(err)) == (1, [], 1)
+    assert f"{folder / 'food'}: no folder to write to" in err[0]
+    assert f"forest/{number(1)}.jpg" in {row.file for row in tables.read_table(folder / "sources.csv", tables.Source)}
+
+
+def test_nothing_found_is_a_failure_and_no_plan(
+    capsys: pytest.CaptureFixture[str], server: Server, words: Path, folder: Path
+) -> None:
+    for subset in LISTS:
+        offer(server, subset, [])
+    code, out, _ = run(capsys, "--vocab", words, "--per-tag", 3, "-o", folder)
+    assert (code, counts(out)["all"]) == (1, [12, 0, 0, 0])
+    assert [path.name for path in folder.iterdir()] == ["sources.csv"]
+
+
 @pytest.mark.parametrize("bar", [True, False])
 def test_the_bar_is_for_terminals(
     capsys: pytest.CaptureFixture[str], small: Server, words: Path, folder: Path,

@@ -10,7 +10,7 @@ import click
 
 from tagger import process
 from tagger.commands.console import FAILED, errors, messages, stages
-from tagger.commands.train import INTERRUPTED, train
+from tagger.commands.train import EXIT_INTERRUPTED, train
 
 # What is the same here as for `train`.
 SHARED = (
@@ -27,7 +27,7 @@ NAME = "NAME"  # of the vocabulary, in the command line that comes out
 @click.option("--trials", type=click.IntRange(1), default=40, show_default=True, metavar="N",
               help="Two thirds over the whole ranges, one third around the best.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
-              help="Processes, each of which takes half a gigabyte and some.  [the processor's cores]")  # fmt: skip
+              help="Processes, each with one thread.  [the processor's cores]")  # fmt: skip
 @click.option("--folds", type=int, default=0, metavar="K",
               help="Judges by K folds of all but the test part, not by one validation part.")  # fmt: skip
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), metavar="DIR",
@@ -53,6 +53,7 @@ def search(
     with errors(verbose):
         from tagger.training import run, searched
         from tagger.training import search as searching
+        from tagger.training.fit import INTERRUPTED
 
         fields = run.Request.__dataclass_fields__
         choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
@@ -65,4 +66,4 @@ def search(
         if found.ended:
             process.say(found.ended)
     if found.ended:
-        sys.exit(INTERRUPTED if found.ended == searched.INTERRUPTED else FAILED)
+        sys.exit(EXIT_INTERRUPTED if found.ended == INTERRUPTED else FAILED)

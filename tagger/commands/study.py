@@ -9,35 +9,29 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, errors, messages, options, stages
-from tagger.commands.train import INTERRUPTED, numbers, recipe_options, words
+from tagger.commands.console import FAILED, errors, messages, stages
+from tagger.commands.train import EXIT_INTERRUPTED, numbers, train, words
 
 if TYPE_CHECKING:
     from tagger.training.comparison import Study
     from tagger.training.run import Request
 
-NOT_OF_FEATURES = ("augment", "unfreeze")  # options of a recipe that a head on fixed features has no use for
-IMAGES = click.Path(path_type=Path)
-SHARED = (
-    click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-                 help="Folder for table.csv, results.json (all there is to know) and chart.png."),
-    click.option("--limit-per-tag", type=int, help="Draws so many pictures of each tag."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of folds, draw and training."),
-    click.option("--cache", type=click.Path(path_type=Path), help="Folder for features.  [this user's cache]"),
+# What is the same here as for `train`.
+TRAINING = (
+    "roots", "limit_per_tag", "seed", "cache", "activation", "epochs", "patience", "batch_size", "learning_rate",
+    "lr_schedule", "dropout", "weight_decay", "label_smoothing", "hidden", "batch_norm", "init", "class_weights",
+    "device", "quiet", "verbose",
 )  # fmt: skip
+ONE_BACKBONE = (*TRAINING, "backbone", "weights")
+INIT = tuple(name for name in ONE_BACKBONE if name not in ("epochs", "patience", "hidden", "batch_norm", "init"))
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Folder for table.csv, results.json (all there is to know) and chart.png.")  # fmt: skip
 
 
-def study_options(command: Any) -> Any:
-    """Gives a command the options of all studies."""
-    for option in reversed(SHARED):
-        command = option(command)
-    return command
-
-
-def without(command: click.Command, *names: str) -> None:
-    """Takes options away from a command; of those of one name the first stays."""
-    first = {option.name: option for option in reversed(command.params) if option.name not in names}
-    command.params = list(reversed(first.values()))
+def of_train(names: tuple[str, ...]) -> list[click.Parameter]:
+    """Returns the options of `train` with these names."""
+    return [option for option in train.params if option.name in names]
 
 
 def named(context: click.Context, option: click.Parameter, typed: str) -> tuple[tuple[str, Path | None], ...]:
@@ -51,14 +45,11 @@ def study() -> None:
     """Compare choices of training on your own images: folders with one sub-folder of pictures per tag."""
 
 
-@study.command()
-@click.argument("roots", nargs=-1, required=True, type=IMAGES, metavar="IMAGES...")
+@study.command(params=of_train(TRAINING))
 @click.option("--backbones", "compared", required=True, callback=named, metavar="NAME[=WEIGHTS][,...]",
               help="Which, as of `movietags models list`; a file of weights may follow.")  # fmt: skip
 @click.option("--folds", type=int, default=10, show_default=True, help="Of the cross-validation.")
-@study_options
-@recipe_options
-@options("device", "quiet", "verbose")
+@output_option
 def backbones(compared: tuple[tuple[str, Path | None], ...], output: Path | None, quiet: bool, verbose: bool,
               **chosen: Any) -> None:  # fmt: skip
     """Compare backbones on IMAGES: a head on the fixed features of each, cross-validated on the same folds.
@@ -79,12 +70,9 @@ def backbones(compared: tuple[tuple[str, Path | None], ...], output: Path | None
     _leave(found.interrupted, bool(found.failed))
 
 
-@study.command()
-@click.argument("roots", nargs=-1, required=True, type=IMAGES, metavar="IMAGES IMAGES...")
+@study.command(params=of_train(ONE_BACKBONE))
 @click.option("--folds", type=int, default=5, show_default=True, help="Of the cross-validation within each folder.")
-@study_options
-@recipe_options
-@options("backbone", "weights", "device", "quiet", "verbose")
+@output_option
 def cross(output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> None:
     """Train on some of several data sets and test on another, for the tags that all of them have.
 
@@ -102,15 +90,12 @@ def cross(output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> Non
     _leave(found.interrupted)
 
 
-@study.command("init")
-@click.argument("roots", nargs=-1, required=True, type=IMAGES, metavar="IMAGES...")
+@study.command("init", params=of_train(INIT))
 @click.option("--seeds", type=int, default=3, show_default=True, help="Heads of each kind.")
 @click.option("--hidden", callback=numbers, default="256,256", show_default=True, metavar="N[,N...]",
               help="Units of hidden layers.")  # fmt: skip
 @click.option("--epochs", type=int, default=30, show_default=True, help="Just so many.")
-@study_options
-@recipe_options
-@options("backbone", "weights", "device", "quiet", "verbose")
+@output_option
 def initialisations(seeds: int, output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> None:
     """Compare the numbers a head with hidden layers begins with: zeros, small, glorot, he; with and without batch norm.
 
@@ -125,11 +110,6 @@ def initialisations(seeds: int, output: Path | None, quiet: bool, verbose: bool,
             found = study_init.initialisations(_request(chosen), seeds, watch)
         _deliver(found, "init", output)
     _leave(found.interrupted)
-
-
-for command in (backbones, cross, initialisations):
-    without(command, *NOT_OF_FEATURES)
-without(initialisations, "init", "batch_norm", "patience")
 
 
 def _request(chosen: dict[str, Any]) -> Request:
@@ -162,4 +142,4 @@ def _deliver(found: Study, kind: str, output: Path | None) -> None:
 
 
 def _leave(interrupted: bool, failed: bool = False) -> None:
-    sys.exit(INTERRUPTED if interrupted else FAILED if failed else 0)
+    sys.exit(EXIT_INTERRUPTED if interrupted else FAILED if failed else 0)

@@ -16,7 +16,7 @@ from tagger.training.recipe import AUTO, FEATURES, INITS, SCHEDULES, STRATEGIES,
 if TYPE_CHECKING:
     from tagger.training.run import Result
 
-INTERRUPTED = 130  # exit code, as of a shell
+EXIT_INTERRUPTED = 130  # exit code, as of a shell
 NAMED_MAX = 10  # lines about files that could not be used
 
 
@@ -90,6 +90,7 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.training import run
+        from tagger.training.fit import INTERRUPTED
 
         fields = run.Request.__dataclass_fields__
         choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
@@ -100,7 +101,7 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
         if not quiet:
             _name_the_rest(found)
         process.put(summary(found))
-    sys.exit(INTERRUPTED if found.learned.run.ended == "interrupted" else 0)
+    sys.exit(EXIT_INTERRUPTED if found.learned.run.ended == INTERRUPTED else 0)
 
 
 def _name_the_rest(found: Result) -> None:

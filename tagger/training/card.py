@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tagger import __version__
 from tagger.figures import Estimate, Figures, TagFigures
 from tagger.settings import SIGMOID
+from tagger.training.fit import INTERRUPTED
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _head(found: Result) -> Iterator[str]:
 
 
 def _warnings(found: Result) -> Iterator[str]:
-    if found.learned.run.ended == "interrupted":
+    if found.learned.run.ended == INTERRUPTED:
         yield "**The training was interrupted**: this is the best of the epochs before.\n"
     figures = found.figures
     if figures is None:

@@ -33,14 +33,15 @@ h1 { font-size: 1.6rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .6rem; padding-top: .8rem; border-top: 1px solid var(--line); }
 h2 small, p { color: var(--faint); font-size: .9rem; font-weight: normal; margin: 0; }
 nav { columns: 13rem; margin-top: 1rem; font-size: .9rem; }
-nav a { display: flex; justify-content: space-between; gap: 1rem; color: inherit; text-decoration: none; }
+nav a { display: flex; justify-content: space-between; gap: 1rem; color: inherit; text-decoration: none;
+  break-inside: avoid; }
 nav a:hover { text-decoration: underline; }
 nav span, h2, figcaption { overflow-wrap: anywhere; }
 nav b { font-weight: normal; color: var(--faint); white-space: nowrap; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(178px, 1fr)); gap: .8rem; }
 figure { margin: 0; padding: .5rem; background: var(--card); border-radius: 6px; border-top: 4px solid var(--wrong); }
 figure.right { border-color: var(--right); }
-img, .gone { display: block; margin: 0 auto .4rem; height: 160px; max-width: 100%; object-fit: contain; }
+img, .gone { display: block; margin: 0 auto .4rem; height: 160px; max-width: 100%; object-fit: scale-down; }
 .gone { color: var(--faint); font-size: .8rem; overflow: hidden; overflow-wrap: anywhere; }
 figcaption { font-size: .85rem; }
 figcaption strong { color: var(--wrong); }
@@ -142,7 +143,7 @@ def _card(item: Item) -> str:
     answers = "".join(_answer(name, probability, name in item.tags) for name, probability in item.answers[:ANSWERS])
     return (
         f'<figure class="{kind}" title="{_text(item.path)}">{_thumbnail(item.path)}'
-        f"<figcaption><strong>{sign}</strong> · {names}</figcaption>"
+        f"<figcaption><strong>{sign}</strong>, true: {names}</figcaption>"
         f"<ol>{answers or '<li>no answer: there is no evidence</li>'}</ol></figure>"
     )
 

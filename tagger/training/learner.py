@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +14,19 @@ from tagger.backbone import Backbone
 from tagger.head import Dense, answers
 from tagger.records import TagScores
 from tagger.settings import SIGMOID
-from tagger.training import calibration, networks
+from tagger.training import calibration
 from tagger.training.batches import Batches, Floats, Pictures, Rows
 from tagger.training.dataset import Dataset
-from tagger.training.fit import EpochEnds, Run, fit, logits_of
-from tagger.training.networks import Standard
-from tagger.training.recipe import AUGMENT, FEATURES, SCRATCH, Recipe, usual
+from tagger.training.fit import INTERRUPTED, EpochEnds, Run, Trainable, fit, logits_of
+from tagger.training.heads import HeadNetwork, Standard
+from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH, Recipe, usual
 from tagger.training.splits import Split
+
+if TYPE_CHECKING:
+    from tagger.training.networks import WholeNetwork
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-# What the head that fine-tuning begins with takes from the recipe.
-HEAD_CHOICES = (
-    "activation", "dropout", "weight_decay", "label_smoothing", "hidden", "batch_norm", "init", "class_weights", "seed"
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,33 +62,35 @@ def learn(
         state: as `tagger.training.fit.fit`.
         told: is called after each epoch.
     """
-    scratch = recipe.strategy == SCRATCH
+    scratch, tunes = recipe.strategy == SCRATCH, recipe.strategy in (FINE_TUNE, SCRATCH)
     standard = Standard.none(rows.shape[1]) if scratch else Standard.of(rows[split.train])
-    top = networks.head(rows.shape[1], len(data.tags), recipe)
+    head = HeadNetwork(rows.shape[1], len(data.tags), recipe)
     class_weight = _class_weight(data, split.train, recipe)
-    body = None
-    if recipe.strategy in (FEATURES, AUGMENT):
-        network = top
-    else:
+    of_rows = _rows(data, rows, base, recipe, standard, class_weight)
+    whole: WholeNetwork | None = None
+    if tunes:
+        from tagger.training.networks import WholeNetwork, backbone_arrays  # which start Keras
+
         if not scratch:  # a head that knows nothing would spoil what the backbone knows
-            first = usual(FEATURES, **{name: getattr(recipe, name) for name in HEAD_CHOICES})
-            of = _rows(data, rows, base, first, standard, class_weight)
-            fit(top, of(split.train, True), of(split.validation, False), first)
-        network, body = networks.whole(base, standard, top, recipe)
-    of = (
-        _pictures(data, base, recipe, class_weight) if body else _rows(data, rows, base, recipe, standard, class_weight)
-    )
-    run = fit(network, of(split.train, True), of(split.validation, False), recipe, state, told)
-    asked = of(split.validation, False)
-    temperature, offset = _scale(logits_of(network, asked), data.right[split.validation], asked.weight, recipe)
-    *hidden, last = networks.dense_layers(top, standard)
-    scaled = Dense(last.kernel / np.float32(temperature), last.bias / np.float32(temperature) + np.float32(offset))
+            first = usual(FEATURES, seed=recipe.seed, activation=recipe.activation)
+            if fit(head, of_rows(split.train, True), of_rows(split.validation, False), first).ended == INTERRUPTED:
+                raise KeyboardInterrupt
+        whole = WholeNetwork(base, standard, head, recipe)
+    network: Trainable = whole or head
+    of = _pictures(data, base, recipe, class_weight) if tunes else of_rows
+    judged = of(split.validation, False)
+    run = fit(network, of(split.train, True), judged, recipe, state, told)
+    temperature, offset = _scale(logits_of(network, judged), data.right[split.validation], judged.weight, recipe)
     z = logits_of(network, of(split.test, False)) / np.float32(temperature) + np.float32(offset)
+    if whole:
+        whole.done()
+    *hidden, last = head.layers(standard)
+    scaled = Dense(last.kernel / np.float32(temperature), last.bias / np.float32(temperature) + np.float32(offset))
     return Learned(
         (*hidden, scaled),
         temperature,
         offset,
-        networks.backbone_arrays(base.name, body) if body else None,
+        backbone_arrays(base.name, whole.body) if whole else None,
         run,
         answers(z, recipe.activation),
         class_weight,

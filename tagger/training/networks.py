@@ -1,11 +1,10 @@
-"""The networks that are trained: heads over features, and a backbone with its head, all in Keras.
+"""A backbone with its head, as Keras trains them: from the numbers it has (fine-tuning), or from random ones.
 
-Keras trains; what comes out are arrays (`tagger.head`, `tagger.arrays`), which need no Keras to be read.
+What comes out are arrays (`tagger.arrays`), which `tagger.backbone.load` reads from the vocabulary.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,95 +15,113 @@ from numpy.typing import NDArray
 from tagger import architectures, arrays, backbone, compact
 from tagger.architectures import EMBEDDED
 from tagger.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
-from tagger.head import Dense
+from tagger.settings import SIGMOID
+from tagger.training.heads import MOMENTUM, NORM_EPSILON, HeadNetwork, Standard
 from tagger.training.recipe import SCRATCH, Recipe
 from tagger.training.student import fold, trainable
 
 Floats = NDArray[np.float32]
 
-SMALL = 0.01  # deviation of "small" numbers
 
+class WholeNetwork:
+    """A backbone and its head, from prepared pictures (n, s, s, 3) to logits (n, tags).
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Standard:
-    """Mean and deviation of features over the training part, so that the head sees numbers of one size."""
-
-    mean: Floats  # (d,)
-    deviation: Floats  # (d,)
-
-    @classmethod
-    def of(cls, rows: Floats) -> Standard:
-        """Returns those of the rows (n, d); where nothing differs the deviation is 1."""
-        deviation = rows.std(0)
-        return cls(rows.mean(0), np.where(deviation > 1e-6, deviation, 1).astype(np.float32))
-
-    @classmethod
-    def none(cls, count: int) -> Standard:
-        """Returns what changes nothing."""
-        return cls(np.zeros(count, np.float32), np.ones(count, np.float32))
-
-    def __call__(self, rows: Floats) -> Floats:
-        """Returns the rows with mean 0 and deviation 1 on the training part."""
-        return np.asarray((rows - self.mean) / self.deviation, np.float32)
-
-
-def head(inputs: int, tags: int, recipe: Recipe) -> keras.Sequential:
-    """Returns a head from standardised features (n, inputs) to logits (n, tags)."""
-
-    def dense(units: int) -> keras.layers.Dense:
-        start = {
-            "zeros": "zeros",
-            "small": keras.initializers.RandomNormal(stddev=SMALL, seed=recipe.seed),
-            "glorot": keras.initializers.GlorotUniform(seed=recipe.seed),
-            "he": keras.initializers.HeNormal(seed=recipe.seed),
-        }[recipe.init]
-        return keras.layers.Dense(units, kernel_initializer=start)
-
-    layers: list[Any] = [keras.Input((inputs,))]
-    for place, units in enumerate((*recipe.hidden, tags)):
-        layers += [keras.layers.Dropout(recipe.dropout, seed=recipe.seed + place), dense(units)]
-        if place < len(recipe.hidden):
-            layers += [keras.layers.BatchNormalization()] if recipe.batch_norm else []
-            layers += [keras.layers.ReLU()]
-    return keras.Sequential(layers)
-
-
-def dense_layers(trained: keras.Sequential, standard: Standard) -> list[Dense]:
-    """Returns the dense layers of a head that do on plain features what `trained` does on standardised ones."""
-    found: list[Dense] = []
-    for layer in trained.layers:
-        if isinstance(layer, keras.layers.Dense):
-            found.append(Dense(*(np.asarray(part, np.float32) for part in layer.get_weights())))
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            gamma, beta, mean, variance = layer.get_weights()
-            factor = gamma / np.sqrt(variance + layer.epsilon)
-            found[-1] = Dense(found[-1].kernel * factor, (found[-1].bias - mean) * factor + beta)
-    first = found[0]
-    kernel = first.kernel / standard.deviation[:, None]
-    return [Dense(kernel, first.bias - standard.mean @ kernel), *found[1:]]
-
-
-def whole(base: Backbone, standard: Standard, top: keras.Sequential, recipe: Recipe) -> tuple[keras.Model, keras.Model]:
-    """Returns a network from prepared pictures (n, s, s, 3) to logits (n, tags), and its part up to the features.
-
-    Fine-tuning trains the last `recipe.unfreeze` layers with weights, batch normalisation as it stands left out;
+    Fine-tuning trains the last `Recipe.unfreeze` layers with weights, batch normalisation as it stands left out;
     from scratch everything starts at random and is trained.
     """
-    scratch = recipe.strategy == SCRATCH
-    body = _scratch(base.name, recipe.seed) if scratch else _with_numbers(base)
-    if not scratch:
-        body.trainable = True
-        weighty = [layer for layer in body.layers if layer.weights]
-        for layer in weighty:
-            layer.trainable = False
-        convolutions = [x for x in weighty if not isinstance(x, keras.layers.BatchNormalization)]
-        for layer in convolutions[-recipe.unfreeze :]:
-            layer.trainable = True
-    picture = keras.Input((base.input_size, base.input_size, 3))
-    features = keras.layers.Flatten()(body(picture) if scratch else body(picture, training=False))
-    if not scratch:
-        features = keras.layers.Normalization(mean=standard.mean, variance=standard.deviation**2)(features)
-    return keras.Model(picture, top(features)), body
+
+    def __init__(self, base: Backbone, standard: Standard, head: HeadNetwork, recipe: Recipe) -> None:
+        """Puts them together; the head starts with the numbers that `head` has, and `done` gives them back."""
+        self._head = head
+        scratch = recipe.strategy == SCRATCH
+        self.body = _scratch(base.name, recipe.seed) if scratch else _with_numbers(base)
+        if not scratch:
+            _freeze(self.body, recipe.unfreeze)
+        picture = keras.Input((base.input_size, base.input_size, 3))
+        features = keras.layers.Flatten()(self.body(picture) if scratch else self.body(picture, training=False))
+        plain = keras.layers.Normalization(mean=standard.mean, variance=standard.deviation**2)(features)
+        self._top = _keras_head(head)
+        self._network = keras.Model(picture, self._top(plain))
+        optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+        loss = keras.losses.BinaryCrossentropy if recipe.activation == SIGMOID else keras.losses.CategoricalCrossentropy
+        self._network.compile(
+            optimizer,
+            loss=loss(from_logits=True, label_smoothing=recipe.label_smoothing),
+            metrics=[keras.metrics.CategoricalAccuracy()],
+        )
+        optimizer.build(self._network.trainable_variables)
+
+    @property
+    def numbers(self) -> list[NDArray[Any]]:
+        """All that it knows."""
+        return [np.array(variable.numpy()) for variable in self._network.variables]
+
+    @property
+    def memory(self) -> list[NDArray[Any]]:
+        """What the optimiser remembers."""
+        return [np.array(variable.numpy()) for variable in self._network.optimizer.variables]
+
+    def know(self, numbers: list[NDArray[Any]], memory: list[NDArray[Any]] | None = None) -> None:
+        """Takes both, of the same shapes, in place of its own.
+
+        Raises:
+            ValueError: other shapes.
+        """
+        for variable, values in zip(self._network.variables, numbers, strict=True):
+            variable.assign(values)
+        if memory is not None:
+            for variable, values in zip(self._network.optimizer.variables, memory, strict=True):
+                variable.assign(values)
+
+    def begin(self, epoch: int) -> None:
+        """Needs nothing: what is random in it is among its numbers."""
+
+    def step(self, seen: Floats, wanted: Floats, weight: Floats, rate: float) -> tuple[float, float]:
+        """Learns from a batch; returns its mean loss, and the share of first answers that are right."""
+        self._network.optimizer.learning_rate = rate
+        loss, right = self._network.train_on_batch(seen, wanted, weight)
+        return float(loss), float(right)
+
+    def logits(self, seen: Floats) -> Floats:
+        """Returns (n, tags)."""
+        return np.asarray(self._network.predict_on_batch(seen), np.float32)
+
+    def done(self) -> None:
+        """Gives the head its numbers back."""
+        dense = [layer.get_weights() for layer in self._top.layers if isinstance(layer, keras.layers.Dense)]
+        norms = [x.get_weights() for x in self._top.layers if isinstance(x, keras.layers.BatchNormalization)]
+        parts = [*zip(*dense, strict=True), *zip(*norms, strict=True)]
+        self._head.know([values for part in parts for values in part])
+
+
+def _keras_head(head: HeadNetwork) -> keras.Sequential:
+    recipe = head.recipe
+    layers: list[Any] = [keras.Input(head.kernels[0].shape[:1])]
+    for place, bias in enumerate(head.biases):
+        layers += [keras.layers.Dropout(recipe.dropout, seed=recipe.seed + place), keras.layers.Dense(len(bias))]
+        if place < len(recipe.hidden):
+            norm = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=NORM_EPSILON)
+            layers += [norm] if recipe.batch_norm else []
+            layers += [keras.layers.ReLU()]
+    top = keras.Sequential(layers)
+    dense = zip(head.kernels, head.biases, strict=True)
+    norms = zip(head.scales, head.offsets, head.means, head.variances, strict=True)
+    for layer in top.layers:
+        if isinstance(layer, keras.layers.Dense):
+            layer.set_weights(list(next(dense)))
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights(list(next(norms)))
+    return top
+
+
+def _freeze(body: keras.Model, unfreeze: int) -> None:
+    """Leaves the last so many layers with weights trainable, not counting batch normalisation, which stays as it is."""
+    body.trainable = True
+    weighty = [layer for layer in body.layers if layer.weights]
+    for layer in weighty:
+        layer.trainable = False
+    for layer in [x for x in weighty if not isinstance(x, keras.layers.BatchNormalization)][-unfreeze:]:
+        layer.trainable = True
 
 
 def _scratch(name: str, seed: int) -> keras.Model:
@@ -113,9 +130,10 @@ def _scratch(name: str, seed: int) -> keras.Model:
 
 
 def _with_numbers(base: Backbone) -> keras.Model:
-    """The backbone as a Keras model; the embedded one, which OpenCV runs, is built from its arrays."""
+    """The backbone as a Keras model of its own; the embedded one, which OpenCV runs, is built from its arrays."""
     if base.name != EMBEDDED:
-        network: keras.Model = base.network
+        network = backbone.untrained(architectures.named(base.name))
+        network.set_weights(base.network.get_weights())
         return network
     stored = arrays.load(EMBEDDED_ARRAYS if base.source == EMBEDDED_SOURCE else Path(base.source))
     picture = keras.Input((base.input_size, base.input_size, 3))

@@ -26,6 +26,7 @@ from tagger.training import strategy, written
 from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
+from tagger.training.fit import INTERRUPTED
 from tagger.training.learner import Learned, learn
 from tagger.training.recipe import Recipe
 from tagger.training.splits import Split, fold_split, folds, split
@@ -124,7 +125,7 @@ def train(request: Request, watch: Watch) -> Result:
     learned = learn(data, rows, parts, base, recipe, state, told)
     found = Result(request, data, parts, base, recipe, why, learned, _figures(data, parts.test, learned.test, recipe))
     written.write(found)
-    if learned.run.ended == "interrupted":
+    if learned.run.ended == INTERRUPTED:
         return found
     found = replace(found, folded=_folded(found, rows, watch), crossed=_crossed(found, watch))
     written.write(found)

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from tagger import compact
 from tagger.backbone import Backbone
 from tagger.errors import BadPath, OutputRefused, reason
 from tagger.figures import measure
@@ -37,9 +38,10 @@ from tagger.training import run, searched, written
 from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
+from tagger.training.fit import INTERRUPTED
 from tagger.training.learner import learn
 from tagger.training.recipe import Recipe
-from tagger.training.searched import INTERRUPTED, Request, Result, Trial
+from tagger.training.searched import Request, Result, Trial
 from tagger.training.splits import Split, folds, split
 from tagger.training.spread import FINE, WHOLE, at_random, on_grid
 from tagger.training.store import Store, default_folder
@@ -48,13 +50,8 @@ COARSE_SHARE = 2 / 3  # of the trials
 BEST = 3  # trials that the fine ones lie around
 DIED = "a process of the search died, most likely for want of memory: try fewer --jobs"
 NO_TEST = np.empty(0, np.int64)
-# Read when a process makes its first network.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "CUDA_VISIBLE_DEVICES": "-1",  # heads are small, and each process would take the whole memory of a GPU
-}
+# How many threads multiply matrices: read by numpy's libraries (OpenBLAS, MKL, Accelerate) when they are loaded.
+THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
 
 
 def search(request: Request, watch: run.Watch) -> Result:
@@ -85,7 +82,8 @@ def search(request: Request, watch: run.Watch) -> Result:
             file = Path(folder, "features.npy")
             np.save(file, rows)
             del rows
-            blind = replace(base, network=None, classifier=None)  # all has been looked at
+            # All has been looked at; the preprocessing of another backbone would load Keras in every process.
+            blind = replace(base, network=None, classifier=None, preprocess=compact.preprocess)
             with _processes(request.jobs, _Shared(data, file, blind, parts, judges)) as pool:
                 _try("coarse", _coarse(request), found, pool, watch)
                 _try("fine", _fine(found), found, pool, watch)
@@ -112,7 +110,7 @@ def _free(request: Request) -> None:
 def _begun(request: Request, data: Dataset, base: Backbone) -> Result:
     """A result without trials, or with those of the search that is gone on with."""
     facts: searched.Facts = {
-        "images_sha256": hashlib.sha256(b"".join(data.sha256)).hexdigest(),
+        "images_sha256": hashlib.sha256(b"".join(data.sha256) + data.right.tobytes()).hexdigest(),
         "tags": list(data.tags),
         "backbone": base.identity,
         "backbone_sha256": base.sha256,
@@ -179,7 +177,8 @@ class _Shared:
 @contextmanager
 def _processes(jobs: int, shared: _Shared) -> Iterator[ProcessPoolExecutor]:
     """Gives processes that live until the end, each with one computing thread."""
-    others = set(multiprocessing.active_children())
+    others, before = set(multiprocessing.active_children()), dict(os.environ)
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # for them; the numpy of this process is loaded
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start, (shared,))
     try:
         yield pool
@@ -188,14 +187,27 @@ def _processes(jobs: int, shared: _Shared) -> Iterator[ProcessPoolExecutor]:
         for child in set(multiprocessing.active_children()) - others:
             child.kill()  # nobody waits for what it may still do
             child.join()
+        for name in THREADS:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
 
 
 def _start(shared: _Shared) -> None:
     """Begins one of these processes."""
     global _here, _rows
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process, and is for the first
-    os.environ.update(ONE_THREAD)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _here, _rows = shared, np.asarray(np.load(shared.rows, mmap_mode="r"))
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the first one was killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 _here: _Shared
@@ -207,8 +219,6 @@ def _judge(recipe: Recipe, stage: str) -> Trial:
     runs = [learn(_here.data, _rows, judge, _here.base, recipe).run for judge in _here.judges]
     best = [[one.curves[name][one.best_epoch] for name in ("val_accuracy", "val_loss")] for one in runs]
     accuracy, loss = np.mean(best, axis=0).tolist()
-    if not math.isfinite(loss):
-        raise ArithmeticError("its loss is no number: it learns too fast")
     return Trial(recipe, stage, accuracy, loss, sum(one.epochs for one in runs), time.monotonic() - begun)
 
 

@@ -21,7 +21,6 @@ from tagger.training.spread import AXES, Axis
 
 Facts = dict[str, Any]  # what a search is of, ready for JSON
 
-INTERRUPTED = "interrupted"
 RECORD, TABLE = Path("search.json"), Path("trials.csv")
 AXIS_NAMES = tuple(axis.name for axis in AXES)
 COLUMNS = ("accuracy", "loss", "epochs", "seconds", "stage", *AXIS_NAMES, "failed")

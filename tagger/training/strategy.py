@@ -15,6 +15,7 @@ import numpy as np
 from tagger.training.batches import Floats, Rows
 from tagger.training.dataset import Dataset
 from tagger.training.fit import fit
+from tagger.training.heads import HeadNetwork, Standard
 from tagger.training.recipe import AUGMENT, AUTO, FEATURES, FINE_TUNE, Recipe, usual
 from tagger.training.splits import Split
 
@@ -63,16 +64,14 @@ def choose(
 
 def _nearness(data: Dataset, rows: Floats, parts: Split, seed: int) -> float:
     """How far a head on features comes on the validation part: 0 is guessing, 1 always right."""
-    from tagger.training import networks
-
     quick = usual(FEATURES, epochs=QUICK_EPOCHS, seed=seed)
-    standard = networks.Standard.of(rows[parts.train])
+    standard = Standard.of(rows[parts.train])
 
     def of(places: np.ndarray) -> Rows:
         wanted = data.right[places].astype(np.float32)
         wanted /= wanted.sum(1, keepdims=True)
         return Rows(standard(rows[places]), wanted, np.ones(len(places), np.float32), quick.batch_size, seed)
 
-    run = fit(networks.head(rows.shape[1], len(data.tags), quick), of(parts.train), of(parts.validation), quick)
+    run = fit(HeadNetwork(rows.shape[1], len(data.tags), quick), of(parts.train), of(parts.validation), quick)
     guessing = 1 / len(data.tags)
     return float(max(0.0, (max(run.curves["val_accuracy"]) - guessing) / (1 - guessing)))

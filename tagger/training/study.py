@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from tagger import architectures, arrays, compact
-from tagger.architectures import AUTO, EMBEDDED
+from tagger.architectures import EMBEDDED
 from tagger.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.figures import Figures, measure
@@ -27,6 +26,7 @@ from tagger.training.batches import Floats
 from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, Spread, aligned, sign_flip_p
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
+from tagger.training.fit import INTERRUPTED
 from tagger.training.learner import Learned, learn
 from tagger.training.recipe import FEATURES, Recipe, usual
 from tagger.training.run import FINGERPRINTS, Request, Watch, load_backbone
@@ -171,7 +171,7 @@ def backbones(request: Request, named: Sequence[Named], watch: Watch) -> Backbon
     if not named or len(set(named)) < len(named):
         raise BadSettings(f"backbones {', '.join(map(str, named)) or 'none'}: name some, each once")
     for one in named:
-        if one.name not in (AUTO, EMBEDDED):
+        if one.name != EMBEDDED:
             architectures.named(one.name)
     data = collected(request, watch)
     fold = folds(data, request.folds, request.seed)
@@ -187,8 +187,7 @@ def backbones(request: Request, named: Sequence[Named], watch: Watch) -> Backbon
             interrupted = True
             break
         finally:
-            keras.utils.clear_session()  # or the networks of all backbones would stay
-            gc.collect()
+            _forget(one)
     return Backbones(Material.of(request.roots, data, recipe), tested(done), tuple(failed), interrupted)
 
 
@@ -208,6 +207,15 @@ def _compared(one: Named, request: Request, data: Dataset, fold: Ints, recipe: R
         found.append(Fold(figures, learned.run.epochs, learned.run.seconds))
     parameters = _parameters(base) + sum(layer.kernel.size + layer.bias.size for layer in learned.layers)
     return Compared(str(one), base.identity, base.sha256, parameters, features_s, computed, tuple(found))
+
+
+def _forget(one: Named) -> None:
+    """Frees a network that nobody uses any more: Keras would keep those of all backbones."""
+    if one.name != EMBEDDED:
+        import keras
+
+        keras.utils.clear_session()
+    gc.collect()
 
 
 def _parameters(base: Backbone) -> int:
@@ -261,7 +269,7 @@ def trained(data: Dataset, rows: Floats, parts: Split, base: Backbone, recipe: R
         KeyboardInterrupt: it was interrupted: what it had learned by then is no fair figure.
     """
     learned = learn(data, rows, parts, base, recipe)
-    if learned.run.ended == "interrupted":
+    if learned.run.ended == INTERRUPTED:
         raise KeyboardInterrupt
     return learned
 

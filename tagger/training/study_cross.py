@@ -7,29 +7,24 @@ from the diagonal is one of the data, not of their amount. Near copies of what a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from tagger.backbone import Backbone
-from tagger.errors import BadPath, BadSettings
 from tagger.figures import Estimate, Figures
-from tagger.metrics import Bools, Ints
+from tagger.metrics import Ints
 from tagger.process import printable
 from tagger.records import TagScores
 from tagger.training.batches import Floats
 from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, aligned
-from tagger.training.dataset import PICTURES_MIN, Dataset, collect
-from tagger.training.folders import find, listed
+from tagger.training.joint import SETS_MIN, Joint, joined
 from tagger.training.recipe import Recipe
 from tagger.training.run import Request, Watch, load_backbone
 from tagger.training.splits import VALIDATION_SHARE, Split, folds, split
 from tagger.training.study import fingerprints, judged, recipe_of, seen, trained
-from tagger.vocabulary import TAGS_MIN, slug
-
-SETS_MIN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +139,6 @@ def _short(one: Tested | None) -> str:
     return f"{accuracy.value:.3f}" if accuracy else UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Joint:
-    """The pictures of all sets as one data set, so that near copies in different sets are known."""
-
-    names: tuple[str, ...]
-    data: Dataset
-    member: Bools  # (n, sets): in which sets a picture stands
-    left_out: tuple[str, ...]
-
-
 def cross(request: Request, watch: Watch) -> Crossed:
     """Returns what heads are worth within and across data sets; KeyboardInterrupt ends it with what is done.
 
@@ -167,114 +152,80 @@ def cross(request: Request, watch: Watch) -> Crossed:
         BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.backbone.load`.
     """
     recipe = recipe_of(request)
-    joint = joined(request, watch)
+    joint = joined(
+        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=fingerprints(request),
+        progress=lambda done, total: watch("reading", done, total),
+    )  # fmt: skip
     count = len(joint.names)
-    own = [np.flatnonzero(joint.member[:, place]) for place in range(count)]
+    own = [np.flatnonzero(of) for of in joint.member.T]
     fold = [folds(joint.data.among(places), request.folds, request.seed) for places in own]
     size = min(int((one != number).sum()) for one in fold for number in range(request.folds))
     base = load_backbone(request)
-    heads = _Heads(joint, seen(joint.data, base, request, watch), base, recipe, size, watch)
-    groups = [(place,) for place in range(count)]
-    rest = [tuple(other for other in range(count) if other != place) for place in range(count)]
-    heads.total = count * request.folds + count + (count if count > SETS_MIN else 0)
+    rows = seen(joint.data, base, request, watch)
+    done, total = itertools.count(), count * (request.folds + 1 + (count > SETS_MIN))
+    heads = _Heads(joint, rows, base, recipe, size, lambda: watch("heads", next(done), total))
     tested: list[Tested] = []
     interrupted = False
     try:
         for place in range(count):
-            tested.append(heads.within(place, own[place], fold[place], request.folds))
-            tested += heads.across(groups[place], rest[place])
+            others = tuple(other for other in range(count) if other != place)
+            tested.append(heads.within(place, fold[place]))
+            tested += heads.across((place,), others)
             if count > SETS_MIN:
-                tested += heads.across(rest[place], (place,))
+                tested += heads.across(others, (place,))
     except KeyboardInterrupt:
         interrupted = True
     return Crossed(
-        Material.of(request.roots, joint.data, recipe), joint.left_out, joint.names, tuple(map(len, own)), size,
+        Material.of(request.roots, joint.data, recipe), joint.data.left_out, joint.names, tuple(map(len, own)), size,
         request.folds, tuple(tested), interrupted,
     )  # fmt: skip
 
 
-def joined(request: Request, watch: Watch) -> Joint:
-    """Returns the pictures of all sets of the tags that all of them have.
-
-    Raises:
-        BadPath, BadSettings: as `cross`.
-    """
-    roots = request.roots
-    if len({root.resolve() for root in roots}) < max(SETS_MIN, len(roots)):
-        raise BadSettings(f"{listed(roots)}: name two folders or more, each once")
-    tags, left_out = _shared(roots)
-    store = fingerprints(request)
-    everything = collect(roots, known=store, tags=tags, progress=lambda done, total: watch("reading", done, total))
-    names = tuple(root.resolve().name for root in roots)
-    names = names if len(set(names)) == len(names) else tuple(map(str, roots))
-    member = np.zeros((len(everything.paths), len(roots)), bool)
-    number = {sha256: place for place, sha256 in enumerate(everything.sha256)}
-    for place, root in enumerate(roots):
-        own = collect([root], limit_per_tag=request.limit_per_tag, seed=request.seed, known=store, tags=tags)
-        few = [f"{own.tags[tag]!r} ({count})" for tag, count in enumerate(own.right.sum(0)) if count < PICTURES_MIN]
-        if few:
-            raise BadPath(
-                f"{root}: too few pictures of {', '.join(few)}: add some up to {PICTURES_MIN}, or move it away"
-            )
-        member[[number[sha256] for sha256 in own.sha256], place] = True
-    used = np.flatnonzero(member.any(1))
-    return Joint(names, everything.among(used), member[used], left_out)
-
-
-def _shared(roots: Sequence[Path]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The tags that all roots have, and those that only some have."""
-    named = [{slug(tag): tag for tag in find([root], None).tags} for root in roots]
-    shared = [key for key in named[0] if all(key in other for other in named)]
-    others = {key: tag for one in named for key, tag in one.items() if key not in shared}
-    if len(shared) < TAGS_MIN:
-        have = ", ".join(named[0][key] for key in shared) or "none"
-        raise BadPath(
-            f"{listed(roots)}: need {TAGS_MIN} tags in common, have {have}: sub-folders of a tag have one name"
-        )
-    return tuple(named[0][key] for key in shared), tuple(others[key] for key in sorted(others))
-
-
+@dataclass(frozen=True, slots=True, eq=False)
 class _Heads:
     """Heads that are trained on some of the pictures and asked about others."""
 
-    def __init__(self, joint: Joint, rows: Floats, base: Backbone, recipe: Recipe, size: int, watch: Watch) -> None:
-        self._joint, self._rows, self._base, self._recipe, self._size = joint, rows, base, recipe, size
-        self._watch, self._done, self.total = watch, 0, 0
+    joint: Joint
+    rows: Floats  # features (n, d)
+    base: Backbone
+    recipe: Recipe
+    size: int  # pictures that each of them learns from
+    begins: Callable[[], None]  # is called before each of them
 
-    def within(self, place: int, own: Ints, fold: Ints, count: int) -> Tested:
-        """Cross-validates in a set, whose pictures are `own`, in `fold` (n,) each."""
-        data, name = self._joint.data, self._joint.names[place]
+    def within(self, place: int, fold: Ints) -> Tested:
+        """Cross-validates in a set, of whose pictures each has its fold."""
+        data, name = self.joint.data, self.joint.names[place]
+        own = np.flatnonzero(self.joint.member[:, place])
         scores = TagScores(*(np.zeros((2, len(own), len(data.tags)), np.float32)))
-        for number in range(count):
+        for number in range(fold.max() + 1):
             mine = fold == number
-            found = self._asked(own[~mine], own[mine])
+            found = self._answers(own[~mine], own[mine])
             scores.probabilities[mine], scores.evidence[mine] = found.probabilities, found.evidence
-        return Tested((name,), name, judged(data, own, scores, self._recipe), 0)
+        return Tested((name,), name, judged(data, own, scores, self.recipe), 0)
 
     def across(self, trained_on: Sequence[int], tested_on: Sequence[int]) -> list[Tested]:
         """Trains one head on some sets and asks it about each of some others."""
-        data, member, names = self._joint.data, self._joint.member, self._joint.names
+        data, member, names = self.joint.data, self.joint.member, self.joint.names
         learned = member[:, list(trained_on)].any(1)
         new = np.flatnonzero(~np.isin(data.family, data.family[learned]))
-        scores = self._asked(np.flatnonzero(learned), new)
+        scores = self._answers(np.flatnonzero(learned), new)
         found = []
         for place in tested_on:
             mine = member[new, place]
             some = TagScores(scores.probabilities[mine], scores.evidence[mine])
-            figures = judged(data, new[mine], some, self._recipe) if mine.any() else None
+            figures = judged(data, new[mine], some, self.recipe) if mine.any() else None
             copies = int(member[:, place].sum() - mine.sum())
             found.append(Tested(tuple(names[one] for one in trained_on), names[place], figures, copies))
         return found
 
-    def _asked(self, from_: Ints, asked: Ints) -> TagScores:
-        self._watch("heads", self._done, self.total)
-        data, seed = self._joint.data, self._recipe.seed
-        chosen = from_[drawn(data.tag[from_], self._size, seed)]
+    def _answers(self, known: Ints, asked: Ints) -> TagScores:
+        """What a head that learns from some of the pictures `known` says of those `asked`."""
+        self.begins()
+        data, seed = self.joint.data, self.recipe.seed
+        chosen = known[drawn(data.tag[known], self.size, seed)]
         inner = split(data.among(chosen), seed, VALIDATION_SHARE, 0.0)
         parts = Split(chosen[inner.train], chosen[inner.validation], asked)
-        answers = trained(data, self._rows, parts, self._base, self._recipe).test
-        self._done += 1
-        return answers
+        return trained(data, self.rows, parts, self.base, self.recipe).test
 
 
 def drawn(tag: Ints, count: int, seed: int) -> Ints:

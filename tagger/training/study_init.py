@@ -106,8 +106,8 @@ class Initialisations:
         hidden = ", ".join(map(str, recipe.hidden))
         notes = (
             f"{self.material}; hidden layers: {hidden}; means over seeds and their standard deviation.",
-            "first loss: of training, in the first epoch; dead units: hidden ones, 0 for all pictures of the validation part;",
-            f"accuracy: of that part, after {recipe.epochs} epochs and at its best (guessing: {self.guessing:.3f}).",
+            f"accuracy: of the validation part, after {recipe.epochs} epochs and best; guessing: {self.guessing:.3f}.",
+            "first loss: of training, in the first epoch; dead units: hidden, 0 for the whole validation part.",
         )
         return "\n".join((aligned([head, *lines]), *notes))
 
