@@ -12,7 +12,10 @@ from tagger import __version__, process
 from tagger.commands.console import FAILED
 from tagger.commands.evaluate import evaluate
 from tagger.commands.extract import extract
+from tagger.commands.images import images
+from tagger.commands.search import search
 from tagger.commands.show import info, models, vocab
+from tagger.commands.study import study
 from tagger.commands.train import train
 
 PICTURE_PIXELS_MAX = 200_000_000  # decoded 600 MB; OpenCV's own limit is five times that
@@ -24,8 +27,9 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, train, evaluate, info, vocab, models):
+for command in (extract, train, study, evaluate, images, vocab, models, info):
     cli.add_command(command)
+study.add_command(search)
 
 
 def main() -> None:

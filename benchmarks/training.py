@@ -2,8 +2,8 @@
 
     python benchmarks/training.py [--epochs 500] [--compared 20]
 
-The rows are made (clouds that overlap), as many as 80 % of 700 pictures of each of 50 tags. Keras trains the same head with
-the same recipe for the epochs that are compared; early stopping is off.
+The rows are made (clouds that overlap), as many as 80 % of 700 pictures of each of 50 tags. Keras trains the same head
+with the same recipe for the epochs that are compared; early stopping is off.
 """
 
 from __future__ import annotations

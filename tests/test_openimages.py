@@ -522,7 +522,7 @@ def test_what_breaks_on_the_way_is_asked_for_again(
         (status(403), 1, "HTTP 403"),
         (instead(b"<html>log in first</html>"), 1, "is no picture that OpenCV can read"),
         (instead(b""), 1, "is empty"),
-        (instead(jpeg(number(3))[:-2]), 1, "is a part of a picture"),
+        (instead(jpeg(number(3))[:-2]), 1, "is a part of a JPEG"),
         (truncated, 3, "bytes arrived of"),
         (damaged, 3, "its ETag is the MD5"),
         (status(503), 3, "HTTP 503 Service Unavailable, after 3 tries"),
@@ -559,6 +559,7 @@ def test_other_etags_are_no_checksum(
     small.faults[picture_path(1)] = [instead(jpeg(number(1)), ETag=f'"{"0" * 32}"', **encrypted)]
     small.faults[picture_path(3)] = [instead(jpeg(number(3)), ETag=f'"{"0" * 32}-2"')]
     run(capsys, "--vocab", words, "--per-tag", 2, "-o", folder)
+    assert [small.asked.count(picture_path(n)) for n in (1, 3, 5)] == [1, 1, 0]
     assert there(folder)["forest"] == [1, 3]
 
 
@@ -657,6 +658,10 @@ def test_a_folder_that_cannot_be_written_ends_the_run_soon(
     assert time.monotonic() - begun < 5
     assert (code, out, len(err)) == (1, [], 1)
     assert f"{folder / 'food'}: no folder to write to" in err[0]
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPool"):
+            thread.join(2)
+            assert not thread.is_alive()
     assert f"forest/{number(1)}.jpg" in {row.file for row in tables.read_table(folder / "sources.csv", tables.Source)}
 
 
@@ -718,7 +723,7 @@ def test_tables_of_somebody_else_are_not_overwritten(
     capsys: pytest.CaptureFixture[str], small: Server, words: Path, folder: Path
 ) -> None:
     folder.mkdir()
-    for body in ("a,b\n1,2\n", ",".join(tables.Source.__slots__) + "\nfood/1.jpg,food\n", ""):
+    for body in ("a,b\n1,2\n", "a,b\n", ",".join(tables.Source.__slots__) + "\nfood/1.jpg,food\n", ""):
         (folder / "sources.csv").write_text(body)
         code, _, err = run(capsys, "--vocab", words, "--per-tag", 2, "-q", "-o", folder)
         assert (code, len(err), small.asked) == (1, 1, [])

@@ -13,7 +13,7 @@ from pathlib import Path
 from tagger.errors import FetchFailed
 from tagger.files import output_folder, write_atomically
 from tagger.images import decode_picture
-from tagger.jpeg import START, is_cut_off
+from tagger.jpeg import START
 from tagger.openimages import web
 from tagger.openimages.tables import Picture, Source, read_table, write_table
 
@@ -79,7 +79,7 @@ class Folder:
         url = f"{self._server}/{picture.subset}/{picture.image_id}.jpg"
         body = web.get(url, pause)
         try:
-            _check(body)
+            decode_picture(body)
         except ValueError as error:
             raise FetchFailed(f"{url}: {error}") from error
         return turned(body, picture.rotation_deg)
@@ -101,17 +101,10 @@ def _there(path: Path) -> bytes | None:
     """The file that is there, if it is a whole picture."""
     try:
         body = path.read_bytes()
-        _check(body)
+        decode_picture(body)
     except (OSError, ValueError):
         return None
     return body
-
-
-def _check(body: bytes) -> None:
-    """ValueError says why it is no picture."""
-    if is_cut_off(body):  # not every OpenCV sees it
-        raise ValueError("is a part of a picture")
-    decode_picture(body)
 
 
 def _size(path: Path) -> int | None:

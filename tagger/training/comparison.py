@@ -27,7 +27,8 @@ UNKNOWN = "-"
 COLOURS = ("#0072b2", "#e69f00", "#009e73")  # Okabe and Ito's: apart for every kind of colour vision
 GROUP_WIDTH = 0.8  # of the room of a group, for its bars
 INCHES = (5.0, 4.2)  # smallest width, and height
-GROUP_INCHES = 1.3
+GROUP_INCHES = 1.3  # at least; more where names are long
+LETTER_INCHES = 0.1
 
 Cell = str | float | None
 
@@ -172,7 +173,9 @@ def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
     Raises:
         OutputRefused: it cannot be written.
     """
-    figure = Figure(figsize=(max(INCHES[0], GROUP_INCHES * len(groups)), INCHES[1]), layout="constrained")
+    names = [_short(printable(group)) for group in groups]
+    room = max(GROUP_INCHES, LETTER_INCHES * max(map(len, names)))
+    figure = Figure(figsize=(max(INCHES[0], room * len(groups)), INCHES[1]), layout="constrained")
     panel = figure.subplots()
     width = GROUP_WIDTH / len(bars)
     for number, (one, colour) in enumerate(zip(bars, COLOURS, strict=False)):
@@ -184,7 +187,7 @@ def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
         ends = [[e.value - e.low for _, e in known], [e.high - e.value for _, e in known]]
         panel.bar(places, values, width, yerr=np.maximum(ends, 0), color=colour, capsize=3, label=one.name)
     panel.set_ylim(0, 1.05)
-    panel.set_xticks(range(len(groups)), [_short(printable(group)) for group in groups], parse_math=False)
+    panel.set_xticks(range(len(names)), names, parse_math=False)
     panel.tick_params(labelsize=SMALL_PT)
     panel.yaxis.set_major_formatter(FuncFormatter(_percent))
     panel.grid(axis="y", color="0.9")

@@ -164,7 +164,7 @@ def _free(request: Request) -> None:
 def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> Path:
     """Notes what this training is of, or checks that it is what is gone on with; returns the file of its state."""
     facts = {
-        "images_sha256": hashlib.sha256(b"".join(data.sha256)).hexdigest(),
+        "images_sha256": hashlib.sha256(b"".join((*data.sha256, data.right.tobytes()))).hexdigest(),
         "tags": list(data.tags),
         "backbone": base.identity,
         "backbone_sha256": base.sha256,
