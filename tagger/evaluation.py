@@ -125,7 +125,7 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
     skipped: list[Skipped] = []
     for name in folders:
         if name in index:
-            files += [(path, index[name]) for path in _files(folder / name, skipped)]
+            files += [(path, index[name]) for path in files_below(folder / name, skipped)]
     left_out = tuple(name for name in folders if name not in index)
     if len(left_out) == len(folders):
         shown = ", ".join(left_out[:NAMED_MAX]) + (", ..." if len(left_out) > NAMED_MAX else "")
@@ -136,7 +136,7 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
     return SortedFiles(tuple(files), tuple(skipped), left_out)
 
 
-def _files(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+def files_below(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
     """Yields the regular files below a folder, which may be a link; what is none goes to `skipped`.
 
     Links to files are followed, links to folders further down are not: they could lead in circles.

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import click
 import media
 import pytest
 from click.testing import CliRunner
@@ -29,11 +30,24 @@ def test_the_python_of_the_readme_runs(film: media.Truth, tmp_path: Path, monkey
 
 
 def test_the_options_of_the_readme_are_those_of_the_command() -> None:
-    extract = cli.cli.commands["extract"]
-    options = {name for option in extract.params for name in option.opts if name.startswith("--")}
     named = set(re.findall(r"`(--[a-z-]+)", README)) - {"--version"}
-    assert named <= options
-    assert options - named <= {"--quiet", "--verbose", "--output"}
+    of_extract = options_of(cli.cli.commands["extract"])
+    assert named <= of_extract | options_of(cli.cli.commands["train"])
+    assert of_extract - named <= {"--quiet", "--verbose", "--output"}
+
+
+def test_the_options_of_the_tutorial_are_those_of_the_commands() -> None:
+    tutorial = (ROOT / "docs/training.md").read_text()
+    known = set()
+    for name in ("train", "extract", "images", "study"):
+        command = cli.cli.commands[name]
+        parts = command.commands.values() if isinstance(command, click.Group) else [command]
+        known |= {option for part in parts for option in options_of(part)}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", tutorial)) <= known
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {name for option in command.params for name in option.opts if name.startswith("--")}
 
 
 def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:

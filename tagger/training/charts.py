@@ -77,7 +77,7 @@ def curves_csv(history: History, path: Path) -> None:
     if "learning_rate" in history:
         columns["learning_rate"] = history["learning_rate"]
     rows = zip(*columns.values(), strict=True)
-    _write_rows(path, ["epoch", *columns], ([epoch, *map(float, row)] for epoch, row in enumerate(rows, 1)))
+    write_rows(path, ["epoch", *columns], ([epoch, *map(float, row)] for epoch, row in enumerate(rows, 1)))
 
 
 def curves_png(history: History, path: Path) -> None:
@@ -107,10 +107,10 @@ def curves_png(history: History, path: Path) -> None:
         panel.grid(axis="y", color="0.9")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylim(bottom=0)
-    panels[1].yaxis.set_major_formatter(FuncFormatter(_percent))
+    panels[1].yaxis.set_major_formatter(FuncFormatter(percent))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=TEXT_PT)
-    _write_picture(figure, path)
+    write_picture(figure, path)
 
 
 def confusion_csv(matrix: Ints, tags: Sequence[str], path: Path) -> None:
@@ -121,7 +121,7 @@ def confusion_csv(matrix: Ints, tags: Sequence[str], path: Path) -> None:
     """
     names = [safe_cell(tag) for tag in tags]
     rows = zip(names, matrix.tolist(), strict=True)
-    _write_rows(path, ["true tag", *names], ([name, *row] for name, row in rows))
+    write_rows(path, ["true tag", *names], ([name, *row] for name, row in rows))
 
 
 def confusion_png(matrix: Ints, tags: Sequence[str], path: Path) -> None:
@@ -151,10 +151,10 @@ def confusion_png(matrix: Ints, tags: Sequence[str], path: Path) -> None:
             panel.text(column, row, str(count) if count else "", color=shade, ha="center", va="center", size=TEXT_PT)
     width, height = BAR_INCHES[0] / side, min(1.0, BAR_INCHES[1] / side)
     beside = panel.inset_axes((1 + width, 1 - height, width, height))
-    bar = figure.colorbar(drawn, cax=beside, ticks=[0, 0.05, 0.25, 0.5, 1], format=FuncFormatter(_percent))
+    bar = figure.colorbar(drawn, cax=beside, ticks=[0, 0.05, 0.25, 0.5, 1], format=FuncFormatter(percent))
     bar.ax.tick_params(labelsize=SMALL_PT)
     bar.set_label("share of the row's pictures" + (" (grey: none)" if (pictures == 0).any() else ""), fontsize=TEXT_PT)
-    _write_picture(figure, path)
+    write_picture(figure, path)
 
 
 def tags_csv(per_tag: Iterable[TagFigures], path: Path) -> None:
@@ -164,7 +164,7 @@ def tags_csv(per_tag: Iterable[TagFigures], path: Path) -> None:
         OutputRefused: it cannot be written.
     """
     rows = ([safe_cell(tag.slug), *(getattr(tag, name) for name in TAG_COLUMNS[1:])] for tag in per_tag)
-    _write_rows(path, TAG_COLUMNS, rows)
+    write_rows(path, TAG_COLUMNS, rows)
 
 
 def _curve(panel: Axes, values: Sequence[float], label: str, colour: str) -> None:
@@ -180,7 +180,7 @@ def _name_axes(panel: Axes, tags: Sequence[str]) -> None:
     panel.set_xlabel("answered", fontsize=TEXT_PT)
     panel.set_ylabel("true tag", fontsize=TEXT_PT)
     panel.tick_params(labelsize=SMALL_PT)
-    names = [_short(printable(tag)) for tag in tags]
+    names = [short(printable(tag)) for tag in tags]
     for axis in (panel.xaxis, panel.yaxis):
         if names:
             axis.set_ticks(range(len(names)), names, parse_math=False)
@@ -193,15 +193,18 @@ def _name_axes(panel: Axes, tags: Sequence[str]) -> None:
         panel.tick_params(axis="x", labelrotation=90)
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """Returns the name, cut if it is long."""
     return name if len(name) <= NAME_LETTERS_MAX else name[: NAME_LETTERS_MAX - 1] + "…"
 
 
-def _percent(share: float, _: int | None) -> str:
+def percent(share: float, _: int | None) -> str:
+    """Returns a share as people read it; the second argument is what matplotlib gives besides."""
     return f"{share:.0%}" if math.isclose(share * 100, round(share * 100), abs_tol=1e-6) else f"{share:.1%}"
 
 
-def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a CSV file."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(header)
@@ -209,7 +212,8 @@ def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[objec
     write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
-def _write_picture(figure: Figure, path: Path) -> None:
+def write_picture(figure: Figure, path: Path) -> None:
+    """Writes a PNG file."""
     picture = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # a script that no font here has: drawn as boxes

@@ -16,7 +16,7 @@ from tagger import __version__
 from tagger.figures import Estimate
 from tagger.files import output_folder, safe_cell, write_atomically
 from tagger.process import printable
-from tagger.training.charts import SMALL_PT, TEXT_PT, _percent, _short, _write_picture, _write_rows
+from tagger.training.charts import SMALL_PT, TEXT_PT, percent, short, write_picture, write_rows
 from tagger.training.dataset import Dataset
 from tagger.training.recipe import Recipe
 
@@ -161,7 +161,7 @@ def write(study: Study, kind: str, folder: Path) -> None:
     """
     output_folder(folder)
     rows = ([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in study.rows())
-    _write_rows(folder / "table.csv", study.columns, rows)
+    write_rows(folder / "table.csv", study.columns, rows)
     facts = {"tool": {"version": __version__}, "study": kind, **asdict(study)}
     write_atomically(folder / "results.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
     bars_png(*study.chart(), folder / "chart.png")
@@ -173,7 +173,7 @@ def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
     Raises:
         OutputRefused: it cannot be written.
     """
-    names = [_short(printable(group)) for group in groups]
+    names = [short(printable(group)) for group in groups]
     room = max(GROUP_INCHES, LETTER_INCHES * max(map(len, names)))
     figure = Figure(figsize=(max(INCHES[0], room * len(groups)), INCHES[1]), layout="constrained")
     panel = figure.subplots()
@@ -189,9 +189,9 @@ def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
     panel.set_ylim(0, 1.05)
     panel.set_xticks(range(len(names)), names, parse_math=False)
     panel.tick_params(labelsize=SMALL_PT)
-    panel.yaxis.set_major_formatter(FuncFormatter(_percent))
+    panel.yaxis.set_major_formatter(FuncFormatter(percent))
     panel.grid(axis="y", color="0.9")
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=len(bars), frameon=False, fontsize=TEXT_PT)
-    _write_picture(figure, path)
+    write_picture(figure, path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import BadPath, reason
-from tagger.evaluation import NAMED_MAX, Skipped, _files
+from tagger.evaluation import NAMED_MAX, Skipped, files_below
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN, slug
 
 ODD_MAX = 50  # folders, in an error: all of them, unless the folder is a wrong one
@@ -57,7 +57,7 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
         raise BadPath(found + (f"; {_some(odd)}" if odd else ""))
     index = {key: place for place, key in enumerate(names if tags else sorted(names))}
     skipped: list[Skipped] = []
-    files = tuple((path, index[key]) for folder, key in places for path in _files(folder, skipped))
+    files = tuple((path, index[key]) for folder, key in places for path in files_below(folder, skipped))
     return Folders(tuple(names[key] for key in index), files, tuple(skipped), tuple(left_out), tuple(odd))
 
 

@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 SMALL = 0.01  # deviation of "small" numbers
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7  # of AdamW (Loshchilov and Hutter 2019)
-MOMENTUM, NORM_EPSILON = 0.99, 1e-3  # of batch normalisation (Ioffe and Szegedy 2015)
+MOMENTUM, NORM_EPSILON = 0.9, 1e-3  # of batch normalisation (Ioffe and Szegedy 2015); small sets have few steps
 BYTE = 256
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.backbone import Backbone
+from tagger.figures import Figures, measure
 from tagger.head import Dense, answers
 from tagger.records import TagScores
 from tagger.settings import SIGMOID
@@ -21,6 +22,7 @@ from tagger.training.fit import INTERRUPTED, EpochEnds, Run, Trainable, fit, log
 from tagger.training.heads import HeadNetwork, Standard
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH, Recipe, usual
 from tagger.training.splits import Split
+from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
     from tagger.training.networks import WholeNetwork
@@ -95,6 +97,15 @@ def learn(
         answers(z, recipe.activation),
         class_weight,
     )
+
+
+def judged(data: Dataset, places: Ints, scores: TagScores, recipe: Recipe) -> Figures:
+    """Returns what the answers to the pictures at `places`, at least one, are worth."""
+    slugs = [slug(tag) for tag in data.tags]
+    return measure(
+        scores.evidence, scores.probabilities, data.right[places], slugs, data.family[places],
+        independent=recipe.activation == SIGMOID,
+    )  # fmt: skip
 
 
 Examples = Callable[[Ints, bool], Batches]  # places in the data set, and whether they are learned from

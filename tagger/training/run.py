@@ -18,16 +18,15 @@ from tagger import architectures, backbone
 from tagger.architectures import AUTO, EMBEDDED, REFERENCE
 from tagger.backbone import Backbone
 from tagger.errors import BadSettings, OutputRefused
-from tagger.figures import Figures, measure
+from tagger.figures import Figures
 from tagger.files import output_folder, write_atomically
 from tagger.records import TagScores
-from tagger.settings import SIGMOID
 from tagger.training import strategy, written
 from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
-from tagger.training.learner import Learned, learn
+from tagger.training.learner import Learned, judged, learn
 from tagger.training.recipe import Recipe
 from tagger.training.splits import Split, fold_split, folds, split
 from tagger.training.store import Store, default_folder
@@ -123,7 +122,8 @@ def train(request: Request, watch: Watch) -> Result:
         watch(f"training, {curves['val_accuracy'][-1]:.0%} of validation right", epochs, recipe.epochs)
 
     learned = learn(data, rows, parts, base, recipe, state, told)
-    found = Result(request, data, parts, base, recipe, why, learned, _figures(data, parts.test, learned.test, recipe))
+    tested = judged(data, parts.test, learned.test, recipe) if len(parts.test) else None
+    found = Result(request, data, parts, base, recipe, why, learned, tested)
     written.write(found)
     if learned.run.ended == INTERRUPTED:
         return found
@@ -182,16 +182,6 @@ def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> P
     return request.out / written.STATE
 
 
-def _figures(data: Dataset, places: np.ndarray, scores: TagScores, recipe: Recipe) -> Figures | None:
-    if not len(places):
-        return None
-    slugs = written.vocabulary_of(data, "").slugs
-    return measure(
-        scores.evidence, scores.probabilities, data.right[places], slugs, data.family[places],
-        independent=recipe.activation == SIGMOID,
-    )  # fmt: skip
-
-
 def _folded(found: Result, rows: Floats, watch: Watch) -> Figures | None:
     """Figures over all pictures, each asked about by a head that did not learn from its fold."""
     count, data, recipe = found.request.folds, found.data, found.recipe
@@ -205,7 +195,7 @@ def _folded(found: Result, rows: Floats, watch: Watch) -> Figures | None:
         answers = learn(data, rows, parts, found.base, recipe).test
         scores.probabilities[parts.test], scores.evidence[parts.test] = answers.probabilities, answers.evidence
     watch("folds", count, count)
-    return _figures(data, np.arange(len(data.paths)), scores, recipe)
+    return judged(data, np.arange(len(data.paths)), scores, recipe)
 
 
 def _crossed(found: Result, watch: Watch) -> tuple[CrossTest, ...]:
@@ -224,8 +214,8 @@ def _crossed(found: Result, watch: Watch) -> tuple[CrossTest, ...]:
         learned_from = {family[found.data.sha256[place]] for place in (*found.split.train, *found.split.validation)}
         new = np.array([family[sha256] not in learned_from for sha256 in other.sha256])
         asked = other.among(new)
-        scores = head.scores(_seen(asked, base, found.request, watch))
-        figures = _figures(asked, np.arange(len(asked.paths)), scores, found.recipe)
-        if figures:
+        if len(asked.paths):
+            scores = head.scores(_seen(asked, base, found.request, watch))
+            figures = judged(asked, np.arange(len(asked.paths)), scores, found.recipe)
             answer.append(CrossTest(str(folder), figures, int((~new).sum())))
     return tuple(answer)

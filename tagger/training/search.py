@@ -30,16 +30,14 @@ import numpy as np
 from tagger import compact
 from tagger.backbone import Backbone
 from tagger.errors import BadPath, OutputRefused, reason
-from tagger.figures import measure
 from tagger.files import output_folder
 from tagger.records import TagScores
-from tagger.settings import SIGMOID
-from tagger.training import run, searched, written
+from tagger.training import run, searched
 from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
-from tagger.training.learner import learn
+from tagger.training.learner import judged, learn
 from tagger.training.recipe import Recipe
 from tagger.training.searched import Request, Result, Trial
 from tagger.training.splits import Split, folds, split
@@ -246,7 +244,4 @@ def _ask(found: Result, data: Dataset, parts: Split, pool: ProcessPoolExecutor, 
     asked = list(dict.fromkeys([found.winner.recipe, *([] if usual.failed else [usual.recipe])]))
     watch("test part", 0, len(asked))
     for recipe, scores in zip(asked, pool.map(_answer, asked), strict=True):
-        found.tests[recipe] = measure(
-            scores.evidence, scores.probabilities, data.right[parts.test], written.vocabulary_of(data, "").slugs,
-            data.family[parts.test], independent=recipe.activation == SIGMOID,
-        )  # fmt: skip
+        found.tests[recipe] = judged(data, parts.test, scores, recipe)

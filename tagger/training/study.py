@@ -17,22 +17,19 @@ from tagger import architectures, arrays, compact
 from tagger.architectures import EMBEDDED
 from tagger.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
-from tagger.figures import Figures, measure
+from tagger.figures import Figures
 from tagger.metrics import Ints
 from tagger.process import printable
-from tagger.records import TagScores
-from tagger.settings import SIGMOID
 from tagger.training.batches import Floats
 from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, Spread, aligned, sign_flip_p
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
-from tagger.training.learner import Learned, learn
+from tagger.training.learner import Learned, judged, learn
 from tagger.training.recipe import FEATURES, Recipe, usual
 from tagger.training.run import FINGERPRINTS, Request, Watch, load_backbone
 from tagger.training.splits import Split, fold_split, folds
 from tagger.training.store import Store, default_folder
-from tagger.vocabulary import slug
 
 MILLION = 1e6
 SOURCE_NOTE = """\
@@ -137,7 +134,7 @@ class Backbones:
         notes = (
             f"{self.material}; means over {count} folds and their standard deviation.",
             "parameters: backbone and head; features: all pictures; head: training in one fold.",
-            "p: sign-flip test of the folds' accuracy against the best; too small, as folds share training pictures.",
+            "p: sign-flip test of the folds' accuracy against the best; optimistic, as folds share training pictures.",
         )
         return "\n".join((aligned([head, *lines]), *notes, SOURCE_NOTE))
 
@@ -272,12 +269,3 @@ def trained(data: Dataset, rows: Floats, parts: Split, base: Backbone, recipe: R
     if learned.run.ended == INTERRUPTED:
         raise KeyboardInterrupt
     return learned
-
-
-def judged(data: Dataset, places: Ints, scores: TagScores, recipe: Recipe) -> Figures:
-    """Returns what the answers to the pictures at `places`, at least one, are worth."""
-    slugs = [slug(tag) for tag in data.tags]
-    return measure(
-        scores.evidence, scores.probabilities, data.right[places], slugs, data.family[places],
-        independent=recipe.activation == SIGMOID,
-    )  # fmt: skip

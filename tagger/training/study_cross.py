@@ -21,10 +21,11 @@ from tagger.records import TagScores
 from tagger.training.batches import Floats
 from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, aligned
 from tagger.training.joint import SETS_MIN, Joint, joined
+from tagger.training.learner import judged
 from tagger.training.recipe import Recipe
 from tagger.training.run import Request, Watch, load_backbone
 from tagger.training.splits import VALIDATION_SHARE, Split, folds, split
-from tagger.training.study import fingerprints, judged, recipe_of, seen, trained
+from tagger.training.study import fingerprints, recipe_of, seen, trained
 
 
 @dataclass(frozen=True, slots=True)
