@@ -19,7 +19,7 @@ def rows(count: int = 23) -> Rows:
 
 
 def test_an_epoch_has_every_row_once_in_its_own_order() -> None:
-    first, again, second = (np.concatenate([seen for seen, _ in rows().epoch(n)])[:, 0] for n in (0, 0, 1))
+    first, again, second = (np.concatenate([seen.copy() for seen, _ in rows().epoch(n)])[:, 0] for n in (0, 0, 1))
     assert sorted(first) == list(range(23))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, second)

@@ -60,22 +60,21 @@ def test_its_layers_on_plain_features_do_what_it_does_on_standard_ones(hidden: t
 
 
 def test_dropout_leaves_out_its_share_and_keeps_the_sum() -> None:
-    head = HeadNetwork(5, 3, Recipe(dropout=0.25))
-    mask = head._mask((400, 500))
-    assert mask is not None
-    assert (mask == 0).mean() == pytest.approx(0.25, abs=0.01)
-    assert mask.mean() == pytest.approx(1, abs=0.01)
-    assert HeadNetwork(5, 3, PLAIN)._mask((4, 5)) is None
+    head, ones = HeadNetwork(5, 3, Recipe(dropout=0.25)), np.ones((400, 500), np.float32)
+    left = head._dropped(ones, 0)
+    assert (left == 0).mean() == pytest.approx(0.25, abs=0.01)
+    assert (left * head._louder).mean() == pytest.approx(1, abs=0.01)
+    assert HeadNetwork(5, 3, PLAIN)._dropped(ones, 0) is ones
 
 
 def test_dropout_follows_from_seed_and_epoch() -> None:
     head = HeadNetwork(5, 3, Recipe())
-    masks = []
+    left = []
     for epoch in (3, 3, 4):
         head.begin(epoch)
-        masks.append(head._mask((8, 8)))
-    assert np.array_equal(masks[0], masks[1])  # type: ignore[arg-type]
-    assert not np.array_equal(masks[0], masks[2])  # type: ignore[arg-type]
+        left.append(head._dropped(np.ones((8, 8), np.float32), 0).copy())
+    assert np.array_equal(left[0], left[1])
+    assert not np.array_equal(left[0], left[2])
 
 
 def test_weight_decay_shrinks_kernels_alone() -> None:

@@ -38,7 +38,7 @@ class Batches(Protocol):
         ...
 
     def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
-        """Yields what is seen in the examples of an epoch, and which they are, in batches, shuffled."""
+        """Yields what is seen in the examples, and which they are, shuffled; a batch lasts until the next."""
         ...
 
     def plain(self) -> Iterator[Floats]:
@@ -62,11 +62,15 @@ class Rows:
     seed: int
 
     def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
-        """Yields shuffled batches."""
+        """Yields shuffled batches, each in the place of the one before."""
         mixed = order(len(self.rows), self.seed, number)
+        room = np.empty((min(self.batch_size, len(mixed)), self.rows.shape[1]), np.float32)
         for start in range(0, len(mixed), self.batch_size):
             part = mixed[start : start + self.batch_size]
-            yield self.rows[part], part
+            yield (
+                self.rows.take(part, axis=0, out=room[: len(part)], mode="clip"),
+                part,
+            )  # without "clip" it is buffered
 
     def plain(self) -> Iterator[Floats]:
         """Yields all rows, in batches."""

@@ -63,6 +63,9 @@ class HeadNetwork:
         self.offsets = [np.zeros(size, np.float32) for size in normed]
         self.means = [np.zeros(size, np.float32) for size in normed]
         self.variances = [np.ones(size, np.float32) for size in normed]
+        self._drop = round(recipe.dropout * BYTE)  # bytes below this leave an input out
+        self._louder = np.float32(BYTE / (BYTE - self._drop))
+        self._rooms: dict[int, Floats] = {}  # inputs of layers, by place
         self._steps = np.zeros(1, np.float32)
         self._moments = [[np.zeros_like(values) for values in self._trained] for _ in range(2)]
 
@@ -117,14 +120,12 @@ class HeadNetwork:
 
     def step(self, seen: Floats, wanted: Floats, weight: Floats, rate: float) -> tuple[float, float]:
         """Learns from a batch; returns its mean loss, and the share of first answers that are right."""
-        inputs, masks, normed = [], [], []
+        inputs, normed = [], []
         x = seen
         for place, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            mask = self._mask(x.shape)
-            x = x * mask if mask is not None else x
+            x = self._dropped(x, place)
             inputs.append(x)
-            masks.append(mask)
-            x = x @ kernel + bias
+            x = x @ kernel * self._louder + bias
             if place < len(self.recipe.hidden):
                 if self.scales:
                     x, around = self._normalised(x, place)
@@ -132,19 +133,17 @@ class HeadNetwork:
                 x = np.maximum(x, 0)
         loss, slope = self._loss(x, wanted, weight)
         right = float((wanted[np.arange(len(x)), x.argmax(1)] > 0).mean())
-        self._learn(self._slopes(slope, inputs, masks, normed), rate)
+        self._learn(self._slopes(slope, inputs, normed), rate)
         return loss, right
 
-    def _mask(self, shape: tuple[int, ...]) -> Floats | None:
-        """What is left of each input, and how much louder, so that their sum stays; in steps of 1/256."""
-        dropped = round(self.recipe.dropout * BYTE)
-        if not dropped:
-            return None
-        count = shape[0] * shape[1]
-        drawn = self._random.integers(2**64, size=-(-count // 8), dtype=np.uint64).view(np.uint8)[:count]
-        mask = (drawn.reshape(shape) >= dropped).astype(np.float32)
-        mask *= np.float32(BYTE / (BYTE - dropped))
-        return mask
+    def _dropped(self, x: Floats, place: int) -> Floats:
+        """The inputs of a layer with some of them 0; what is left counts more (`_louder`), so that their sum stays."""
+        if not self._drop:
+            return x
+        drawn = self._random.integers(2**64, size=-(-x.size // 8), dtype=np.uint64).view(np.uint8)[: x.size]
+        if self._rooms.get(place, x[:0]).shape != x.shape:  # fresh memory would cost more than the product
+            self._rooms[place] = np.empty_like(x)
+        return np.multiply(x, drawn.reshape(x.shape) >= self._drop, out=self._rooms[place])
 
     def _normalised(self, x: Floats, place: int) -> tuple[Floats, tuple[Floats, Floats]]:
         mean, variance = x.mean(0), x.var(0)
@@ -173,7 +172,6 @@ class HeadNetwork:
         self,
         slope: Floats,
         inputs: list[Floats],
-        masks: list[Floats | None],
         normed: list[tuple[Floats, Floats]],
     ) -> list[Floats]:
         """The slope of the loss in each of `_trained`, from the last layer to the first."""
@@ -182,15 +180,12 @@ class HeadNetwork:
         scales: list[Floats] = []
         offsets: list[Floats] = []
         for place in reversed(range(len(self.kernels))):
-            kernels.insert(0, inputs[place].T @ slope)
+            kernels.insert(0, inputs[place].T @ slope * self._louder)
             biases.insert(0, slope.sum(0))
             if not place:
                 break
-            slope = slope @ self.kernels[place].T
-            # What went into this layer is 0 where ReLU or dropout made it so.
-            slope *= inputs[place] > 0
-            mask = masks[place]
-            slope = slope * mask if mask is not None else slope
+            slope = slope @ self.kernels[place].T * self._louder
+            slope *= inputs[place] > 0  # 0 where ReLU or dropout made it so
             if normed:
                 plain, inverse = normed[place - 1]
                 scales.insert(0, (slope * plain).sum(0))
