@@ -129,7 +129,7 @@ def _data(found: Result) -> Iterator[str]:
         yield f"| {_cell(tag)} | {' | '.join(map(str, counts))} | {weights[place]:.2f} |"
     copies = len(data.paths) - len(set(data.family.tolist()))
     yield ""
-    yield f"{copies} pictures are near copies of others, and on the same side of the split (`training/split.csv`)."
+    yield f"Near copies of other pictures: {copies}; they are on the same side of the split (`training/split.csv`)."
     if data.skipped:
         yield f"{len(data.skipped)} files could not be used, for one {data.skipped[0].path}: {data.skipped[0].reason}."
     yield ""
@@ -139,7 +139,7 @@ def _run(found: Result) -> Iterator[str]:
     run, recipe = found.learned.run, found.recipe
     yield "## The run"
     yield ""
-    yield f"{run.epochs} epochs in {run.seconds:.0f} s, the best was number {run.best_epoch + 1}; ended by {run.ended}."
+    yield f"{run.epochs} epochs in {run.seconds:.1f} s, the best was number {run.best_epoch + 1}; ended by {run.ended}."
     hidden = ", ".join(map(str, recipe.hidden)) or "none"
     yield f"Batches of {recipe.batch_size}, learning rate {recipe.learning_rate:g} ({recipe.lr_schedule}),"
     yield f"dropout {recipe.dropout:g}, weight decay {recipe.weight_decay:g},"
