@@ -38,3 +38,12 @@ def test_independent_tags_are_toned_down_too() -> None:
     z = rng.normal(0, 1.5, (3000, 4)).astype(np.float32)
     right = rng.random(z.shape) < 1 / (1 + np.exp(-z))
     assert calibration.for_sigmoid(3 * z, right, np.ones(3000, np.float32)) == pytest.approx(3, rel=0.25)
+
+
+def test_answers_that_are_hardly_better_than_chance_keep_their_evidence() -> None:
+    """Where all is doubtful, nothing surprises: without evidence for any tag no answer would count."""
+    rng = np.random.default_rng(2)
+    z = rng.normal(0, 0.1, (300, 2)).astype(np.float32)
+    right = np.eye(2, dtype=bool)[np.where(rng.random(300) < 0.6, z.argmax(1), z.argmin(1))]
+    temperature, offset = calibration.for_softmax(z, right, np.ones(300, np.float32))
+    assert (calibration.evidence(z, temperature, offset).max(1) > 0).mean() > 0.97

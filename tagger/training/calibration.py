@@ -18,6 +18,7 @@ Bools = NDArray[np.bool_]
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
 OFFSETS = np.linspace(-2.0, 8.0, 21)
 DOUBT = 10.0  # pictures' worth of belief in temperature 1, so that a few lucky answers make none too sure
+FOUND_TOLERANCE = 0.99  # share of the right answers that have evidence
 NLL_TOLERANCE = 1.01  # the smallest offset this near to the best: what has no evidence should show none
 
 
@@ -40,11 +41,23 @@ def best(total: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
-    """Returns the temperature and offset for logits z (n, tags), where the tags `right` are right."""
-    total = np.array(
-        [[-weight @ np.log((softmax(evidence(z, t, c)) * right).sum(1) + 1e-12) for c in OFFSETS] for t in TEMPERATURES]
-    )
-    return best(total + DOUBT * np.log(TEMPERATURES)[:, None] ** 2)
+    """Returns the temperature and offset for logits z (n, tags), where the tags `right` are right.
+
+    Of the offsets that surprise about the least, the smallest that does not cost right answers their evidence.
+    """
+    first = right[np.arange(len(z)), z.argmax(1)]
+    total, found = np.zeros((2, len(TEMPERATURES), len(OFFSETS)))
+    for i, temperature in enumerate(TEMPERATURES):
+        for j, offset in enumerate(OFFSETS):
+            y = evidence(z, temperature, offset)
+            total[i, j] = -weight @ np.log((softmax(y) * right).sum(1) + 1e-12)
+            found[i, j] = weight @ (first & (y.max(1) > 0))
+    total += DOUBT * np.log(TEMPERATURES)[:, None] ** 2
+    at = total.argmin(axis=0), np.arange(len(OFFSETS))  # of each offset the best temperature
+    fair = total[at] <= total.min() * NLL_TOLERANCE
+    fair &= found[at] >= found[at][fair].max() * FOUND_TOLERANCE
+    offset = int(np.argmax(fair))
+    return float(TEMPERATURES[at[0][offset]]), float(OFFSETS[offset])
 
 
 def for_sigmoid(z: Floats, right: Bools, weight: Floats) -> float:
