@@ -47,7 +47,9 @@ def test_the_options_of_the_tutorial_are_those_of_the_commands() -> None:
 
 
 def options_of(command: click.Command) -> set[str]:
-    return {name for option in command.params for name in option.opts if name.startswith("--")}
+    return {
+        name for option in command.params for name in (*option.opts, *option.secondary_opts) if name.startswith("--")
+    }
 
 
 def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:
