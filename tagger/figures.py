@@ -287,6 +287,7 @@ def _macro(values: list[float | None], resampled: Floats) -> Estimate:
 
 
 def _estimate(value: np.floating, resampled: Floats) -> Estimate:
-    """With the interval of what the resamples give; some of them may give nothing."""
-    low, high = np.percentile(resampled[~np.isnan(resampled)], INTERVAL)
+    """With the interval of what the resamples give; some of them may give nothing, and if all do there is none."""
+    known = resampled[~np.isnan(resampled)]
+    low, high = np.percentile(known, INTERVAL) if len(known) else (np.nan, np.nan)
     return Estimate(float(value), float(low), float(high))

@@ -38,6 +38,7 @@ def test_it_learns_as_keras_does(activation: str, hidden: tuple[int, ...], norm:
     top.compile(optimizer, loss=loss(from_logits=True, label_smoothing=0.1))
     seen, wanted, weight = batch()
     for _ in range(10):
+        top.reset_metrics()
         kept = float(top.train_on_batch(seen, wanted, weight))
         own, _ = head.step(seen, wanted, weight, 0.01)
         assert own == pytest.approx(kept, rel=1e-3)

@@ -10,6 +10,7 @@ from tagger.figures import Estimate, Figures, TagFigures
 from tagger.settings import SIGMOID
 from tagger.training.fit import INTERRUPTED
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
+from tagger.training.splits import folds, untested
 
 if TYPE_CHECKING:
     from tagger.training.run import Result
@@ -85,6 +86,10 @@ def _figures(found: Result) -> Iterator[str]:
     if not found.crossed:
         yield "The test pictures come from the same folders as those it learned from; pictures from elsewhere are"
         yield "harder (`--test OTHER_IMAGES` measures how much)."
+        yield ""
+    thin = untested(found.data, folds(found.data, found.request.folds, found.request.seed)) if found.folded else ()
+    if thin:
+        yield f"Some folds hold no picture of: {', '.join(map(_cell, thin))}."
         yield ""
     yield from _per_tag(found)
 

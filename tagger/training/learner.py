@@ -82,12 +82,14 @@ def learn(
     of = _pictures(data, base, recipe, class_weight) if tunes else of_rows
     judged = of(split.validation, False)
     run = fit(network, of(split.train, True), judged, recipe, state, told)
-    temperature, offset = _scale(logits_of(network, judged), data.right[split.validation], judged.weight, recipe)
-    z = logits_of(network, of(split.test, False)) / np.float32(temperature) + np.float32(offset)
+    z = _centred(logits_of(network, judged), recipe)
+    temperature, offset = _scale(z, data.right[split.validation], judged.weight, recipe)
+    z = _centred(logits_of(network, of(split.test, False)), recipe) / np.float32(temperature) + np.float32(offset)
     if whole:
         whole.done()
     *hidden, last = head.layers(standard)
-    scaled = Dense(last.kernel / np.float32(temperature), last.bias / np.float32(temperature) + np.float32(offset))
+    kernel, bias = (_centred(part, recipe) / np.float32(temperature) for part in (last.kernel, last.bias))
+    scaled = Dense(kernel, bias + np.float32(offset))
     return Learned(
         (*hidden, scaled),
         temperature,
@@ -159,6 +161,14 @@ def _class_weight(data: Dataset, train: Ints, recipe: Recipe) -> Floats:
     if not recipe.class_weights:
         return np.ones(len(count), np.float32)
     return np.asarray(len(train) / (np.count_nonzero(count) * np.maximum(count, 1)), np.float32)
+
+
+def _centred(z: Floats, recipe: Recipe) -> Floats:
+    """Logits (..., tags), or the numbers that give them, with mean 0 over the tags: nothing else is the softmax told.
+
+    So the first answer has evidence, whatever level the training left the logits at.
+    """
+    return z if recipe.activation == SIGMOID else np.asarray(z - z.mean(-1, keepdims=True), np.float32)
 
 
 def _scale(z: Floats, right: Bools, weight: Floats, recipe: Recipe) -> tuple[float, float]:

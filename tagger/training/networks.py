@@ -79,6 +79,7 @@ class WholeNetwork:
     def step(self, seen: Floats, wanted: Floats, weight: Floats, rate: float) -> tuple[float, float]:
         """Learns from a batch; returns its mean loss, and the share of first answers that are right."""
         self._network.optimizer.learning_rate = rate
+        self._network.reset_metrics()  # Keras sums over calls until it is told
         loss, right = self._network.train_on_batch(seen, wanted, weight)
         return float(loss), float(right)
 
