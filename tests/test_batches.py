@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tagger.errors import BadPath
 from tagger.training.batches import Pictures, Rows
 
 
@@ -66,5 +67,5 @@ def test_changes_are_others_in_each_epoch_and_the_same_in_a_repeated_one(paths: 
 
 def test_a_picture_that_went_away_is_an_error_and_not_a_gap(paths: list[Path]) -> None:
     paths[4].unlink()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BadPath, match="it was there when the training began"):
         list(pictures(paths).plain())

@@ -144,7 +144,7 @@ def test_a_folder_with_something_in_it_is_refused(trained: Path, images: Path, t
 def test_resuming_with_other_choices_is_refused(trained: Path, images: Path) -> None:
     found = train(images, trained, "--resume", "--dropout", "0.1")
     assert found.exit_code == 2
-    assert "another recipe" in found.output
+    assert "has another recipe" in found.output
 
 
 def test_wrong_choices_are_refused_before_anything_is_read(tmp_path: Path) -> None:
@@ -235,3 +235,62 @@ def test_ctrl_c_keeps_the_best_and_resume_goes_on(images: Path, tmp_path: Path) 
     assert again.returncode == 0, again.stderr
     assert (figures(out)["ended"], figures(out)["epochs"]) == ("epochs", first["epochs"] + 20)
     assert not (out / "training/state.npz").exists()
+
+
+def test_what_would_fail_after_the_training_is_refused_before_it(images: Path, tmp_path: Path) -> None:
+    for number, (words, said) in enumerate(
+        [
+            (("--folds", "1"), "1 folds"),
+            (("--folds", "5000"), "5000 folds"),
+            (("--test", str(tmp_path / "nowhere")), "nowhere"),
+            (("--test", str(tmp_path)), "no"),
+        ]
+    ):
+        found = train(images, tmp_path / str(number), *words)
+        assert found.exit_code in (1, 2) and said in found.output, found.output
+        assert not (tmp_path / str(number) / "labels.txt").exists()
+        assert train(images, tmp_path / str(number), "--epochs", "1").exit_code == 0  # the folder is free
+
+
+def test_too_few_pictures_to_validate_with_are_one_line(tmp_path: Path) -> None:
+    for place, tag in enumerate(("one", "two")):
+        (tmp_path / "images" / tag).mkdir(parents=True)
+        for kind in ("png", "jpg"):  # near copies, which stay on one side
+            cv2.imwrite(str(tmp_path / "images" / tag / f"one.{kind}"), media.scenery(place, 160, 120))
+    found = train(tmp_path / "images", tmp_path / "out")
+    assert (found.exit_code, found.output.count("\n")) == (1, 1)
+    assert "too few pictures" in found.output
+
+
+def test_a_run_that_diverged_leaves_the_folder_free(images: Path, tmp_path: Path) -> None:
+    wild = ("--learning-rate", "10", "--hidden", ",".join(["256"] * 8), "--init", "he", "--batch-size", "4")
+    found = train(images, tmp_path / "out", *wild)
+    assert (found.exit_code, "the loss is no number" in found.output) == (2, True), found.output
+    assert train(images, tmp_path / "out").exit_code == 0
+
+
+def test_a_vocabulary_is_not_put_among_the_images(images: Path) -> None:
+    found = train(images, images / "mine")
+    assert (found.exit_code, "as one more tag" in found.output) == (1, True)
+    assert not (images / "mine").exists()
+
+
+@pytest.mark.parametrize("name", ["", "../up", "two\nlines"])
+def test_names_that_are_none_are_refused(images: Path, tmp_path: Path, name: str) -> None:
+    found = CliRunner().invoke(cli, ["train", str(images), "--name", name, "-o", str(tmp_path / "out")])
+    assert (found.exit_code, "take letters and digits" in found.output) == (2, True)
+
+
+def test_ctrl_c_between_folds_keeps_the_head_and_says_so(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tagger.training import run
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_folded", stopped)
+    found = train(images, tmp_path / "out", "--folds", "3")
+    assert found.exit_code == 130
+    assert figures(tmp_path / "out")["cross_validation"] is None
+    assert vocabulary.load(str(tmp_path / "out")).tags == TAGS

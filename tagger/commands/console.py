@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tagger.pipeline import Tagger
     from tagger.records import Progress
 
-FAILED, MISUSED = 1, 2  # exit codes
+FAILED, MISUSED, EXIT_INTERRUPTED = 1, 2, 130  # exit codes; the last is that of shells
 # After one of these no other film can do better.
 HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMissing, StdoutGone)
 STDOUT = Path("-")
@@ -163,6 +163,9 @@ def errors(verbose: bool = False) -> Iterator[None]:
     except MovieTagsError as error:
         fail(str(error), verbose)
         sys.exit(MISUSED if isinstance(error, BadSettings) else FAILED)
+    except KeyboardInterrupt:
+        process.say("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def messages(quiet: bool, verbose: bool) -> None:

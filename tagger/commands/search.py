@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, errors, messages, stages
-from tagger.commands.train import EXIT_INTERRUPTED, train
+from tagger.commands.console import EXIT_INTERRUPTED, FAILED, errors, messages, stages
+from tagger.commands.train import train
 
 # What is the same here as for `train`.
 SHARED = (

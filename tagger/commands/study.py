@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, errors, messages, stages
-from tagger.commands.train import EXIT_INTERRUPTED, numbers, train, words
+from tagger.commands.console import EXIT_INTERRUPTED, FAILED, errors, messages, stages
+from tagger.commands.train import numbers, train, words
 
 if TYPE_CHECKING:
     from tagger.training.comparison import Study

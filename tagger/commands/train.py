@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import errors, messages, options, stages
+from tagger.commands.console import EXIT_INTERRUPTED, errors, messages, options, stages
 from tagger.settings import ACTIVATIONS
 from tagger.training.recipe import AUTO, FEATURES, INITS, SCHEDULES, STRATEGIES, WARPS
 
 if TYPE_CHECKING:
     from tagger.training.run import Result
 
-EXIT_INTERRUPTED = 130  # exit code, as of a shell
 NAMED_MAX = 10  # lines about files that could not be used
 
 
@@ -90,7 +89,6 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.training import run
-        from tagger.training.fit import INTERRUPTED
 
         fields = run.Request.__dataclass_fields__
         choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
@@ -101,7 +99,7 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
         if not quiet:
             _name_the_rest(found)
         process.put(summary(found))
-    sys.exit(EXIT_INTERRUPTED if found.learned.run.ended == INTERRUPTED else 0)
+    sys.exit(EXIT_INTERRUPTED if found.interrupted else 0)
 
 
 def _name_the_rest(found: Result) -> None:
@@ -126,5 +124,8 @@ def summary(found: Result) -> str:
             )
     lines += [f"{one.folder}: first answer right for {one.figures.top1.value:.1%} of {one.figures.images} pictures"
               for one in found.crossed]  # fmt: skip
-    lines.append(f"{process.printable(str(out))}: movietags extract FILM --vocab {process.printable(str(out))}")
+    command = f"movietags extract FILM --vocab {out}"
+    if found.request.weights and found.learned.backbone is None:
+        command += f" --weights {found.request.weights}"  # the head knows these numbers alone
+    lines.append(process.printable(f"{out}: {command}"))
     return "\n".join(lines) + "\n"

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger import process
-from tagger.images import Pixels, decode_picture, prepare
+from tagger.images import Pixels, prepare
 from tagger.training.augment import augment
+from tagger.training.features import read_again
 
 Floats = NDArray[np.float32]
 AHEAD = 3  # batches being read while one is learned from
@@ -112,7 +113,7 @@ class Pictures:
             yield self.seen(pixels)
 
     def _read(self, index: int) -> Pixels:
-        return prepare(decode_picture(self.paths[index].read_bytes()), self.size)
+        return prepare(read_again(self.paths[index]), self.size)
 
 
 def _ahead(parts: Sequence[NDArray[np.int64]], picture: Callable[[int], Pixels]) -> Iterator[NDArray[np.uint8]]:

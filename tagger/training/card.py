@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger import __version__
@@ -42,7 +43,8 @@ def _head(found: Result) -> Iterator[str]:
     yield "`training/`."
     yield ""
     yield from _warnings(found)
-    yield f"- {len(data.tags)} tags, {len(data.paths)} pictures; backbone {found.base.identity}."
+    source = Path(found.base.source).name
+    yield f"- {len(data.tags)} tags, {len(data.paths)} pictures; backbone {found.base.identity} ({source})."
     yield f"- Trained: {STRATEGIES[found.recipe.strategy]}."
     if found.why:
         yield f"- Strategy chosen by itself: {found.why}."

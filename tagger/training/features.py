@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger import process
 from tagger.backbone import Backbone
+from tagger.errors import BadPath, reason
 from tagger.images import Pixels, decode_picture, without_bars
 from tagger.training.dataset import Dataset
 from tagger.training.store import Store
@@ -32,7 +34,7 @@ def features(data: Dataset, base: Backbone, store: Store, progress: Progress | N
     """Returns float32 (n, d), what `base` sees in each picture of `data`.
 
     Raises:
-        OSError, ValueError: a picture is gone, or is none any more.
+        BadPath: a picture is gone, or is none any more.
         NonFiniteFeatures: the network failed on a picture.
     """
     known = store.get(data.sha256)
@@ -74,4 +76,16 @@ def _read(data: Dataset, places: Sequence[int], batch_size: int) -> Iterator[tup
 
 
 def _picture(data: Dataset, place: int) -> Pixels:
-    return without_bars(decode_picture(data.paths[place].read_bytes()))
+    return without_bars(read_again(data.paths[place]))
+
+
+def read_again(path: Path) -> Pixels:
+    """Returns a picture that could be read when the data set was collected.
+
+    Raises:
+        BadPath: it is gone, or is none any more.
+    """
+    try:
+        return decode_picture(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadPath(f"{path}: {reason(error)}: it was there when the training began") from error

@@ -191,5 +191,5 @@ def _resumed(state: Path, network: Trainable) -> Run:
                      for kind in ("network", "best", "memory")}  # fmt: skip
         network.know(named["network"], named["memory"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise BadPath(f"{state}: is no state of this training ({error}): delete it, and begin anew") from error
+        raise BadPath(f"{state}: is no state of this training: delete it, and begin anew") from error
     return Run(facts["curves"], facts["best_epoch"], named["best"], facts["seconds"])

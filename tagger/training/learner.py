@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.backbone import Backbone
+from tagger.errors import BadSettings
 from tagger.figures import Figures, measure
 from tagger.head import Dense, answers
 from tagger.records import TagScores
@@ -63,7 +64,12 @@ def learn(
         recipe: how.
         state: as `tagger.training.fit.fit`.
         told: is called after each epoch.
+
+    Raises:
+        BadSettings: nothing to validate with; or the training diverged.
     """
+    if not len(split.validation):
+        raise BadSettings("too few pictures for a validation part: a tag needs 3 that are no copies")
     scratch, tunes = recipe.strategy == SCRATCH, recipe.strategy in (FINE_TUNE, SCRATCH)
     standard = Standard.none(rows.shape[1]) if scratch else Standard.of(rows[split.train])
     head = HeadNetwork(rows.shape[1], len(data.tags), recipe)

@@ -47,7 +47,7 @@ class WholeNetwork:
         self._network.compile(
             optimizer,
             loss=loss(from_logits=True, label_smoothing=recipe.label_smoothing),
-            metrics=[keras.metrics.CategoricalAccuracy()],
+            metrics=[keras.metrics.MeanMetricWrapper(_right)],
         )
         optimizer.build(self._network.trainable_variables)
 
@@ -93,6 +93,12 @@ class WholeNetwork:
         norms = [x.get_weights() for x in self._top.layers if isinstance(x, keras.layers.BatchNormalization)]
         parts = [*zip(*dense, strict=True), *zip(*norms, strict=True)]
         self._head.know([values for part in parts for values in part])
+
+
+def _right(wanted: Any, logits: Any) -> Any:
+    """Of each picture whether the first answer is one of its tags."""
+    answer = keras.ops.argmax(logits, axis=-1)[:, None]
+    return keras.ops.cast(keras.ops.take_along_axis(wanted, answer, axis=-1)[:, 0] > 0, "float32")
 
 
 def _keras_head(head: HeadNetwork) -> keras.Sequential:

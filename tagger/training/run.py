@@ -17,7 +17,7 @@ import numpy as np
 from tagger import architectures, backbone
 from tagger.architectures import AUTO, EMBEDDED, REFERENCE
 from tagger.backbone import Backbone
-from tagger.errors import BadSettings, OutputRefused
+from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.figures import Figures
 from tagger.files import output_folder, write_atomically
 from tagger.records import TagScores
@@ -26,6 +26,7 @@ from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
+from tagger.training.folders import find
 from tagger.training.learner import Learned, judged, learn
 from tagger.training.recipe import Recipe
 from tagger.training.splits import Split, fold_split, folds, split
@@ -60,7 +61,9 @@ class Request:
     resume: bool = False
 
     def __post_init__(self) -> None:
-        """Checks the recipe before anything is read."""
+        """Checks name and recipe before anything is read."""
+        if not self.name.strip() or not self.name.isprintable() or {"/", "\\"} & {*self.name}:
+            raise BadSettings(f"name {self.name!r}: take letters and digits; -o names the folder")
         strategy.recipe(self.strategy, self.seed, dict(self.choices))
 
 
@@ -87,6 +90,7 @@ class Result:
     figures: Figures | None  # of the test part; None if it is empty
     folded: Figures | None = None  # of the cross-validation
     crossed: tuple[CrossTest, ...] = ()
+    interrupted: bool = False
 
     def pictures_of(self, tag: int) -> dict[str, int]:
         """Returns how many pictures a tag has, in all and in each part."""
@@ -112,9 +116,10 @@ def train(request: Request, watch: Watch) -> Result:
         request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=store,
         progress=lambda done, total: watch("reading", done, total),
     )  # fmt: skip
+    parts = split(data, request.seed)
+    _check(request, data, parts)
     base = load_backbone(request)
     rows = _seen(data, base, request, watch)
-    parts = split(data, request.seed)
     recipe, why = strategy.choose(request.strategy, request.seed, dict(request.choices), data, rows, parts)
     state = _begin(request, data, recipe, base)
 
@@ -126,11 +131,28 @@ def train(request: Request, watch: Watch) -> Result:
     found = Result(request, data, parts, base, recipe, why, learned, tested)
     written.write(found)
     if learned.run.ended == INTERRUPTED:
-        return found
-    found = replace(found, folded=_folded(found, rows, watch), crossed=_crossed(found, watch))
-    written.write(found)
+        return replace(found, interrupted=True)
     state.unlink(missing_ok=True)
+    try:
+        found = replace(found, folded=_folded(found, rows, watch), crossed=_crossed(found, watch))
+    except KeyboardInterrupt:
+        return replace(found, interrupted=True)
+    written.write(found)
     return found
+
+
+def _check(request: Request, data: Dataset, parts: Split) -> None:
+    """Refuses before the training what would fail after it."""
+    if not len(parts.validation):
+        raise BadPath(
+            f"{request.roots[0]}: too few pictures for a validation part: some tag needs 3 that are no copies"
+        )
+    if request.folds:
+        fold = folds(data, request.folds, request.seed)
+        if not all(len(fold_split(data, fold, k, request.seed).validation) for k in range(request.folds)):
+            raise BadSettings(f"{request.folds} folds: too few pictures for a validation part beside each")
+    for folder in request.tests:
+        find([folder], data.tags)
 
 
 def load_backbone(request: Request) -> Backbone:
@@ -152,11 +174,16 @@ def _seen(data: Dataset, base: Backbone, request: Request, watch: Watch) -> Floa
 
 def _free(request: Request) -> None:
     """Refuses a folder with something else in it before any work is done."""
+    out = request.out.resolve()
+    for folder in (*request.roots, *request.tests):
+        if out.is_relative_to(folder.resolve()):
+            raise OutputRefused(f"{request.out}: lies in the images of {folder}, as one more tag: name another with -o")
     output_folder(request.out)
     ours = (request.out / written.RUN).exists()
     if request.resume and not ours:
         raise OutputRefused(f"{request.out}: there is no training to go on with: leave out --resume")
-    if not request.resume and any(request.out.iterdir()):
+    begun = {request.out / written.RECORD, request.out / written.RUN}  # is all that a run leaves that failed at once
+    if not request.resume and any(path not in begun for path in request.out.rglob("*")):
         hint = "--resume goes on with its training, or name another with -o" if ours else "name another with -o"
         raise OutputRefused(f"{request.out}: is not empty: {hint}")
 
@@ -172,10 +199,15 @@ def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> P
     }
     path = request.out / written.RUN
     if request.resume:
-        before = json.loads(path.read_text("utf-8"))
+        try:
+            before = dict(json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise BadPath(f"{path}: is no record of a training: name another folder with -o") from error
         changed = [name for name, value in facts.items() if before.get(name) != value]
         if changed:
-            raise BadSettings(f"{path}: the training to go on with has another {', '.join(changed)}: begin a new one")
+            raise BadSettings(
+                f"{path}: the training to go on with has another {', '.join(changed)}: name another folder with -o"
+            )
     else:
         output_folder(path.parent)
         write_atomically(path, json.dumps(facts, indent=1).encode() + b"\n")
@@ -192,7 +224,10 @@ def _folded(found: Result, rows: Floats, watch: Watch) -> Figures | None:
     for number in range(count):
         watch("folds", number, count)
         parts = fold_split(data, fold, number, found.request.seed)
-        answers = learn(data, rows, parts, found.base, recipe).test
+        learned = learn(data, rows, parts, found.base, recipe)
+        if learned.run.ended == INTERRUPTED:
+            raise KeyboardInterrupt
+        answers = learned.test
         scores.probabilities[parts.test], scores.evidence[parts.test] = answers.probabilities, answers.evidence
     watch("folds", count, count)
     return judged(data, np.arange(len(data.paths)), scores, recipe)
