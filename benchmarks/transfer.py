@@ -33,7 +33,7 @@ HEADS: tuple[tuple[int, ...], ...] = ((), (256,), (2048, 2048))
 
 
 def main() -> None:
-    """Measures, prints and writes results/transfer.json."""
+    """Measures, prints and writes results/transfer-BACKBONE.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("small", type=Path)
     parser.add_argument("large", type=Path)
@@ -55,12 +55,12 @@ def main() -> None:
     result["small"] = {"folder": asked.small.name, "pictures": len(small.paths), "tags": len(small.tags)}
     for name, recipe in ways.items():
         result["small"][name] = folded(small, rows, base, recipe, asked.folds)
-        keep("transfer", result)
+        keep(f"transfer-{asked.backbone}", result)
     large, rows = seen(asked.large, base)
     result["large"] = {"folder": asked.large.name, "pictures": len(large.paths), "tags": len(large.tags)}
     for hidden in HEADS:
         result["large"][f"hidden {hidden or 'none'}"] = headed(large, rows, base, hidden)
-    keep("transfer", result)
+    keep(f"transfer-{asked.backbone}", result)
 
 
 def seen(folder: Path, base: Backbone) -> tuple[Dataset, np.ndarray]:
