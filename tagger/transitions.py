@@ -1,4 +1,4 @@
-"""Our own detector: finds cuts, dissolves and fades with two small networks over the differences of thumbnails.
+"""Our own detector: finds cuts, dissolves and fades with small networks over the differences of thumbnails.
 
 One network sees 15 frames and says whether a frame is the first after a cut; the other sees 1.6 seconds and
 says whether a frame belongs to a gradual change. Both are trained on films made for it

@@ -741,19 +741,11 @@ def test_a_plan_cannot_name_files_elsewhere(small: Server, folder: Path) -> None
 
 # Ctrl-C.
 
-COMMAND = """
-import sys, cli
-from tagger.commands.images import images
-cli.cli.add_command(images)
-sys.argv[0] = "movietags"
-cli.main()
-"""
-
 
 def interrupted(small: Server, path: str, *words: object) -> str:
     """What the command says on stderr when Ctrl-C comes while a file is on its way."""
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "images", "fetch", *map(str, words)],
+        [sys.executable, "-m", "tagger", "images", "fetch", *map(str, words)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1],
     )  # fmt: skip
     while path not in small.asked:

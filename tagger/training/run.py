@@ -95,7 +95,7 @@ class Result:
     def pictures_of(self, tag: int) -> dict[str, int]:
         """Returns how many pictures a tag has, in all and in each part."""
         right = self.data.right[:, tag]
-        parts = {part: int(right[getattr(self.split, part)].sum()) for part in ("train", "validation", "test")}
+        parts = {part: int(right[getattr(self.split, part)].sum()) for part in written.PARTS}
         return {"pictures": int(right.sum()), **parts}
 
 
