@@ -18,6 +18,7 @@ from measure import bare_decoding, in_turns, keep, machine
 
 from tagger import Settings, Tagger, TagReport, boundaries, ranking
 from tagger.keyframes import keyframe
+from tagger.metrics import kendall_tau_b
 from tagger.records import RankedTag
 from tagger.scan import scan
 from tagger.video import Film
@@ -119,14 +120,8 @@ def agreement(some: dict[str, float], others: dict[str, float]) -> dict[str, flo
     """How alike two rankings are: tau-b, and how many of the first ten tags they share."""
     tops = [set(sorted(found, key=lambda slug: -found[slug])[:TOP]) for found in (some, others)]
     slugs = sorted(some)
-    tau = kendall(np.array([some[slug] for slug in slugs]), np.array([others[slug] for slug in slugs]))
+    tau = kendall_tau_b(np.array([some[slug] for slug in slugs]), np.array([others[slug] for slug in slugs]))
     return {"tau_b": round(tau, 4), "first_ten": len(tops[0] & tops[1])}
-
-
-def kendall(some: np.ndarray, others: np.ndarray) -> float:
-    """Kendall's tau-b: agreement of all pairs, ties taken out."""
-    one, other = (np.sign(values[:, None] - values)[np.triu_indices(len(values), 1)] for values in (some, others))
-    return float((one * other).sum() / np.sqrt((one != 0).sum() * (other != 0).sum()))
 
 
 if __name__ == "__main__":

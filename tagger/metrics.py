@@ -61,3 +61,18 @@ def calibration_error(confidence: Reals, hit: Bools, weight: Reals | None = None
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     gap = np.bincount(bins, weight * (confidence - hit), CALIBRATION_BINS)
     return float(np.abs(gap).sum() / weight.sum())
+
+
+def kendall_tau_b(some: Reals, others: Reals) -> float:
+    """Returns how far two rankings of the same n things agree, -1 to 1, ties taken out; NaN if one is all ties.
+
+    (Concordant - discordant pairs) / sqrt(pairs not tied in the one * pairs not tied in the other) (Kendall, 1945).
+
+    Args:
+        some: (n,), more is better.
+        others: (n,), in the same order of things.
+    """
+    upper = np.triu_indices(len(some), 1)
+    one, other = (np.sign(values[:, None] - values)[upper] for values in (some, others))
+    pairs = float((one != 0).sum()) * float((other != 0).sum())
+    return float((one * other).sum()) / pairs**0.5 if pairs else float("nan")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.metrics import auc, average_precision, balanced, calibration_error, places
+from tagger.metrics import auc, average_precision, balanced, calibration_error, kendall_tau_b, places
 
 # Scores from few values, so that there are ties, each with whether it is a positive.
 SCORED = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40)
@@ -78,3 +78,12 @@ def test_calibration_error_counts_weights_as_copies() -> None:
     confidence, hit, copies = rng.random(50), rng.random(50) < 0.5, rng.integers(1, 5, 50)
     repeated = calibration_error(np.repeat(confidence, copies), np.repeat(hit, copies))
     assert calibration_error(confidence, hit, copies.astype(float)) == pytest.approx(repeated)
+
+
+def test_tau_b_counts_pairs_and_takes_ties_out() -> None:
+    some = np.array([3.0, 2.0, 1.0, 1.0])
+    assert kendall_tau_b(some, some) == pytest.approx(1.0)
+    assert kendall_tau_b(some, -some) == pytest.approx(-1.0)
+    others = np.array([1.0, 2.0, 3.0, 4.0])  # 5 pairs apart, one tied in the first: -5 / sqrt(5 * 6)
+    assert kendall_tau_b(some, others) == pytest.approx(-5 / 30**0.5)
+    assert np.isnan(kendall_tau_b(some, np.zeros(4)))

@@ -24,8 +24,10 @@ from tagger.commands.study import study as command
 from tagger.errors import BadPath, BadSettings
 from tagger.figures import Estimate
 from tagger.head import Dense
+from tagger.plots import Bars, bars_png
+from tagger.tables import aligned
 from tagger.training import study, study_cross, study_init
-from tagger.training.comparison import Bars, Spread, aligned, bars_png, sign_flip_p
+from tagger.training.comparison import Spread, sign_flip_p
 from tagger.training.run import Request, load_backbone
 from tagger.training.study import Named
 from tagger.training.study_cross import drawn

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,9 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from tagger.figures import TagFigures
-from tagger.files import safe_cell, write_atomically
+from tagger.files import safe_cell
 from tagger.metrics import Ints
+from tagger.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, percent, short, write_picture
 from tagger.process import printable
+from tagger.tables import write_rows
 
 History = Mapping[str, Sequence[float]]  # a value per epoch, by name, as Keras gives it
 
@@ -27,16 +25,12 @@ SMOOTHED = ("loss", "accuracy", "val_loss", "val_accuracy")
 SMOOTHING = 0.8  # weight of what was before
 TAG_COLUMNS = ("slug", "images", "precision", "recall", "f1", "average_precision", "auc")
 
-DOTS_PER_INCH = 110
-TEXT_PT, SMALL_PT = 11, 9
-# Okabe and Ito's blue and vermilion: apart for every kind of colour vision, and in grey.
-TRAINING, VALIDATION = "#0072b2", "#d55e00"
+TRAINING, VALIDATION = BLUE, VERMILION
 PALE = 0.4  # opacity of raw curves
 DOTTED_MAX = 30  # epochs whose raw values are shown as dots too
 
 COUNTED_MAX = 15  # tags whose counts are written into the matrix
 NAMED_MAX = 100  # tags whose names stand beside it
-NAME_LETTERS_MAX = 24
 UPRIGHT_LETTERS_MAX = 32  # that have room side by side below the smallest matrix
 CELL_INCHES = 0.26  # room for a name of SMALL_PT
 COUNTED_CELL_INCHES = 0.55  # and for a count
@@ -191,31 +185,3 @@ def _name_axes(panel: Axes, tags: Sequence[str]) -> None:
             axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place + 1:.0f}"))
     if max(map(len, names), default=0) * len(names) > UPRIGHT_LETTERS_MAX:
         panel.tick_params(axis="x", labelrotation=90)
-
-
-def short(name: str) -> str:
-    """Returns the name, cut if it is long."""
-    return name if len(name) <= NAME_LETTERS_MAX else name[: NAME_LETTERS_MAX - 1] + "…"
-
-
-def percent(share: float, _: int | None) -> str:
-    """Returns a share as people read it; the second argument is what matplotlib gives besides."""
-    return f"{share:.0%}" if math.isclose(share * 100, round(share * 100), abs_tol=1e-6) else f"{share:.1%}"
-
-
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a CSV file."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(header)
-    table.writerows(rows)
-    write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
-
-
-def write_picture(figure: Figure, path: Path) -> None:
-    """Writes a PNG file."""
-    picture = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a script that no font here has: drawn as boxes
-        figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight")
-    write_atomically(path, picture.getvalue())

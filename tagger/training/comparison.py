@@ -9,26 +9,18 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from tagger import __version__
 from tagger.figures import Estimate
 from tagger.files import output_folder, safe_cell, write_atomically
-from tagger.process import printable
-from tagger.training.charts import SMALL_PT, TEXT_PT, percent, short, write_picture, write_rows
+from tagger.plots import Bars, bars_png
+from tagger.tables import write_rows
 from tagger.training.dataset import Dataset
 from tagger.training.recipe import Recipe
 
 EXACT_MAX = 16  # differences: of more than 65,536 flips so many are drawn
 ROUNDING = 1e-9  # sums of shares that differ by less are the same
 UNKNOWN = "-"
-
-COLOURS = ("#0072b2", "#e69f00", "#009e73")  # Okabe and Ito's: apart for every kind of colour vision
-GROUP_WIDTH = 0.8  # of the room of a group, for its bars
-INCHES = (5.0, 4.2)  # smallest width, and height
-GROUP_INCHES = 1.3  # at least; more where names are long
-LETTER_INCHES = 0.1
 
 Cell = str | float | None
 
@@ -87,17 +79,9 @@ class Spread:
         return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """Bars of one colour."""
-
-    name: str
-    estimates: tuple[Estimate | None, ...]  # of each group; None: no bar
-
-    @classmethod
-    def of(cls, name: str, spreads: Iterable[Spread | None]) -> Bars:
-        """Returns bars with one deviation to each side."""
-        return cls(name, tuple(one.estimate if one else None for one in spreads))
+def bars_of(name: str, spreads: Iterable[Spread | None]) -> Bars:
+    """Returns bars with one deviation to each side."""
+    return Bars(name, tuple(one.estimate if one else None for one in spreads))
 
 
 class Study(Protocol):
@@ -144,15 +128,6 @@ def sign_flip_p(differences: Sequence[float]) -> float:
     return float((sums >= abs(values.sum()) - ROUNDING).mean())
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Returns lines with columns of one width: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = [str.ljust, *[str.rjust] * (len(widths) - 1)]
-    return "\n".join(
-        "  ".join(side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)) for row in rows
-    )
-
-
 def write(study: Study, kind: str, folder: Path) -> None:
     """Writes table.csv, results.json (all there is to know) and chart.png into `folder`.
 
@@ -165,33 +140,3 @@ def write(study: Study, kind: str, folder: Path) -> None:
     facts = {"tool": {"version": __version__}, "study": kind, **asdict(study)}
     write_atomically(folder / "results.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
     bars_png(*study.chart(), folder / "chart.png")
-
-
-def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
-    """Draws bars, those of a group side by side, with their error bars, from 0 to 1.
-
-    Raises:
-        OutputRefused: it cannot be written.
-    """
-    names = [short(printable(group)) for group in groups]
-    room = max(GROUP_INCHES, LETTER_INCHES * max(map(len, names)))
-    figure = Figure(figsize=(max(INCHES[0], room * len(groups)), INCHES[1]), layout="constrained")
-    panel = figure.subplots()
-    width = GROUP_WIDTH / len(bars)
-    for number, (one, colour) in enumerate(zip(bars, COLOURS, strict=False)):
-        known = [(group, estimate) for group, estimate in enumerate(one.estimates) if estimate]
-        if not known:
-            continue
-        places = [group + (number - (len(bars) - 1) / 2) * width for group, _ in known]
-        values = [estimate.value for _, estimate in known]
-        ends = [[e.value - e.low for _, e in known], [e.high - e.value for _, e in known]]
-        panel.bar(places, values, width, yerr=np.maximum(ends, 0), color=colour, capsize=3, label=one.name)
-    panel.set_ylim(0, 1.05)
-    panel.set_xticks(range(len(names)), names, parse_math=False)
-    panel.tick_params(labelsize=SMALL_PT)
-    panel.yaxis.set_major_formatter(FuncFormatter(percent))
-    panel.grid(axis="y", color="0.9")
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=len(bars), frameon=False, fontsize=TEXT_PT)
-    write_picture(figure, path)

@@ -19,9 +19,11 @@ from tagger.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.figures import Figures
 from tagger.metrics import Ints
+from tagger.plots import Bars
 from tagger.process import printable
+from tagger.tables import aligned
 from tagger.training.batches import Floats
-from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, Spread, aligned, sign_flip_p
+from tagger.training.comparison import UNKNOWN, Cell, Material, Spread, bars_of, sign_flip_p
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
@@ -141,7 +143,7 @@ class Backbones:
     def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
         """Returns the backbones, and bars of their figures."""
         names = ("macro AUC", "accuracy", "macro F-score")
-        bars = (Bars.of(name, [one.spreads[place] for one in self.compared]) for place, name in enumerate(names))
+        bars = (bars_of(name, [one.spreads[place] for one in self.compared]) for place, name in enumerate(names))
         return tuple(one.name for one in self.compared), tuple(bars)
 
     def _features(self, one: Compared) -> str:

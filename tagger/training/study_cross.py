@@ -16,10 +16,12 @@ import numpy as np
 from tagger.backbone import Backbone
 from tagger.figures import Estimate, Figures
 from tagger.metrics import Ints
+from tagger.plots import Bars
 from tagger.process import printable
 from tagger.records import TagScores
+from tagger.tables import aligned
 from tagger.training.batches import Floats
-from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, aligned
+from tagger.training.comparison import UNKNOWN, Cell, Material
 from tagger.training.joint import SETS_MIN, Joint, joined
 from tagger.training.learner import judged
 from tagger.training.recipe import Recipe

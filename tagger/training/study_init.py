@@ -16,8 +16,10 @@ import numpy as np
 
 from tagger.errors import BadPath, BadSettings
 from tagger.head import Dense
+from tagger.plots import Bars
+from tagger.tables import aligned
 from tagger.training.batches import Floats
-from tagger.training.comparison import UNKNOWN, Bars, Cell, Material, Spread, aligned
+from tagger.training.comparison import UNKNOWN, Cell, Material, Spread, bars_of
 from tagger.training.folders import listed
 from tagger.training.learner import Learned
 from tagger.training.recipe import INITS, Recipe
@@ -116,7 +118,7 @@ class Initialisations:
         found = {(one.init, one.batch_norm): one.final for one in self.settings}
         names = ("final accuracy", "the same with batch norm")
         bars = (
-            Bars.of(name, [found.get((init, norm)) for init in INITS]) for name, norm in zip(names, NORMS, strict=True)
+            bars_of(name, [found.get((init, norm)) for init in INITS]) for name, norm in zip(names, NORMS, strict=True)
         )
         return INITS, tuple(bars)
 
