@@ -92,12 +92,20 @@ class Backbone:
             BadWeights: the weights came without the classifier.
             NonFiniteFeatures: as `features`.
         """
+        return self.evidence_of(self.features(pictures))
+
+    def evidence_of(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the class evidence (n, 1000) of features (n, features).
+
+        Raises:
+            BadWeights: the weights came without the classifier.
+        """
         if self.classifier is None:
             raise BadWeights(
                 f"{self.source}: has no classifier, which the portable head builds on: "
                 f"`movietags models fetch {self.name}` gets the weights that have, or use --backbone {EMBEDDED}"
             )
-        return class_evidence(self.classifier.logits(self.features(pictures)))
+        return class_evidence(self.classifier.logits(features))
 
 
 def load(name: str, weights_file: Path | None, batch_size: int | None = None, device: str = "auto") -> Backbone:

@@ -9,60 +9,30 @@ and while the first film is being read, the network is still being loaded in ano
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 
-from tagger import __version__, backbone, head, ranking, vocabulary
-from tagger.architectures import AUTO, EMBEDDED, REFERENCE, named
+from tagger import __version__, head, ranking, vocabulary
+from tagger.architectures import EMBEDDED, named
 from tagger.backbone import Backbone
-from tagger.classes import CLASSES as CLASS_COUNT
-from tagger.errors import BadHead
-from tagger.head import ANY_NETWORK, CLASSES, Head
+from tagger.head import ANY_NETWORK
 from tagger.images import Pixels, squash
 from tagger.keyframes import EMPTY
+from tagger.model import Features, Model, choose
+from tagger.model import load as load_model
 from tagger.queues import RunAhead
-from tagger.records import (
-    Keyframe,
-    ModelInfo,
-    Progress,
-    Scan,
-    ShotTag,
-    TaggedShot,
-    TagReport,
-    TagScores,
-    Timing,
-    VideoInfo,
-)
+from tagger.records import Keyframe, Progress, Scanned, ShotTag, TaggedShot, TagReport, Timing
 from tagger.scan import scan
 from tagger.settings import Settings
 from tagger.video import Film
-from tagger.vocabulary import PORTABLE, Vocabulary
 
 KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
 TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A network with the head trained on its features."""
-
-    backbone: Backbone
-    head: Head
-
-    def scores(self, pictures: list[Pixels]) -> TagScores:
-        """Returns the scores of pictures without bars."""
-        see = self.backbone.class_evidence if self.head.reads == CLASSES else self.backbone.features
-        return self.head.scores(see(pictures))
-
-    def info(self, vocabulary_name: str) -> ModelInfo:
-        """Returns what a report says about the model."""
-        network = self.backbone.whole_sha256 if self.head.reads == CLASSES else self.backbone.sha256
-        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, network)
 
 
 class Tagger:
@@ -77,7 +47,7 @@ class Tagger:
         """
         asked = settings or Settings()
         self.vocabulary = vocabulary.load(asked.vocabulary)
-        network = _chosen(asked, self.vocabulary)
+        network = choose(asked, self.vocabulary)
         if network != EMBEDDED:
             named(network)
         self.settings = replace(asked, backbone=network, weights=asked.weights or self.vocabulary.weights_path(network))
@@ -120,23 +90,39 @@ class Tagger:
             loading = self._load()
             how, scanned = scan(film, self.settings, progress)
             with RunAhead(clock.scan(scanned), KEYFRAMES_AHEAD, film.abandon) as keyframes:
-                frames, scores = self._infer(keyframes, clock)
+                frames, features = self._look(keyframes, clock)
             video = film.info()
-        model, ready = loading.result()
-        status, warnings = _judge(video, frames, how)
-        tags = iter(ranking.shot_tags(scores, self.vocabulary))
+        _, ready = loading.result()
         total_s = time.monotonic() - begun
+        timing = Timing(total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s)
+        return self.report(Scanned(video, how, tuple(frames)), features, timing)
+
+    def report(self, scanned: Scanned, features: Features, timing: Timing) -> TagReport:
+        """Returns the report of a film that was scanned.
+
+        Args:
+            scanned: what was found; the pixels of its keyframes are not looked at.
+            features: float32 (n, d), of the keyframes that are kept, in order.
+            timing: where the seconds went.
+
+        Raises:
+            NonFiniteFeatures: the head's numbers are too large.
+        """
+        model = self.model()
+        scores = model.scores_of(features)
+        status, warnings = _judge(scanned)
+        tags = iter(ranking.shot_tags(scores, self.vocabulary))
         return TagReport(
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             version=__version__,
-            video=video,
+            video=scanned.video,
             model=model.info(self.vocabulary.name),
             settings=_settings(self.settings, model.backbone),
             tags=ranking.rank(scores, self.vocabulary, model.head.trained),
-            shots=tuple(_tagged(frame, next(tags) if frame.kept else ()) for frame in frames),
+            shots=tuple(_tagged(frame, next(tags) if frame.kept else ()) for frame in scanned.frames),
             status=status,
-            scan=how,
-            timing=Timing(total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s),
+            scan=scanned.how,
+            timing=timing,
             warnings=warnings,
         )
 
@@ -144,56 +130,29 @@ class Tagger:
         """The model and when it stood ready; loading begins with the first call."""
         if self._loading is None:
             loader = ThreadPoolExecutor(1, "load")
-            self._loading = loader.submit(self._load_model)
+            self._loading = loader.submit(self._rehearsed)
             loader.shutdown(wait=False)
         return self._loading
 
-    def _load_model(self) -> tuple[Model, float]:
-        asked = self.settings
-        network = backbone.load(asked.backbone, asked.weights, asked.batch_size, asked.device)
-        own = (self._head.backbone, self._head.backbone_sha256) == (network.identity, network.sha256)
-        if not own and self._head.backbone != ANY_NETWORK:
-            raise BadHead(
-                f"the head for {network.name} in {self.vocabulary.folder} was trained on {self._head.backbone} "
-                f"{self._head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
-                f"use the weights it was trained with, or train a vocabulary for these"
-            )
-        given = CLASS_COUNT if self._head.reads == CLASSES else network.feature_count
-        if self._head.inputs != given:
-            raise BadHead(
-                f"the head for {network.name} in {self.vocabulary.folder} takes {self._head.inputs} features, "
-                f"the network gives {given}"
-            )
-        model = Model(network, self._head)
-        model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
-        return model, time.monotonic()
+    def _rehearsed(self) -> tuple[Model, float]:
+        return load_model(self.settings, self._head, self.vocabulary), time.monotonic()
 
-    def _infer(self, keyframes: RunAhead[Keyframe], clock: _Stopwatch) -> tuple[list[Keyframe], TagScores]:
-        """All keyframes, without their pixels, and the scores of the kept ones, in order."""
+    def _look(self, keyframes: Iterable[Keyframe], clock: _Stopwatch) -> tuple[list[Keyframe], Features]:
+        """All keyframes, without their pixels, and the features (n, d) of the kept ones, in order."""
         frames: list[Keyframe] = []
         batch: list[Pixels] = []
-        parts: list[TagScores] = []
         model = self.model()  # before the first frame: what is wrong with it is known at once
+        parts: list[Features] = [model.nothing]
         for frame in keyframes:
             frames.append(replace(frame, pixels=EMPTY))  # a view would keep the picture
             if frame.kept:
                 batch.append(squash(frame.pixels, model.backbone.input_size))
             if len(batch) == model.backbone.batch_size:
-                parts.append(clock.infer(model, batch))
+                parts.append(clock.look(model, batch))
                 batch = []
         if batch:
-            parts.append(clock.infer(model, batch))
-        return frames, _stack(parts, len(self.vocabulary.tags))
-
-
-def _chosen(settings: Settings, words: Vocabulary) -> str:
-    """The backbone that `auto` stands for here: the better one that needs no download."""
-    if settings.backbone != AUTO:
-        return settings.backbone
-    own = [name for name in words.heads if name != PORTABLE]
-    if settings.weights is None and {REFERENCE, PORTABLE} & {*words.heads} and named(REFERENCE).with_top.path.is_file():
-        return REFERENCE
-    return own[0] if own and {EMBEDDED, PORTABLE}.isdisjoint(words.heads) else EMBEDDED
+            parts.append(clock.look(model, batch))
+        return frames, np.concatenate(parts)
 
 
 def extract(path: Path | str, settings: Settings | None = None) -> TagReport:
@@ -212,19 +171,11 @@ class _Stopwatch:
         yield from keyframes
         self.scan_s = time.monotonic() - begun
 
-    def infer(self, model: Model, pictures: list[Pixels]) -> TagScores:
+    def look(self, model: Model, pictures: list[Pixels]) -> Features:
         begun = time.monotonic()
-        scores = model.scores(pictures)
+        features = model.features(pictures)
         self.infer_s += time.monotonic() - begun
-        return scores
-
-
-def _stack(parts: list[TagScores], tags: int) -> TagScores:
-    rows = [TagScores(np.empty((0, tags), np.float32), np.empty((0, tags), np.float32)), *parts]
-    return TagScores(
-        np.concatenate([part.probabilities for part in rows]),
-        np.concatenate([part.evidence for part in rows]),
-    )
+        return features
 
 
 def _tagged(frame: Keyframe, tags: tuple[ShotTag, ...]) -> TaggedShot:
@@ -250,9 +201,9 @@ def _settings(settings: Settings, network: Backbone) -> dict[str, str | int | fl
     }
 
 
-def _judge(video: VideoInfo, frames: list[Keyframe], how: Scan) -> tuple[str, tuple[str, ...]]:
+def _judge(scanned: Scanned) -> tuple[str, tuple[str, ...]]:
     """Whether the film is whole, and what its reader should know."""
-    warnings = []
+    video, frames, warnings = scanned.video, scanned.frames, []
     # A film that was trimmed without encoding still declares the frames that its edit list hides.
     found, declared, unit = video.duration_s, video.declared_duration_s, "seconds"
     if declared is None:
@@ -265,6 +216,6 @@ def _judge(video: VideoInfo, frames: list[Keyframe], how: Scan) -> tuple[str, tu
     if not any(frame.kept for frame in frames):
         warnings.append("no keyframe has enough in it to be tagged (--min-entropy): all weights are 0")
     farthest = max((frame.off_middle_frames for frame in frames), default=0)
-    if farthest and how.used == "full":  # a fast scan goes for frames that cost little
+    if farthest and scanned.how.used == "full":  # a fast scan goes for frames that cost little
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
     return ("truncated" if truncated else "ok"), tuple(warnings)

@@ -145,6 +145,15 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class Scanned:
+    """A film that has been read: what is left is to tag its keyframes."""
+
+    video: VideoInfo
+    how: Scan
+    frames: tuple[Keyframe, ...]  # one of each shot, in order
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """Where the seconds went. Stages overlap, so the parts may add up to more than the total."""
 

@@ -19,7 +19,7 @@ import tagger
 from tagger import Settings, Tagger, TagReport, fullscan, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
 from tagger.keyframes import keyframe
-from tagger.records import Keyframe, Scan, Timing, VideoInfo
+from tagger.records import Keyframe, Scan, Scanned, Timing, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
@@ -99,9 +99,9 @@ def test_a_trimmed_film_is_whole() -> None:
     """It declares more frames than its edit list shows; nothing of it is missing."""
     video = VideoInfo("x.mp4", "x.mp4", 1, "0" * 32, 4.0, 25.0, 320, 180, "h264", 100, 4.0, 250, 0)
     how = Scan("full", "full", "asked for")
-    assert pipeline._judge(video, [], how)[0] == "ok"
-    assert pipeline._judge(replace(video, declared_duration_s=10.0), [], how)[0] == "truncated"
-    assert pipeline._judge(replace(video, declared_duration_s=None), [], how)[0] == "truncated"
+    assert pipeline._judge(Scanned(video, how, ()))[0] == "ok"
+    assert pipeline._judge(Scanned(replace(video, declared_duration_s=10.0), how, ()))[0] == "truncated"
+    assert pipeline._judge(Scanned(replace(video, declared_duration_s=None), how, ()))[0] == "truncated"
 
 
 def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from tagger.fastscan import REACH, fast_scan
 from tagger.gops import Gop
 from tagger.images import Pixels
 from tagger.queues import RunAhead
-from tagger.records import Keyframe, Scan, Shot, VideoInfo
+from tagger.records import Keyframe, Scan, Scanned, Shot, VideoInfo
 from tagger.reports.json_report import as_json, read_report
 from tagger.scan import scan
 from tagger.video import Film
@@ -454,7 +454,7 @@ def test_a_cut_off_film_is_read_to_where_it_ends(name: str, tmp_path: Path) -> N
     assert [start for start in fast.starts if start < whole] == full.starts
     assert_whole(fast)
     if fast.info.declared_duration_s == pytest.approx(truth.frame_count / 25, abs=0.1):
-        assert pipeline._judge(fast.info, fast.keyframes, fast.how)[0] == "truncated"
+        assert pipeline._judge(Scanned(fast.info, fast.how, tuple(fast.keyframes)))[0] == "truncated"
 
 
 def test_a_cut_off_film_with_its_index_first_says_so(twelve: media.Truth, tmp_path: Path) -> None:
@@ -470,7 +470,7 @@ def test_a_cut_off_film_with_its_index_first_says_so(twelve: media.Truth, tmp_pa
     assert fast.how.used == "fast"
     assert fast.starts == full.starts
     assert abs(fast.info.frame_count - full.info.frame_count) <= 2
-    assert pipeline._judge(fast.info, fast.keyframes, fast.how)[0] == "truncated"
+    assert pipeline._judge(Scanned(fast.info, fast.how, tuple(fast.keyframes)))[0] == "truncated"
     assert_whole(fast)
 
 
