@@ -9,6 +9,7 @@ import sys
 import click
 
 from tagger import __version__, process
+from tagger.commands.batch import batch
 from tagger.commands.console import FAILED
 from tagger.commands.evaluate import evaluate
 from tagger.commands.extract import extract
@@ -27,7 +28,7 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, train, study, evaluate, images, vocab, models, info):
+for command in (extract, batch, train, study, evaluate, images, vocab, models, info):
     cli.add_command(command)
 study.add_command(search)
 

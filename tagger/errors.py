@@ -13,10 +13,13 @@
     ├── BadSettings        (ValueError)       an option outside its range
     ├── BadReport          (ValueError)       a report that does not follow the schema
     ├── BadTruth           (ValueError)       a truth about shots that cannot be used
+    ├── BadPairs           (ValueError)       a table of pairs of reports that cannot be used
+    ├── BadRatings         (ValueError)       a table of people's ratings that cannot be used
     ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
     ├── FetchFailed        (OSError)          something on a server that cannot be had, or is not what it should be
     │   └── ServerUnreachable                 no usable answer, however often it was asked
     ├── OutputRefused      (OSError)          a place that cannot be written
+    │   ├── OutputLocked                      a place that another process is writing to
     │   └── StdoutGone                        nobody reads the results any more
     └── LibraryMissing     (ImportError)      a library that an import needs and does not find
 
@@ -82,6 +85,19 @@ class BadTruth(MovieTagsError, ValueError):
     """A file that should say where the shots of a film begin, and does not."""
 
 
+class BadRatings(MovieTagsError, ValueError):
+    """A table of people's ratings that cannot be used; `faults` has a line for each cell that is wrong."""
+
+    def __init__(self, message: str, faults: tuple[str, ...] = ()) -> None:
+        """Keeps the faults beside the message."""
+        super().__init__(message)
+        self.faults = faults
+
+
+class BadPairs(MovieTagsError, ValueError):
+    """A table that should name pairs of reports, and does not."""
+
+
 class NonFiniteFeatures(MovieTagsError, ArithmeticError):
     """A network that answered NaN or infinity for a frame."""
 
@@ -96,6 +112,10 @@ class ServerUnreachable(FetchFailed):
 
 class OutputRefused(MovieTagsError, OSError):
     """An output folder or file that cannot be written."""
+
+
+class OutputLocked(OutputRefused):
+    """An output folder that another process is writing to."""
 
 
 class StdoutGone(OutputRefused):

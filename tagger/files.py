@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import secrets
+import sys
+from contextlib import suppress
 from pathlib import Path
 
-from tagger.errors import BadPath, OutputRefused
+import psutil
+
+from tagger.errors import BadPath, OutputLocked, OutputRefused
 
 SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
 NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
+HOLDER_BYTES = 300  # a host name has up to 255
+FAR_BYTE = 2**30
 MARK_LETTERS = 8  # hex digits that tell two films of one name apart
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
 # full-width forms are what some programs turn into them.
@@ -64,6 +71,71 @@ def output_folder(path: Path) -> Path:
     return path
 
 
+class Lock:
+    """Holds a place for this process until it is closed or the process ends, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Takes the lock that a file stands for, made if it was missing, and writes into it who holds it.
+
+        Raises:
+            OutputLocked: another process has it; says which.
+            OutputRefused: the file cannot be written.
+        """
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise OutputRefused(f"{path}: cannot be written ({error.strerror}): name another folder with -o") from error
+        try:
+            _lock(self._file)
+        except OSError as error:
+            os.close(self._file)
+            who = _text(path) or "unknown"
+            raise OutputLocked(f"{path.parent}: in use by process {who}: wait, or stop it") from error
+        os.truncate(self._file, 0)
+        os.write(self._file, f"{os.getpid()} on {platform.node()}\n".encode())
+
+    def __enter__(self) -> Lock:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets go."""
+        self.close()
+
+    def close(self) -> None:
+        """Lets go; the file stays, empty: were it removed, two others could hold one of that name each."""
+        os.truncate(self._file, 0)
+        os.close(self._file)
+
+
+def holder(path: Path) -> str:
+    """Returns which process holds the lock that a file stands for, as "PID on HOST"; nothing if none does."""
+    pid, _, host = _text(path).partition(" on ")
+    if not pid.isdecimal() or (host == platform.node() and not psutil.pid_exists(int(pid))):
+        return ""
+    return f"{pid} on {host}"
+
+
+def _text(path: Path) -> str:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(HOLDER_BYTES).decode(errors="replace").strip()
+    return ""
+
+
+def _lock(file: int) -> None:
+    """Takes the lock of an open file, or raises OSError at once; the system lets go when the process is gone."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(file, FAR_BYTE, os.SEEK_SET)  # what is locked there cannot be read
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def regular_file(path: Path) -> Path:
     """Returns the path itself once it is known to name a regular file (links are followed).
 
@@ -80,14 +152,14 @@ def regular_file(path: Path) -> Path:
     raise BadPath(f"{path}: is {kind}" if found else f"{path}: no such file")
 
 
-def fingerprint(path: Path) -> str:
-    """Returns 32 hex digits from the size and the first and last MiB of a file; no times are used."""
+def fingerprint(path: Path, sample_bytes: int = SAMPLE_BYTES) -> str:
+    """Returns 32 hex digits from the size of a file and so many bytes from each end; no times are used."""
     size = path.stat().st_size
     sha = hashlib.sha256(str(size).encode())
     with path.open("rb") as file:
-        sha.update(file.read(SAMPLE_BYTES))
-        file.seek(max(0, size - SAMPLE_BYTES))
-        sha.update(file.read(SAMPLE_BYTES))
+        sha.update(file.read(sample_bytes))
+        file.seek(max(0, size - sample_bytes))
+        sha.update(file.read(sample_bytes))
     return sha.hexdigest()[:32]
 
 

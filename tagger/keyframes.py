@@ -17,6 +17,7 @@ from tagger.records import Keyframe, Shot
 from tagger.video import Frame
 
 EMPTY = np.empty((0, 0, 3), np.uint8)
+KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
 
 
 class Reservoir:

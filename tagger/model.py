@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger import backbone
+from tagger import backbone, compact
 from tagger.architectures import AUTO, EMBEDDED, REFERENCE, named
-from tagger.backbone import Backbone
+from tagger.backbone import EMBEDDED_ARRAYS, Backbone
 from tagger.classes import CLASSES as CLASS_COUNT
-from tagger.errors import BadHead
+from tagger.errors import BadHead, BadWeights, reason
 from tagger.head import ANY_NETWORK, CLASSES, Head
 from tagger.images import Pixels
 from tagger.records import ModelInfo, TagScores
@@ -91,3 +92,29 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
     model = Model(network, head)
     model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
     return model
+
+
+def input_size(name: str) -> int:
+    """Returns the side in pixels of the square pictures that a backbone takes, without loading it.
+
+    Raises:
+        BadSettings: there is no such backbone.
+    """
+    return compact.INPUT_SIZE if name == EMBEDDED else named(name).input_size
+
+
+def identity(settings: Settings, head: Head, words: Vocabulary) -> str:
+    """Returns a digest of all that decides about a film's tags but the film, without loading the network.
+
+    Of published weights that lie in Keras's cache only the name counts.
+
+    Raises:
+        BadWeights: the weights file cannot be read.
+    """
+    file = settings.weights or (EMBEDDED_ARRAYS if settings.backbone == EMBEDDED else None)
+    try:
+        knowledge = file.read_bytes() if file else named(settings.backbone).with_top.name.encode()
+    except OSError as error:
+        raise BadWeights(f"{file}: cannot be read ({reason(error)})") from error
+    choices = replace(settings, weights=None, vocabulary=words.sha256)
+    return hashlib.sha256(f"{choices} {head.sha256} {hashlib.sha256(knowledge).hexdigest()}".encode()).hexdigest()

@@ -22,8 +22,9 @@ from tagger.architectures import EMBEDDED, named
 from tagger.backbone import Backbone
 from tagger.head import ANY_NETWORK
 from tagger.images import Pixels, squash
-from tagger.keyframes import EMPTY
+from tagger.keyframes import EMPTY, KEYFRAMES_AHEAD
 from tagger.model import Features, Model, choose
+from tagger.model import identity as model_identity
 from tagger.model import load as load_model
 from tagger.queues import RunAhead
 from tagger.records import Keyframe, Progress, Scanned, ShotTag, TaggedShot, TagReport, Timing
@@ -31,7 +32,6 @@ from tagger.scan import scan
 from tagger.settings import Settings
 from tagger.video import Film
 
-KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
 TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
 
 
@@ -63,6 +63,19 @@ class Tagger:
         model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}{portable}"
         return f"{model}: {trained} of {tags} tags trained"
 
+    @property
+    def identity(self) -> str:
+        """Digest of all that decides about a film's tags but the film; the network need not be loaded."""
+        return model_identity(self.settings, self._head, self.vocabulary)
+
+    def load(self) -> None:
+        """Begins to load the model, in a thread, unless that has begun."""
+        self._load()
+
+    def ready_at(self) -> float:
+        """Returns the `time.monotonic()` at which the model stood ready, waiting for it if need be."""
+        return self._load().result()[1]
+
     def model(self) -> Model:
         """Returns the model, waiting for it if need be.
 
@@ -87,14 +100,13 @@ class Tagger:
         begun = time.monotonic() if since is None else since
         clock = _Stopwatch()
         with Film(Path(path)) as film:
-            loading = self._load()
+            self.load()
             how, scanned = scan(film, self.settings, progress)
             with RunAhead(clock.scan(scanned), KEYFRAMES_AHEAD, film.abandon) as keyframes:
                 frames, features = self._look(keyframes, clock)
             video = film.info()
-        _, ready = loading.result()
-        total_s = time.monotonic() - begun
-        timing = Timing(total_s, max(0.0, ready - begun), clock.scan_s, clock.infer_s, video.duration_s / total_s)
+        startup_s, total_s = max(0.0, self.ready_at() - begun), time.monotonic() - begun
+        timing = Timing(total_s, startup_s, clock.scan_s, clock.infer_s, video.duration_s / total_s)
         return self.report(Scanned(video, how, tuple(frames)), features, timing)
 
     def report(self, scanned: Scanned, features: Features, timing: Timing) -> TagReport:

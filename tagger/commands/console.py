@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 import traceback
@@ -23,6 +24,7 @@ from tagger.errors import (
     DeviceMissing,
     LibraryMissing,
     MovieTagsError,
+    OutputLocked,
     StdoutGone,
     WeightsMissing,
 )
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from tagger.pipeline import Tagger
     from tagger.records import Progress
 
-FAILED, MISUSED, EXIT_INTERRUPTED = 1, 2, 130  # exit codes; the last is that of shells
+FAILED, MISUSED, LOCKED, EXIT_INTERRUPTED = 1, 2, 75, 130  # exit codes: EX_TEMPFAIL, and that of shells
 # After one of these no other film can do better.
 HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMissing, StdoutGone)
 STDOUT = Path("-")
@@ -125,9 +127,9 @@ def bar(quiet: bool, **look: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def progress_of(film: Path, quiet: bool) -> Iterator[Progress | None]:
+def progress_of(film: Path, quiet: bool, position: int = 0) -> Iterator[Progress | None]:
     """Gives what moves a bar in seconds of film, with the speed as a multiple of real time; None as `bar` gives it."""
-    with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=FILM_BAR) as shown:
+    with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=FILM_BAR, position=position) as shown:
         begun = time.monotonic()
 
         def show(time_s: float, length_s: float | None) -> None:
@@ -162,10 +164,19 @@ def errors(verbose: bool = False) -> Iterator[None]:
         yield
     except MovieTagsError as error:
         fail(str(error), verbose)
-        sys.exit(MISUSED if isinstance(error, BadSettings) else FAILED)
-    except KeyboardInterrupt:
+        sys.exit(LOCKED if isinstance(error, OutputLocked) else MISUSED if isinstance(error, BadSettings) else FAILED)
+    except KeyboardInterrupt as stop:
         process.say("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED if not stop.args else 128 + stop.args[0])
+
+
+def stop_at_sigterm() -> None:
+    """Lets SIGTERM end this process as Ctrl-C does, with the exit code that shells give it."""
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def messages(quiet: bool, verbose: bool) -> None:

@@ -1,0 +1,173 @@
+"""What is to be done: the films that were found, against what the ledger says."""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tagger.batch.find import Found
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, Entry, same
+from tagger.errors import BadSettings
+from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
+from tagger.reports import csv_report, json_report
+
+NEW, CHANGED, OTHERWISE, LOST = "new", "changed", "other settings, model or vocabulary", "its report is gone"
+WAITING, INTERRUPTED, AGAIN = "not begun yet", "was interrupted", "failed before"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several equal parts of the films."""
+
+    number: int = 1  # from 1
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        """Checks that there is such a part."""
+        if not 1 <= self.number <= self.count:
+            raise BadSettings(f"shard {self.number}/{self.count}: say 1/4, 2/4, 3/4 or 4/4 for four processes")
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Returns the part of "2/4".
+
+        Raises:
+            BadSettings: the text is none, or there is no such part.
+        """
+        number, slash, count = text.partition("/")
+        if not (slash and number.isdecimal() and count.isdecimal()):
+            raise BadSettings(f"shard {text!r}: two numbers, as in 2/4")
+        return cls(int(number), int(count))
+
+    def __str__(self) -> str:
+        """As in the names of files."""
+        return f"{self.number}-of-{self.count}"
+
+    def has(self, place: PurePosixPath) -> bool:
+        """Returns whether a film belongs to this part: the same for the same place, whatever other films there are."""
+        return zlib.crc32(str(place).encode("utf-8", "surrogateescape")) % self.count == self.number - 1
+
+
+def hold(output: Path, shard: Shard) -> Lock:
+    """Returns the lock of a shard, now held by this process.
+
+    Raises:
+        OutputLocked: another process is at this shard, or at one of another number of shards, which may share films.
+        OutputRefused: nothing can be written there.
+    """
+    folder = output_folder(output_folder(output) / FOLDER)
+    lock = Lock(folder / f"lock-{shard}")
+    for other in folder.glob("lock-*"):
+        if not other.name.endswith(f"-of-{shard.count}"):
+            try:
+                Lock(other).close()
+            except BaseException:
+                lock.close()
+                raise
+    return lock
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A film to be tagged."""
+
+    film: Found
+    report: PurePosixPath  # below the output folder, without suffix
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run has to do, and what it has not."""
+
+    tasks: tuple[Task, ...]
+    done: int  # and unchanged
+    failed: int  # before, and left alone
+    later: tuple[Task, ...]  # beyond the limit
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which films a run takes."""
+
+    asked: str  # digest of settings, model and vocabulary
+    shard: Shard = Shard()
+    retry_failed: bool = False
+    newer_than_ns: int | None = None
+    limit: int | None = None
+
+
+def plan(films: Sequence[Found], known: Mapping[str, Entry], output: Path, wanted: Wanted) -> Plan:
+    """Returns what is to be done.
+
+    Args:
+        films: all that were found, also those of other shards: they have a say in who is called what.
+        known: the last entry of each film.
+        output: folder of the reports.
+        wanted: which films are taken.
+    """
+    named = list(zip(films, _reports(films, known), strict=True))
+    own = [pair for pair in named if wanted.shard.has(pair[0].place) and _new_enough(pair[0], wanted)]
+    judged = [(film, report, _why(film, report, known, output, wanted)) for film, report in own]
+    counts = Counter(why for *_, why in judged)
+    tasks = tuple(Task(film, report, why) for film, report, why in judged if why not in (DONE, FAILED))
+    taken = len(tasks) if wanted.limit is None else wanted.limit
+    return Plan(tasks[:taken], counts[DONE], counts[FAILED], tasks[taken:])
+
+
+def _new_enough(film: Found, wanted: Wanted) -> bool:
+    return wanted.newer_than_ns is None or film.modified_ns > wanted.newer_than_ns
+
+
+def _why(film: Found, report: PurePosixPath, known: Mapping[str, Entry], output: Path, wanted: Wanted) -> str:
+    """Why a film is to be done; DONE or FAILED if it is not."""
+    entry = known.get(str(film.path.absolute()))
+    if entry is None:
+        return NEW
+    if entry.state in PENDING:
+        return WAITING if entry.state == FOUND else INTERRUPTED
+    if not same(entry.mark, film.path):
+        return CHANGED
+    if entry.asked != wanted.asked:
+        return OTHERWISE
+    if entry.state == FAILED:
+        return AGAIN if wanted.retry_failed else FAILED
+    files = report_files(output, report) if entry.state == DONE else ()
+    return DONE if all(file.is_file() for file in files) else LOST
+
+
+def report_files(output: Path, report: PurePosixPath) -> tuple[Path, Path]:
+    """Returns where the JSON and the CSV report of a film are."""
+    return output / f"{report}{json_report.SUFFIX}", output / f"{report}{csv_report.SUFFIX}"
+
+
+def _reports(films: Iterable[Found], known: Mapping[str, Entry]) -> list[PurePosixPath]:
+    """A name for each film's report, with the film's own suffix, that no other film has: for good once it is known."""
+    taken = {_folded(PurePosixPath(entry.report)) for entry in known.values()}
+    answer = []
+    for film in films:
+        entry = known.get(str(film.path.absolute()))
+        report = PurePosixPath(entry.report) if entry else _free(film, taken)
+        taken.add(_folded(report))
+        answer.append(report)
+    return answer
+
+
+def _free(film: Found, taken: set[str]) -> PurePosixPath:
+    whole = film.path.absolute()
+    for letters in (0, MARK_LETTERS, 8 * MARK_LETTERS):
+        # Behind the name that the film has there, so that a mark does not hide what kind of file it is.
+        name = distinct_name(whole.with_name(film.place.name + ".x"), json_report.SUFFIX, letters)
+        report = film.place.with_name(name.removesuffix(json_report.SUFFIX))
+        if _folded(report) not in taken:
+            break
+    return report
+
+
+def _folded(report: PurePosixPath) -> str:
+    """As file systems see a name that do not tell cases, or spellings of an accent, apart."""
+    return unicodedata.normalize("NFC", str(report)).casefold()

@@ -1,0 +1,207 @@
+"""The batch: one model tags what several decoding processes find, in full batches across films.
+
+crew (decoders)  -> pictures of all films -> network, a full batch at a time -> head, ranking -> reports, ledger
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tagger.batch.crew import Crew, Limits
+from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
+from tagger.batch.plan import NEW, Plan, Task, report_files
+from tagger.batch.worker import At, Look, Message, Orders, Read, Refused
+from tagger.errors import MovieTagsError, OutputRefused, reason
+from tagger.files import output_folder
+from tagger.images import Pixels
+from tagger.model import Features, input_size
+from tagger.pipeline import Tagger
+from tagger.records import Scanned, TagReport, Timing
+from tagger.reports import csv_report, json_report
+
+# The disk says these of every file; other errors are one file's.
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
+
+
+class Watch:
+    """Is told how a batch goes; this one does nothing with it."""
+
+    def started(self, task: Task) -> None:
+        """A film is handed to a decoder."""
+
+    def at(self, task: Task, time_s: float, length_s: float | None) -> None:
+        """A film has been read up to here, in seconds of it."""
+
+    def done(self, task: Task, report: TagReport) -> None:
+        """The reports of a film are written."""
+
+    def failed(self, task: Task, reason: str) -> None:
+        """A film cannot be tagged; the reason is one line with its path."""
+
+    def skipped(self, task: Task) -> None:
+        """A file that was taken for a film by its first bytes is none."""
+
+
+@dataclass(slots=True, eq=False)
+class _Film:
+    """A film under way."""
+
+    task: Task
+    mark: str
+    begun: float
+    parts: list[Features] = field(default_factory=list)
+    waiting: int = 0  # pictures that the network has not seen
+    infer_s: float = 0.0  # its share of the network's time
+    scanned: Scanned | None = None
+    scan_s: float = 0.0
+
+
+class Batch:
+    """One run over the tasks of a plan."""
+
+    def __init__(self, tagger: Tagger, output: Path, ledger: Ledger, watch: Watch) -> None:
+        """Takes what all films have in common; nothing is loaded or written yet."""
+        self._tagger, self._output, self._ledger, self._watch = tagger, output, ledger, watch
+        self._asked = tagger.identity
+        self._films: dict[Task, _Film] = {}
+        self._pictures: list[tuple[_Film, Pixels]] = []  # less than a full batch
+
+    def run(self, plan: Plan, jobs: int, limits: Limits) -> None:
+        """Tags the films of a plan; each one's reports are on the disk before the ledger says so.
+
+        Args:
+            plan: what is to be done.
+            jobs: films that are decoded at the same time, each by a process of its own.
+            limits: what a film may cost before it is given up.
+
+        Raises:
+            OutputRefused: the disk takes no more; what was done stands.
+            BadHead, BadWeights, WeightsMissing, ...: as `Tagger.model`.
+        """
+        settings = self._tagger.settings
+        orders = Orders(settings, input_size(settings.backbone), limits.memory_mib * 2**20)
+        self._tagger.load()
+        for task in (*plan.tasks, *plan.later):
+            if task.why == NEW:
+                self._ledger.add(task.film.path, task.report, FOUND)
+        with Crew[Task](orders, jobs, limits, lambda task: task.film.path) as crew:
+            for task, message in crew.work(self._begun(plan)):
+                self._take(self._films[task], message)
+            while self._pictures:
+                self._look()
+
+    def _begun(self, plan: Plan) -> Iterator[Task]:
+        """The tasks, each noted before it is handed out."""
+        for task in plan.tasks:
+            try:
+                mark = mark_of(task.film.path)
+            except OSError as error:
+                self._fail(task, "", f"{task.film.path}: cannot be read ({reason(error)})")
+                continue
+            self._note(task, STARTED, mark)
+            self._films[task] = _Film(task, mark, time.monotonic())
+            self._watch.started(task)
+            yield task
+
+    def _take(self, film: _Film, message: Message) -> None:
+        model = self._tagger.model()  # what is wrong with it is no film's fault
+        match message:
+            case At():
+                self._watch.at(film.task, message.time_s, message.length_s)
+            case Look():
+                self._pictures.append((film, message.pixels))
+                film.waiting += 1
+                if len(self._pictures) == model.backbone.batch_size:
+                    self._look()
+            case Read():
+                film.scanned, film.scan_s = message.scanned, message.scan_s
+                self._finish_if_complete(film)
+            case Refused():
+                if message.no_film and not film.task.film.named:
+                    self._forget(film)
+                    self._note(film.task, SKIPPED, film.mark, reason=message.reason)
+                    self._watch.skipped(film.task)
+                else:
+                    self._give_up(film, message.reason)
+
+    def _look(self) -> None:
+        """Shows the network all pictures that wait; if it fails with them, those of each film by themselves."""
+        pictures, self._pictures = self._pictures, []
+        try:
+            self._show(pictures)
+        except OutputRefused:
+            raise
+        except Exception as error:  # a network that fails costs the films it fails with
+            films = list(dict.fromkeys(film for film, _ in pictures))
+            if len(films) == 1:
+                self._give_up(films[0], f"{films[0].task.film.path}: {type(error).__name__}: {reason(error)}")
+            else:
+                for one in films:
+                    self._pictures = [(film, pixels) for film, pixels in pictures if film is one]
+                    self._look()
+
+    def _show(self, pictures: list[tuple[_Film, Pixels]]) -> None:
+        begun = time.monotonic()
+        features = self._tagger.model().features([pixels for _, pixels in pictures])
+        each_s = (time.monotonic() - begun) / len(pictures)
+        for row, (film, _) in enumerate(pictures):
+            film.parts.append(features[row : row + 1])
+            film.waiting -= 1
+            film.infer_s += each_s
+        for film in dict.fromkeys(film for film, _ in pictures):
+            self._finish_if_complete(film)
+
+    def _finish_if_complete(self, film: _Film) -> None:
+        if film.scanned is None or film.waiting:
+            return
+        self._forget(film)
+        try:
+            report = self._report(film, film.scanned)
+            self._write(film, report)
+        except OutputRefused as error:
+            if getattr(error.__cause__, "errno", None) in DISK_TROUBLE:
+                raise
+            self._fail(film.task, film.mark, str(error))
+        except MovieTagsError as error:
+            self._fail(film.task, film.mark, f"{film.task.film.path}: {error}")
+        else:
+            self._note(film.task, DONE, film.mark, **facts(report))
+            self._watch.done(film.task, report)
+
+    def _report(self, film: _Film, scanned: Scanned) -> TagReport:
+        path = film.task.film.path
+        if not same(film.mark, path):
+            raise MovieTagsError("changed while it was read: tag it again when it is complete")
+        features = np.concatenate([self._tagger.model().nothing, *film.parts])
+        total_s = time.monotonic() - film.begun
+        startup_s = max(0.0, self._tagger.ready_at() - film.begun)
+        speed = scanned.video.duration_s / total_s
+        return self._tagger.report(scanned, features, Timing(total_s, startup_s, film.scan_s, film.infer_s, speed))
+
+    def _write(self, film: _Film, report: TagReport) -> None:
+        """The CSV first: where the JSON is, both are."""
+        to_json, to_csv = report_files(self._output, film.task.report)
+        output_folder(to_json.parent)
+        csv_report.write_csv(report, to_csv)
+        json_report.write_report(report, to_json)
+
+    def _give_up(self, film: _Film, why: str) -> None:
+        self._forget(film)
+        self._fail(film.task, film.mark, why)
+
+    def _forget(self, film: _Film) -> None:
+        self._films.pop(film.task, None)
+        self._pictures = [(other, pixels) for other, pixels in self._pictures if other is not film]
+
+    def _fail(self, task: Task, mark: str, why: str) -> None:
+        self._note(task, FAILED, mark, reason=why)
+        self._watch.failed(task, why)
+
+    def _note(self, task: Task, state: str, mark: str, **known: object) -> None:
+        self._ledger.add(task.film.path, task.report, state, mark=mark, asked=self._asked, **known)

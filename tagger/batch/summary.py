@@ -1,0 +1,85 @@
+"""A batch as a table: a row per film, for pandas and for spreadsheets, and how far it is in a few lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, Entry
+from tagger.batch.plan import Shard, report_files
+from tagger.files import holder, safe_cell
+from tagger.process import printable
+from tagger.tables import write_rows
+
+FILE = "summary.csv"
+COLUMNS = (
+    "film", "status", "reason", "tags", "shots", "shots_tagged", "duration_s", "seconds", "realtime_factor", "scan",
+    "warnings", "report", "finished", "path",
+)  # fmt: skip
+WAITING = "pending"
+SEPARATOR = "; "
+NAMED_MAX = 20  # failed films, in the text for people
+
+
+def write(output: Path, known: Mapping[str, Entry]) -> Path:
+    """Puts summary.csv into the output folder and returns where: a row per film, in the order of their names.
+
+    The status of a film is `ok` or `truncated` (tagged), `failed` (`reason` says why), `skipped` (no film after all)
+    or `pending` (not done yet).
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
+    rows = [_row(entry) for entry in _in_order(known.values())]
+    write_rows(output / FILE, COLUMNS, ([safe_cell(c) if isinstance(c, str) else c for c in row] for row in rows))
+    return output / FILE
+
+
+def counted(known: Mapping[str, Entry]) -> str:
+    """Returns how many films there are, and how many of each status."""
+    states = [entry.state for entry in _in_order(known.values())]
+    kinds = {"done": (DONE,), "pending": PENDING, "failed": (FAILED,), "skipped (no films)": (SKIPPED,)}
+    counts = {name: sum(state in kind for state in states) for name, kind in kinds.items()}
+    return f"{len(states)} films: " + (
+        ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+    )
+
+
+def in_words(output: Path, known: Mapping[str, Entry]) -> str:
+    """Returns how far a batch is: counts, who is at work, and the films that failed with their reasons."""
+    failed = [printable(entry.reason) for entry in _in_order(known.values()) if entry.state == FAILED]
+    more = [f"and {len(failed) - NAMED_MAX} more"] if len(failed) > NAMED_MAX else []
+    return "\n".join([counted(known), *_at_work(output), *failed[:NAMED_MAX], *more])
+
+
+def _in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """By name, without those that were found once and are gone before anything was done with them."""
+    there = (entry for entry in entries if entry.state not in PENDING or Path(entry.film).exists())
+    return sorted(there, key=lambda entry: entry.report)
+
+
+def _row(entry: Entry) -> list[object]:
+    done = entry.state == DONE
+    speed = entry.duration_s / entry.seconds if entry.duration_s is not None and entry.seconds else None
+    return [
+        entry.report,
+        entry.status if done else WAITING if entry.state in PENDING else entry.state,
+        entry.reason,
+        SEPARATOR.join(entry.tags),
+        entry.shots,
+        entry.kept,
+        entry.duration_s,
+        entry.seconds,
+        speed,
+        entry.scan,
+        SEPARATOR.join(entry.warnings),
+        report_files(Path(), PurePosixPath(entry.report))[0].as_posix() if done else "",
+        entry.at if entry.state not in PENDING else "",
+        entry.path,
+    ]
+
+
+def _at_work(output: Path) -> list[str]:
+    """A line for each process that is at it."""
+    holders = ((path.name.removeprefix("lock-"), holder(path)) for path in sorted((output / FOLDER).glob("lock-*")))
+    return [f"at work: process {who}" + f", shard {part}" * (part != str(Shard())) for part, who in holders if who]

@@ -1,0 +1,146 @@
+"""A process that decodes: paths of films in, keyframes out. What kills it costs one film.
+
+    scan        -> keyframes        (KEYFRAMES_AHEAD, in a thread)
+    main        -> pipe             (squashed to what the network takes)
+    guard       ends the process when its parent is gone, or when it takes too much memory
+
+It serves one film after the other; nothing that it holds grows with their number.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+import psutil
+
+from tagger.errors import MovieTagsError, NoVideoStream
+from tagger.images import Pixels, squash
+from tagger.keyframes import EMPTY, KEYFRAMES_AHEAD
+from tagger.queues import RunAhead
+from tagger.records import Keyframe, Scanned
+from tagger.scan import scan
+from tagger.settings import Settings
+from tagger.video import Film
+
+GUARD_S = 0.1  # between two looks of the guard
+NEWS_S = 0.25  # between two words about how far a film is
+OVER_MEMORY, ORPHANED = 77, 78  # exit codes
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """How far a film has been read, in seconds of it; a length of None is unknown."""
+
+    time_s: float
+    length_s: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """The picture of a keyframe that is kept, uint8 (size, size, 3) RGB."""
+
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The film is read to its end; as many pictures went before as it has kept keyframes."""
+
+    scanned: Scanned
+    scan_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The film cannot be tagged."""
+
+    reason: str  # one line, with the film's path
+    no_film: bool = False  # sound or subtitles only
+
+
+Message = At | Look | Read | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What all films of a worker have in common."""
+
+    settings: Settings
+    input_size: int  # pixels, of the square pictures that the network takes
+    memory_bytes: int  # what the process may hold
+
+
+def serve(pipe: Connection, orders: Orders) -> None:
+    """Scans the films whose paths come in, one after the other, until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    threading.Thread(target=_guard, args=(orders.memory_bytes,), daemon=True).start()
+    sender = _Sender(pipe)
+    try:
+        while True:
+            film: Path = pipe.recv()
+            for message in _messages(film, orders, sender):
+                sender.send(message)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+class _Sender:
+    """Puts messages into the pipe, from two threads."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._one_at_a_time = threading.Lock()
+        self._told = 0.0
+
+    def send(self, message: Message) -> None:
+        with self._one_at_a_time:
+            self._pipe.send(message)
+
+    def progress(self, time_s: float, length_s: float | None) -> None:
+        now = time.monotonic()
+        if now - self._told >= NEWS_S:
+            self._told = now
+            self.send(At(time_s, length_s))
+
+
+def _messages(film: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
+    try:
+        yield from _scanned(film, orders, sender)
+    except MovieTagsError as error:
+        yield Refused(str(error), isinstance(error, NoVideoStream))
+    except (BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception as error:  # a defect costs this film, not the others
+        yield Refused(f"{film}: {type(error).__name__}: {error} (a defect of movietags)")
+
+
+def _scanned(path: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
+    """The pictures of a film, and at last what is known of it."""
+    begun = time.monotonic()
+    frames: list[Keyframe] = []
+    with Film(path) as film:
+        how, found = scan(film, orders.settings, sender.progress)
+        with RunAhead(found, KEYFRAMES_AHEAD, film.abandon) as keyframes:
+            for frame in keyframes:
+                if frame.kept:
+                    yield Look(squash(frame.pixels, orders.input_size))
+                frames.append(replace(frame, pixels=EMPTY))
+        yield Read(Scanned(film.info(), how, tuple(frames)), time.monotonic() - begun)
+
+
+def _guard(memory_bytes: int) -> None:
+    """Ends this process with its parent, even if that was killed, and before it takes the machine's memory."""
+    parent, own = multiprocessing.parent_process(), psutil.Process()
+    assert parent is not None
+    while not wait([parent.sentinel], GUARD_S):
+        if own.memory_info().rss > memory_bytes:
+            os._exit(OVER_MEMORY)
+    os._exit(ORPHANED)
