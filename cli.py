@@ -10,11 +10,14 @@ import click
 
 from tagger import __version__, process
 from tagger.commands.batch import batch
+from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
 from tagger.commands.evaluate import evaluate
 from tagger.commands.extract import extract
 from tagger.commands.images import images
+from tagger.commands.ratings import ratings
 from tagger.commands.search import search
+from tagger.commands.segments import segments
 from tagger.commands.show import info, models, vocab
 from tagger.commands.study import study
 from tagger.commands.train import train
@@ -28,8 +31,9 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, batch, train, study, evaluate, images, vocab, models, info):
+for command in (extract, batch, compare, segments, train, study, evaluate, images, vocab, models, info):
     cli.add_command(command)
+evaluate.add_command(ratings)
 study.add_command(search)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import faults as faulty
 import media
 import pytest
 
@@ -31,3 +32,9 @@ def shared() -> Path:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees, fills or depends on this user's weights cache."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> dict[str, str]:
+    """The environment in which decoding processes fail with films of certain names."""
+    return faulty.environment(tmp_path / "hook")

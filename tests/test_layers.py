@@ -25,8 +25,8 @@ ORDER = [
     {"evaluation", "segments"},
     {"openimages"},
     {"reports", "training"},
-    {"batch", "comparing", "comparing_written", "ratings"},
-    {"making"},
+    {"batch", "comparing", "ratings"},
+    {"making", "comparing_written"},
     {"commands"},
     {"cli", "__main__"},
 ]

@@ -1,6 +1,6 @@
 """The parent's side of the decoding processes: hands out films, passes on what comes back, replaces who fell.
 
-for task, message in crew.work(tasks): ...
+for said in crew.work(tasks): task, message = said ...
 """
 
 from __future__ import annotations
@@ -103,13 +103,19 @@ class Crew(Generic[T]):
         for worker in self._workers:
             worker.end(at_once=kind is not None or worker.task is not None)
 
-    def work(self, tasks: Iterable[T]) -> Iterator[tuple[T, Message]]:
-        """Yields what the processes say about the films of all tasks; `Read` or `Refused` is the last about each."""
+    def work(self, tasks: Iterable[T]) -> Iterator[tuple[T, Message] | None]:
+        """Yields what the processes say about the films of all tasks; `Read` or `Refused` is the last about each.
+
+        None comes when nobody had anything to say for a moment.
+        """
         waiting = iter(tasks)
         while self._hand_out(waiting):
             busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
-            for pipe in wait(list(busy), CHECK_S):
+            speaking = wait(list(busy), CHECK_S)
+            for pipe in speaking:
                 yield from self._said(busy[pipe], waiting)  # type: ignore[index]
+            if not speaking:
+                yield None
             for worker in [worker for worker in busy.values() if worker.task is not None]:
                 if worker.stalls(self._now(), self._limits):
                     yield from self._given_up(worker, waiting)

@@ -67,7 +67,7 @@ def find(roots: Sequence[Path], leave_out: Path) -> Search:
         if path.is_dir():
             walk.folder(path, PurePosixPath(path.resolve().name if several else ""))
         else:
-            walk.file(path, PurePosixPath(path.name), named=True)
+            walk.file(path, _place(path), named=True)
     walk.follow_links()
     return Search(tuple(walk.films), tuple(walk.problems))
 
@@ -77,6 +77,12 @@ def _spelled_out(root: Path) -> list[Path]:
     if not os.path.lexists(root) and glob.has_magic(str(root)):
         return [Path(name) for name in sorted(glob.glob(str(root), recursive=True))] or [root]  # noqa: PTH207  # Path.glob takes no absolute pattern
     return [root]
+
+
+def _place(path: Path) -> PurePosixPath:
+    """Of a file that was named: with its folders, if they lie below the current one."""
+    below = not path.is_absolute() and ".." not in path.parts
+    return PurePosixPath(path.as_posix() if below else path.name)
 
 
 class _Walk:

@@ -28,6 +28,8 @@ from tagger.reports import csv_report, json_report
 # The disk says these of every file; other errors are one file's.
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 
+WAIT_S = 1.0  # a picture waits for others to fill the batch; longer, and a long film would hold up a short one's report
+
 
 class Watch:
     """Is told how a batch goes; this one does nothing with it."""
@@ -71,6 +73,7 @@ class Batch:
         self._asked = tagger.identity
         self._films: dict[Task, _Film] = {}
         self._pictures: list[tuple[_Film, Pixels]] = []  # less than a full batch
+        self._oldest = 0.0  # when the first of them came
 
     def run(self, plan: Plan, jobs: int, limits: Limits) -> None:
         """Tags the films of a plan; each one's reports are on the disk before the ledger says so.
@@ -91,9 +94,12 @@ class Batch:
             if task.why == NEW:
                 self._ledger.add(task.film.path, task.report, FOUND)
         with Crew[Task](orders, jobs, limits, lambda task: task.film.path) as crew:
-            for task, message in crew.work(self._begun(plan)):
-                self._take(self._films[task], message)
-            while self._pictures:
+            for said in crew.work(self._begun(plan)):
+                if said is not None:
+                    self._take(self._films[said[0]], said[1])
+                if self._pictures and time.monotonic() - self._oldest > WAIT_S:
+                    self._look()
+            if self._pictures:
                 self._look()
 
     def _begun(self, plan: Plan) -> Iterator[Task]:
@@ -115,6 +121,8 @@ class Batch:
             case At():
                 self._watch.at(film.task, message.time_s, message.length_s)
             case Look():
+                if not self._pictures:
+                    self._oldest = time.monotonic()
                 self._pictures.append((film, message.pixels))
                 film.waiting += 1
                 if len(self._pictures) == model.backbone.batch_size:

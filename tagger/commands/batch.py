@@ -27,7 +27,7 @@ LIST = Path("-")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
               help="Folder for the reports, the ledger and summary.csv.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N",
-              help="Films decoded at the same time, each by a process of its own.  [default: the processor's cores]")  # fmt: skip
+              help="Films decoded at the same time, each by its own process; by default one per core.")  # fmt: skip
 @click.option("--shard", default="1/1", metavar="I/N",
               help="Only one of N equal parts, for N processes or machines with one OUT.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many films in this run.")
@@ -58,7 +58,6 @@ def batch(
     stop_at_sigterm()
     with errors(verbose):
         from tagger.batch import ledger, summary
-        from tagger.batch.crew import Limits
         from tagger.batch.plan import Shard, Wanted, hold
 
         if status:
@@ -78,6 +77,8 @@ def batch(
                 process.put("".join(f"{task.film.path}: {task.why}\n" for task in planned.tasks))
                 failed = planned.failed
             else:
+                from tagger.batch.crew import Limits
+
                 limits = Limits(memory_mib, min_speed)
                 failed = _run(tagger, output, part, planned, jobs or process.cores(), limits, quiet)
     sys.exit(FAILED if failed or problems else 0)

@@ -1,0 +1,95 @@
+"""`movietags compare`: how far the tags of a trailer agree with those of its film."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tagger import process
+from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options
+from tagger.errors import MovieTagsError
+
+if TYPE_CHECKING:
+    from tagger.comparing import Agreement, PairAgreement
+
+TOP = 10
+
+
+@click.command()
+@click.argument("reports", nargs=-1, type=click.Path(path_type=Path), metavar="[A.json B.json]")
+@click.option("--pairs", type=click.Path(path_type=Path), metavar="PAIRS.csv",
+              help="Compare many: a table with columns a and b, and perhaps name.")  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1),
+              help=f"Tags of each film in table and chart; not with --pairs.  [default: {TOP}]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Folder for compared.json, .csv and .png; with --pairs for pairs.json, .csv and .png.")  # fmt: skip
+@options("quiet", "verbose")
+def compare(
+    reports: tuple[Path, ...], pairs: Path | None, top: int | None, output: Path | None, quiet: bool, verbose: bool
+) -> None:
+    """Compare the tags of two films, such as a trailer (A) and its film (B): shared tags and rank agreement.
+
+    A and B are reports, NAME.tags.json as `movietags extract -o` writes them, over the same tags. Those without
+    weight in a film are none of its first, and all share its last rank. Kendall's tau-b is 1 where both films rank
+    the tags alike, 0 where the ranks have nothing to do with each other, -1 where one is the other upside down.
+
+    Paths in PAIRS.csv are relative to its folder. A pair that cannot be compared is named, the others go on.
+    """
+    if len(reports) != (0 if pairs else 2) or (pairs and top):
+        raise click.UsageError("name two reports, or --pairs with no report and no --top")
+    if output == STDOUT:
+        raise click.UsageError("--output names a folder: what goes to stdout is the table")
+    messages(quiet, verbose)
+    failed = 0
+    with errors(verbose):
+        if pairs:
+            failed = _many(pairs, output, quiet, verbose)
+        else:
+            _two(reports[0], reports[1], top or TOP, output, quiet)
+    sys.exit(FAILED if failed else 0)
+
+
+def _two(a: Path, b: Path, top: int, output: Path | None, quiet: bool) -> None:
+    from tagger import comparing, comparing_written
+
+    if output:
+        comparing_written.make_room(output, comparing_written.COMPARED, (a, b))
+    found = comparing.compare_files(a, b)
+    _warn("", found, quiet)
+    if output:
+        comparing_written.write(found, top, output)
+    process.put(comparing_written.as_table(found, top) + "\n")
+
+
+def _many(table: Path, output: Path | None, quiet: bool, verbose: bool) -> int:
+    """Compares the films of each row; returns how many rows failed."""
+    from tagger import comparing, comparing_written
+
+    asked = comparing.read_pairs(table)
+    if output:
+        inputs = [table, *(path for pair in asked for path in (pair.a, pair.b) if path)]
+        comparing_written.make_room(output, comparing_written.PAIRS, inputs)
+    done: list[PairAgreement] = []
+    for pair in asked:
+        where = f"{table}: row {pair.row}: "
+        try:
+            done.append(comparing.compare_pair(pair))
+        except MovieTagsError as error:
+            fail(f"{where}{error}", verbose)
+        else:
+            _warn(where, done[-1].agreement, quiet)
+    if done:
+        found = comparing.PairsAgreement.of(done)
+        if output:
+            comparing_written.write_pairs(found, output)
+        process.put(comparing_written.as_pairs_table(found) + "\n")
+    return len(asked) - len(done)
+
+
+def _warn(where: str, found: Agreement, quiet: bool) -> None:
+    """What differs besides the films."""
+    if found.differs and not quiet:
+        process.say(f"{where}the reports were made differently: {'; '.join(map(str, found.differs))}")

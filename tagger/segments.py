@@ -1,0 +1,165 @@
+"""Where in a film a tag is: runs of neighbouring shots that carry it, from a report (nothing is decoded).
+
+A shot carries a tag that is among its up to three tags and probable enough. A shot that was dropped (black, blank)
+has no tags, so it parts two runs as any other that does not carry the tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import inf
+
+from tagger.errors import BadSettings
+from tagger.records import RankedTag, Shot, TaggedShot, TagReport
+from tagger.vocabulary import slug
+
+ALIKE = 0.5  # how like a tag (difflib's ratio) a name must be for the tag to be meant: "car" names "car-chase"
+SAME_S = 1e-6  # a gap of 50 frames may come out as 2.0000000000000018 s
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When shots make a segment.
+
+    Raises:
+        BadSettings: a value outside its range, named with the range.
+    """
+
+    threshold: float = 0.0  # 0 to 1; a shot where the tag is less probable does not carry it
+    max_gap_s: float = 0.0  # segments no farther apart are joined
+    min_duration_s: float = 0.0  # shorter ones are dropped, after joining
+
+    def __post_init__(self) -> None:
+        """Checks the ranges; NaN is in none."""
+        if not 0 <= self.threshold <= 1:
+            raise BadSettings(f"threshold = {self.threshold}: from 0 to 1")
+        for name, value in (("max_gap_s", self.max_gap_s), ("min_duration_s", self.min_duration_s)):
+            if not 0 <= value < inf:
+                raise BadSettings(f"{name} = {value}: seconds, from 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the film that carries a tag."""
+
+    tag: str
+    slug: str
+    start_s: float
+    end_s: float
+    start_frame: int
+    end_frame: int  # exclusive
+    shots: int  # that carry the tag; those in a gap that was closed do not count
+    probability: float  # mean over these shots, weighted by their duration
+    highest_probability: float
+
+    @property
+    def duration_s(self) -> float:
+        """From its start to its end, closed gaps too."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was asked of a report, and the answer."""
+
+    report: TagReport
+    rule: Rule
+    tags: tuple[RankedTag, ...]  # those asked for, in this order; else all with a segment, best first
+    segments: tuple[Segment, ...]  # tag by tag, each in the order of the film
+
+    def of(self, tag: RankedTag) -> tuple[Segment, ...]:
+        """The segments of one tag."""
+        return tuple(segment for segment in self.segments if segment.slug == tag.slug)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """A shot that carries a tag."""
+
+    place: int  # among the shots of the report
+    shot: Shot
+    probability: float
+
+
+def find(report: TagReport, names: Sequence[str], rule: Rule) -> Found:
+    """Returns the segments of the tags with these names; without names, of every tag that has one.
+
+    Args:
+        report: its shots follow one another, as those of a film do.
+        names: of tags, or their slugs, in any case.
+        rule: when shots make a segment.
+
+    Raises:
+        BadSettings: no tag of the report has such a name; names those like it.
+    """
+    asked = tuple(dict.fromkeys(_named(report, name) for name in names))
+    carriers = _carriers(report.shots, rule.threshold)
+    segments = [segment for tag in asked or report.tags for segment in _segments(tag, carriers.get(tag.slug, ()), rule)]
+    present = {segment.slug for segment in segments}
+    tags = asked or tuple(tag for tag in report.tags if tag.slug in present)
+    return Found(report, rule, tags, tuple(segments))
+
+
+def _named(report: TagReport, name: str) -> RankedTag:
+    """The tag of this name or slug, in any case."""
+    tags = {tag.slug: tag for tag in report.tags}
+    asked = slug(name)
+    if asked not in tags:
+        close = ", ".join(get_close_matches(asked, tags, cutoff=ALIKE))
+        words = report.model.vocabulary
+        raise BadSettings(
+            f"tag {name!r}: {words} has no such tag{f', but {close}' if close else ''}; "
+            f"`movietags vocab show {words}` (or its folder) lists all"
+        )
+    return tags[asked]
+
+
+def _carriers(shots: Iterable[TaggedShot], threshold: float) -> dict[str, list[_Carrier]]:
+    """The shots that carry each tag, by its slug."""
+    found: dict[str, list[_Carrier]] = {}
+    for place, tagged in enumerate(shots):
+        for tag in tagged.tags:
+            if tag.probability >= threshold:
+                found.setdefault(tag.slug, []).append(_Carrier(place, tagged.shot, tag.probability))
+    return found
+
+
+def _segments(tag: RankedTag, carriers: Iterable[_Carrier], rule: Rule) -> Iterator[Segment]:
+    runs: list[list[_Carrier]] = []
+    for carrier in carriers:
+        if runs and _belongs(carrier, runs[-1][-1], rule.max_gap_s):
+            runs[-1].append(carrier)
+        else:
+            runs.append([carrier])
+    for run in runs:
+        segment = _segment(tag, run)
+        if segment.duration_s >= rule.min_duration_s - SAME_S:
+            yield segment
+
+
+def _belongs(carrier: _Carrier, last: _Carrier, max_gap_s: float) -> bool:
+    """Whether a shot goes on with the run that `last` ends: as its neighbour, or over a gap that is to be closed.
+
+    Without such gaps only neighbours do: in a damaged film a shot between them may have frames and last no time.
+    """
+    gap_s = carrier.shot.start_s - last.shot.end_s
+    return carrier.place == last.place + 1 or 0 < max_gap_s >= gap_s - SAME_S
+
+
+def _segment(tag: RankedTag, run: list[_Carrier]) -> Segment:
+    first, last = run[0].shot, run[-1].shot
+    lengths = [carrier.shot.end_s - carrier.shot.start_s for carrier in run]
+    weights = lengths if sum(lengths) > 0 else [1.0] * len(run)
+    return Segment(
+        tag.tag,
+        tag.slug,
+        first.start_s,
+        last.end_s,
+        first.start_frame,
+        last.end_frame,
+        len(run),
+        sum(weight * carrier.probability for weight, carrier in zip(weights, run, strict=True)) / sum(weights),
+        max(carrier.probability for carrier in run),
+    )

@@ -1,0 +1,241 @@
+"""Folders of films through the command: right, resumable, and no film costs another."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import media
+import pandas as pd
+import pytest
+
+import tagger
+from tagger import TagReport
+from tagger.batch import ledger
+from tagger.batch.ledger import DONE, FAILED
+from tagger.records import Timing
+from tagger.reports.json_report import as_json, read_report
+
+
+def command(*words: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tagger", "batch", *map(str, words)]
+
+
+def run(*words: str | Path, given: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command(*words), capture_output=True, input=given, env={**os.environ, **(env or {})}, timeout=120, check=False
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in err
+    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+
+@contextmanager
+def running(*words: str | Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **env}
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(path: Path, words: str, limit_s: float = 20.0) -> None:
+    """Until a file holds these words."""
+    end = time.monotonic() + limit_s
+    while not path.exists() or words not in path.read_text():
+        assert time.monotonic() < end, f"{words!r} did not come"
+        time.sleep(0.02)
+
+
+def timeless(report: TagReport) -> str:
+    return as_json(replace(report, created="", timing=Timing(0, 0, 0, 0, 0)))
+
+
+def statuses(output: Path) -> dict[str, str]:
+    with (output / "summary.csv").open(newline="") as file:
+        return {row["film"]: row["status"] for row in csv.DictReader(file)}
+
+
+def reasons(output: Path) -> dict[str, str]:
+    return {entry.report: entry.reason for entry in ledger.read(output).values() if entry.state == FAILED}
+
+
+def lines(output: Path) -> list[dict[str, str]]:
+    path = output / ".movietags/ledger-1-of-1.jsonl"
+    found = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four films in three folders, two of one name, one without the name of a film."""
+    folder = tmp_path_factory.mktemp("films")
+    for name in ("a", "b/deep"):
+        (folder / name).mkdir(parents=True)
+    media.film(folder / "x.mp4", (30, 45))
+    media.film(folder / "a/x.mp4", (25, 25, 25))
+    media.film(folder / "a/x.mkv", (40,))
+    media.film(folder / "b/deep/y.mp4", (20, 30)).path.rename(folder / "b/deep/y")
+    (folder / "notes.txt").write_text("no film")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tagged(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of one batch over them."""
+    output = tmp_path_factory.mktemp("out") / "reports"
+    done = run(films, "-o", output, "--jobs", "2")
+    assert done.returncode == 0
+    assert done.stdout == f"{output}/summary.csv: 4 films: 4 done\n"
+    return output
+
+
+def test_every_film_has_the_reports_that_extract_gives(films: Path, tagged: Path) -> None:
+    made = {str(path.relative_to(tagged)) for path in tagged.rglob("*.tags.*")}
+    names = ("x.mp4", "a/x.mp4", "a/x.mkv", "b/deep/y")
+    assert made == {f"{name}.tags.{kind}" for name in names for kind in ("json", "csv")}
+    one = tagger.Tagger()
+    for name in names:
+        assert timeless(read_report(tagged / f"{name}.tags.json")) == timeless(one.extract(films / name))
+
+
+def test_the_summary_has_a_row_per_film_for_pandas(tagged: Path) -> None:
+    table = pd.read_csv(tagged / "summary.csv").set_index("film")
+    assert table["status"].to_dict() == dict.fromkeys(("x.mp4", "a/x.mp4", "a/x.mkv", "b/deep/y"), "ok")
+    assert table.loc["a/x.mp4", "shots"] == 3
+    assert table.loc["x.mp4", "duration_s"] == pytest.approx(3.0)
+    assert (table["realtime_factor"] > 0).all()
+    report = read_report(tagged / table.loc["x.mp4", "report"])
+    assert table.loc["x.mp4", "tags"].split("; ")[0] == report.tags[0].tag
+
+
+def test_what_is_done_is_not_done_again(films: Path, tagged: Path, tmp_path: Path) -> None:
+    output = Path(shutil.copytree(tagged, tmp_path / "out"))
+    before = len(lines(output))
+    done = run(films, "-o", output)
+    assert (done.returncode, len(lines(output))) == (0, before)
+    assert "4 films: 4 done" in done.stdout
+
+
+def test_what_changed_is_done_again(films: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(films, tmp_path / "films"))
+    media.film(source / "same.mp4", (30,))
+    output = tmp_path / "out"
+    assert run(source, "-o", output).returncode == 0
+    (source / "x.mp4").write_bytes((source / "a/x.mp4").read_bytes())
+    status = (source / "a/x.mp4").stat()
+    os.utime(source / "a/x.mp4", ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    status = (source / "a/x.mkv").stat()
+    body = bytearray((source / "a/x.mkv").read_bytes())
+    body[-1] ^= 1
+    (source / "a/x.mkv").write_bytes(body)
+    os.utime(source / "a/x.mkv", ns=(status.st_atime_ns, status.st_mtime_ns))
+    (output / "b/deep/y.tags.csv").unlink()
+    planned = dict(line.rsplit(": ", 1) for line in run(source, "-o", output, "--dry-run").stdout.splitlines())
+    changed = {f"{source}/{name}": "changed" for name in ("x.mp4", "a/x.mp4", "a/x.mkv")}
+    assert planned == {**changed, f"{source}/b/deep/y": "its report is gone"}
+    before = len(lines(output))
+    assert run(source, "-o", output).returncode == 0
+    again = [line["report"] for line in lines(output)[before:] if line["state"] == DONE]
+    assert sorted(again) == ["a/x.mkv", "a/x.mp4", "b/deep/y", "x.mp4"]
+    assert read_report(output / "x.mp4.tags.json").video.frame_count == 75
+
+
+def test_other_settings_redo_all(films: Path, tagged: Path, tmp_path: Path) -> None:
+    output = Path(shutil.copytree(tagged, tmp_path / "out"))
+    shown = run(films, "-o", output, "--dry-run", "--min-entropy", "3").stdout
+    assert shown.count(": other settings, model or vocabulary\n") == 4
+
+
+def test_another_head_redoes_all(films: Path, tagged: Path, tmp_path: Path) -> None:
+    from tagger import head, vocabulary
+
+    words = vocabulary.load("movies50")
+    own = Path(shutil.copytree(words.folder, tmp_path / "own"))
+    made = head.load(words.head_path("compact"), words)
+    replace(made, bias=made.bias + 0.25).save(own / "heads/compact.npz")
+    output = Path(shutil.copytree(tagged, tmp_path / "out"))
+    shown = run(films, "-o", output, "--vocab", own, "--dry-run").stdout
+    assert shown.count("other settings, model or vocabulary") == 4
+    same = Path(shutil.copytree(words.folder, tmp_path / "elsewhere"))
+    assert run(films, "-o", output, "--vocab", same, "--dry-run").stdout == ""
+
+
+def test_dry_run_writes_nothing(films: Path, tmp_path: Path) -> None:
+    done = run(films, "-o", tmp_path / "out", "--dry-run", "--limit", "3")
+    assert done.stdout.splitlines() == [f"{films}/{name}: new" for name in ("x.mp4", "a/x.mkv", "a/x.mp4")]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_limits_lists_and_shards_share_one_output(films: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    listed = "\0".join(str(films / name) for name in ("x.mp4", "a/x.mp4")).encode()
+    assert run("-", "-o", output, "--limit", "1", given=listed).stdout.endswith("2 films: 1 done, 1 pending\n")
+    assert sorted(statuses(output).values()) == ["ok", "pending"]
+    for part in ("1/3", "2/3", "3/3"):
+        assert run(films / "a", f"{films}/b/**/y", "-o", output, "--shard", part, "-q").returncode == 0
+    assert run("--status", output).stdout == "4 films: 4 done\n"
+
+
+def test_a_film_that_cannot_be_read_costs_no_other(films: Path, tmp_path: Path) -> None:
+    source = tmp_path / "films"
+    shutil.copytree(films, source)
+    (source / "text.mp4").write_text("no film")
+    (source / "sound").write_bytes(b"OggS" + bytes(24) + b"\x80theora" + bytes(100))
+    output = tmp_path / "out"
+    done = run(source, tmp_path / "missing", "-o", output)
+    assert done.returncode == 1
+    assert "movietags: error: " in done.stderr and "missing: cannot be looked at" in done.stderr
+    assert statuses(output)["text.mp4"] == "failed"
+    assert "text.mp4: is no video that FFmpeg can open" in reasons(output)["text.mp4"]
+    count = len(lines(output))
+    assert run(source, "-o", output).returncode == 1  # as there is one that failed
+    assert len(lines(output)) == count
+    shutil.copy(films / "x.mp4", source / "text.mp4")
+    os.utime(source / "text.mp4", (0, 0))
+    assert run(source, "-o", output, "-q").stderr.count("\n") <= 1
+    assert statuses(output)["text.mp4"] == "ok"
+
+
+def test_what_failed_is_retried_when_asked(films: Path, tmp_path: Path, faults: dict[str, str]) -> None:
+    source = tmp_path / "films"
+    source.mkdir()
+    shutil.copy(films / "x.mp4", source / "crash.mp4")
+    output = tmp_path / "out"
+    assert run(source, "-o", output, env=faults).returncode == 1
+    assert run(source, "-o", output).returncode == 1
+    assert statuses(output) == {"crash.mp4": "failed"}
+    assert run(source, "-o", output, "--retry-failed").returncode == 0
+    assert statuses(output) == {"crash.mp4": "ok"}
+
+
+def test_crashing_and_greedy_decoders_cost_their_film(films: Path, tmp_path: Path, faults: dict[str, str]) -> None:
+    source = tmp_path / "films"
+    source.mkdir()
+    for name in ("1", "2 crash", "3", "4 greedy", "5", "6 crash", "7"):
+        shutil.copy(films / "x.mp4", source / f"{name}.mp4")
+    output = tmp_path / "out"
+    done = run(source, "-o", output, "--jobs", "2", "--memory-limit", "500", env=faults)
+    assert done.returncode == 1
+    assert [name for name, status in statuses(output).items() if status == "ok"] == [f"{n}.mp4" for n in (1, 3, 5, 7)]
+    said = reasons(output)
+    assert said["2 crash.mp4"].endswith("the decoder crashed (signal 11)")
+    assert said["6 crash.mp4"].endswith("the decoder crashed (signal 11)")
+    assert said["4 greedy.mp4"].endswith("decoding it takes more than 500 MiB of memory (--memory-limit)")

@@ -1,0 +1,152 @@
+"""Decoding processes: they last, they are replaced, they are stopped, and they never outlive their parent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import media
+import psutil
+import pytest
+
+from tagger.batch.crew import Crew, Limits
+from tagger.batch.worker import At, Look, Message, Orders, Read, Refused
+from tagger.settings import Settings
+
+ORDERS = Orders(Settings(), 32, 2**32)
+
+
+def scanned(
+    films: list[Path], size: int, limits: Limits | None = None, orders: Orders = ORDERS
+) -> dict[str, list[Message]]:
+    """What a crew says of films, by name."""
+    said: dict[str, list[Message]] = {film.name: [] for film in films}
+    with Crew[Path](ORDERS, size, limits or Limits(), lambda film: film) as crew:
+        for film, message in filter(None, crew.work(films)):
+            said[film.name].append(message)
+    return said
+
+
+@pytest.fixture
+def hooked(faults: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", faults["PYTHONPATH"])
+
+
+@pytest.fixture
+def films(film: media.Truth, tmp_path: Path) -> dict[str, Path]:
+    names = ("a", "b crash", "c", "d hang", "e")
+    return {name: Path(shutil.copy(film.path, tmp_path / f"{name}.mp4")) for name in names}
+
+
+def test_pictures_come_before_what_is_known_of_their_film(film: media.Truth) -> None:
+    (said,) = scanned([film.path], 1).values()
+    looks = [message for message in said if isinstance(message, Look)]
+    assert [look.pixels.shape for look in looks] == [(32, 32, 3)] * 3
+    last = said[-1]
+    assert isinstance(last, Read)
+    assert [frame.frame for frame in last.scanned.frames] == [15, 52, 87]
+    assert all(frame.pixels.size == 0 for frame in last.scanned.frames)
+    assert last.scanned.video.frame_count == 100
+
+
+def test_a_crash_costs_one_film_and_the_process_is_replaced(hooked: None, films: dict[str, Path]) -> None:
+    said = scanned([films["a"], films["b crash"], films["c"]], 1)
+    assert isinstance(said["a.mp4"][-1], Read)
+    assert isinstance(said["c.mp4"][-1], Read)
+    assert said["b crash.mp4"] == [Refused(f"{films['b crash']}: the decoder crashed (signal 11)")]
+
+
+def test_a_decoder_that_hangs_is_stopped(hooked: None, films: dict[str, Path]) -> None:
+    begun = time.monotonic()
+    said = scanned([films["d hang"], films["e"]], 1, Limits(min_speed=0.01, patience_s=3.0))
+    (refused,) = said["d hang.mp4"]
+    assert isinstance(refused, Refused)
+    assert "advanced less than 0.03 s in 3 s and was stopped" in refused.reason
+    assert isinstance(said["e.mp4"][-1], Read)
+    assert 3 < time.monotonic() - begun < 20
+
+
+def test_a_caller_who_takes_long_is_no_film_that_hangs(film: media.Truth) -> None:
+    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=1.5), lambda film: film) as crew:
+        found = []
+        for _, message in filter(None, crew.work([film.path])):
+            found.append(message)
+            time.sleep(1.0)
+    assert isinstance(found[-1], Read)
+    assert len(found) > 3
+
+
+def test_processes_last_from_film_to_film(film: media.Truth, tmp_path: Path) -> None:
+    """And what they hold does not grow: R3."""
+    films = [Path(shutil.copy(film.path, tmp_path / f"{number}.mp4")) for number in range(100)]
+    pids, memory, handles, threads = set(), [], [], []
+    with Crew[Path](ORDERS, 1, Limits(), lambda film: film) as crew:
+        for _, message in filter(None, crew.work(films)):
+            if isinstance(message, Read):
+                (child,) = decoders(os.getpid())
+                pids.add(child.pid)
+                memory.append(child.memory_info().rss / 2**20)
+                handles.append(child.num_fds())
+                threads.append(child.num_threads())
+    assert len(pids) == 1
+    assert (memory[-1] - memory[20]) / 79 < 0.5  # MiB a film
+    assert max(handles[20:]) - min(handles[20:]) <= 4
+    assert max(threads[20:]) - min(threads[20:]) <= 8  # a film's own threads come and go
+
+
+def test_none_is_left_when_the_work_is_over_or_given_up(hooked: None, films: dict[str, Path]) -> None:
+    scanned([films["a"]], 2)
+    assert decoders(os.getpid()) == []
+    with pytest.raises(RuntimeError), Crew[Path](ORDERS, 2, Limits(), lambda film: film) as crew:
+        for _ in crew.work([films["a"], films["d hang"]]):
+            raise RuntimeError
+    assert decoders(os.getpid()) == []
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from tagger.batch.crew import Crew, Limits
+from tagger.batch.worker import Orders
+from tagger.settings import Settings
+
+if __name__ == "__main__":
+    with Crew(Orders(Settings(), 32, 2**32), 2, Limits(), lambda film: film) as crew:
+        for said in crew.work([Path(name) for name in sys.argv[1:]]):
+            print(type(said and said[1]).__name__, flush=True)
+"""
+
+
+def test_none_outlives_a_parent_that_is_killed(faults: dict[str, str], films: dict[str, Path], tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    command = [sys.executable, str(script), str(films["d hang"]), str(films["a"])]
+    parent = subprocess.Popen(command, env={**os.environ, **faults}, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    while parent.stdout.readline() != "Read\n":
+        pass
+    left = decoders(parent.pid)
+    assert len(left) == 2  # one hangs, one waits
+    parent.send_signal(signal.SIGKILL)
+    parent.communicate()
+    _, alive = psutil.wait_procs(left, timeout=5)
+    assert alive == []
+
+
+def decoders(parent: int) -> list[psutil.Process]:
+    """The decoding processes of a process; multiprocessing has one more, which tracks resources."""
+    children = psutil.Process(parent).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_progress_comes_while_a_shot_goes_on(tmp_path: Path) -> None:
+    truth = media.film(tmp_path / "long.mp4", (2000,), options={"preset": "ultrafast"})
+    (said,) = scanned([truth.path], 1).values()
+    times_s = [message.time_s for message in said if isinstance(message, At)]
+    assert times_s == sorted(times_s)
+    assert times_s and times_s[0] < 80
