@@ -320,6 +320,17 @@ def test_what_pandas_writes_is_read(tmp_path: Path) -> None:
     ]
 
 
+def test_without_kinds_a_row_is_an_opinion_and_a_choice(tmp_path: Path) -> None:
+    text = "film,rater,tag,value\nchase,anna,war,5\nchase,anna,drama,3\nchase,anna,car chase,2\n"
+    found = [(row.tag, row.kind, row.value) for row in read(tmp_path, text, scale=(1, 5)).rows]
+    assert [row for row in found if row[1] == "opinion"] == [
+        (2, "opinion", 1),
+        (3, "opinion", 0.5),
+        (0, "opinion", 0.25),
+    ]
+    assert [row for row in found if row[1] == "chosen"] == [(2, "chosen", 1), (3, "chosen", 1), (0, "chosen", 0)]
+
+
 def test_scales_are_mapped_to_their_ends_for_opinions_only(tmp_path: Path) -> None:
     text = f"{HEADER}\nchase,a,war,opinion,1\nchase,b,war,opinion,4\nchase,c,war,opinion,5\nchase,a,war,chosen,1\n"
     assert [row.value for row in read(tmp_path, text, scale=(1, 5)).rows] == [0, 0.75, 1, 1]
@@ -390,7 +401,7 @@ def test_lines_are_counted_where_rows_begin(tmp_path: Path) -> None:
     [
         (b"", "it is empty"),
         (b"\n\n", "it is empty"),
-        (b"film,rater,tag\n", "column kind, value missing or there twice: its header is 'film,rater,tag', expected fi"),
+        (b"film,rater,tag\n", "column value missing or there twice: its header is 'film,rater,tag', expected fi"),
         (b"film;rater;kind\n", "column tag, value missing or there twice: .*, expected film;rater;tag;kind;value"),
         (b"film,rater,tag,kind,value,Value\n", "column value missing or there twice"),
         (f"{HEADER}\nchase,\xc4nne,war,opinion,1\n".encode("latin-1"), "line 2 is not UTF-8 text: save it as CSV"),

@@ -26,10 +26,8 @@ from numpy.typing import NDArray
 
 from tagger.figures import INTERVAL, RESAMPLES, Estimate
 from tagger.metrics import Bools, average_precision
-from tagger.ratings.table import KINDS, OPINION, Film, Ratings
+from tagger.ratings.table import KINDS, OPINION, RIGHT_MIN, Film, Ratings
 from tagger.records import ModelInfo, RankedTag
-
-RIGHT_MIN = 0.5  # opinion from which a tag counts as right, where raters are compared
 
 Floats = NDArray[np.float64]
 

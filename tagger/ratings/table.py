@@ -4,7 +4,7 @@
     chase.mp4,anna,Car chase,opinion,1       this extracted tag is right (0: wrong; or anything between)
     chase.mp4,anna,Weapon,chosen,1           chosen from the whole vocabulary (0: seen there and not chosen)
 
-The columns may stand in any order and beside others. A film goes by the name of the video or of its report, with or
+Without the column `kind` a row says both: an opinion, and from the middle of the scale on a choice. The columns may stand in any order and beside others. A film goes by the name of the video or of its report, with or
 without suffix; a tag by its name or slug. Case does not matter in these. ";" may stand between the cells, and a comma
 in numbers. Either every row is used or the table is refused.
 """
@@ -31,6 +31,8 @@ from tagger.vocabulary import slug
 
 COLUMNS = ("film", "rater", "tag", "kind", "value")
 OPINION, CHOSEN = KINDS = ("opinion", "chosen")
+BOTH = "both"  # where there is no such column
+RIGHT_MIN = 0.5  # opinion from which a tag counts as right
 SCALE = (0.0, 1.0)  # of opinions: wrong, right
 SEPARATORS = ",;"  # spreadsheets write the second where the first is the decimal point
 NAMED_MAX = 10  # films, in an error
@@ -195,7 +197,7 @@ def _rows(text: str) -> Iterator[_Row]:
 def _header(cells: list[str], separator: str) -> list[str]:
     """The names of the columns; ValueError names those that are missing, or there twice."""
     header = [cell.lower() for cell in cells]
-    if wrong := [name for name in COLUMNS if header.count(name) != 1]:
+    if wrong := [name for name in COLUMNS if header.count(name) != 1 and (name != "kind" or name in header)]:
         found = separator.join(cells)
         raise ValueError(
             f"column {', '.join(wrong)} missing or there twice: its header is {found!r:.80}, "
@@ -223,7 +225,7 @@ class _Checks:
         before = len(self.faults)
         film = self._parsed(row, "film", self._film)
         rater = self._parsed(row, "rater", self._rater)
-        kind = self._parsed(row, "kind", _kind)
+        kind = self._parsed(row, "kind", _kind) if "kind" in row.cells else BOTH
         tag = self._parsed(row, "tag", lambda cell: self._tag(cell, film))
         value = self._parsed(row, "value", lambda cell: self._value(cell, kind))
         if row.more:
@@ -234,8 +236,10 @@ class _Checks:
             first = self._lines.setdefault((film, rater, tag, kind), row.line)
             if first != row.line:
                 self.faults.append(f"line {row.line}: the film, rater, tag and kind of line {first} again")
-            if value is not None:
-                self.found.append(Rating(film, rater, tag, kind, value))
+            if value is not None and kind != CHOSEN:
+                self.found.append(Rating(film, rater, tag, OPINION, value))
+            if value is not None and kind != OPINION:
+                self.found.append(Rating(film, rater, tag, CHOSEN, float(value >= RIGHT_MIN)))
         self.bad += len(self.faults) > before
 
     def _parsed(self, row: _Row, column: str, parse: Callable[[str], T]) -> T | None:
@@ -270,15 +274,14 @@ class _Checks:
             return None
         place = self._tags[film].get(_tag_key(cell))
         if place is None:
-            model = self._films[film].model
-            raise ValueError(f"no tag of {model.vocabulary}, see `movietags vocab show`")
+            raise ValueError(f"no tag of {self._films[film].model.vocabulary}, see `movietags vocab show`")
         return place
 
     def _value(self, cell: str, kind: str | None) -> float | None:
         """None where the kind is unknown, and with it what is allowed."""
         if kind is None:
             return None
-        low, high = self._scale if kind == OPINION else SCALE
+        low, high = SCALE if kind == CHOSEN else self._scale
         number = float(cell.replace(",", ".")) if NUMBER.fullmatch(cell) else math.nan
         if kind == CHOSEN and number not in SCALE:
             raise ValueError(f"of {CHOSEN} it is 1, or 0 where the tag was seen and not chosen")
