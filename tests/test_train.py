@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from click.testing import CliRunner, Result
 from cli import cli
 from tagger import head, vocabulary
 from tagger.backbone import Backbone
+from tagger.files import Lock
 
 TAGS = ("Blue sea", "green_wood", "red-rock")
 EACH = 24
@@ -80,6 +82,14 @@ def test_it_has_learned_the_colours(trained: Path) -> None:
     assert found["test"]["top1"]["value"] >= 0.8
     assert found["test"]["images"] == sum(tag["test"] for tag in found["tags"])
     assert found["ended"] == "epochs" and found["epochs"] == 30
+
+
+def test_one_folder_is_for_one_training_at_a_time(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with Lock(tmp_path / "out/.lock"):
+        done = train(images, tmp_path / "out")
+    assert done.exit_code == 75
+    assert f"in use by process {os.getpid()} on " in done.output
 
 
 def test_card_and_record_say_what_was_done(trained: Path) -> None:

@@ -4,9 +4,10 @@
     chase.mp4,anna,Car chase,opinion,1       this extracted tag is right (0: wrong; or anything between)
     chase.mp4,anna,Weapon,chosen,1           chosen from the whole vocabulary (0: seen there and not chosen)
 
-Without the column `kind` a row says both: an opinion, and from the middle of the scale on a choice. The columns may stand in any order and beside others. A film goes by the name of the video or of its report, with or
-without suffix; a tag by its name or slug. Case does not matter in these. ";" may stand between the cells, and a comma
-in numbers. Either every row is used or the table is refused.
+Without `kind` a row says both: an opinion, and from the middle of the scale on a choice. The columns may stand in any
+order and beside others. A film goes by the name of the video or of its report, with or without suffix; a tag by its
+name or slug. Case does not matter in these. ";" may stand between the cells, and a comma in numbers. Either every row
+is used or the table is refused.
 """
 
 from __future__ import annotations

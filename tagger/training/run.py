@@ -19,7 +19,7 @@ from tagger.architectures import AUTO, EMBEDDED, REFERENCE
 from tagger.backbone import Backbone
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.figures import Figures
-from tagger.files import output_folder, write_atomically
+from tagger.files import Lock, output_folder, write_atomically
 from tagger.records import TagScores
 from tagger.training import strategy, written
 from tagger.training.batches import Floats
@@ -107,10 +107,16 @@ def train(request: Request, watch: Watch) -> Result:
     Raises:
         BadPath: the images cannot be used; all oddities are named at once.
         OutputRefused: the folder holds something else, or cannot be written.
+        OutputLocked: another training writes to it.
         BadSettings: a choice outside its range; or `resume`, and the images or choices are others than before.
         BadWeights, WeightsMissing: as `tagger.backbone.load`.
     """
     _free(request)
+    with Lock(request.out / written.LOCK):
+        return _train(request, watch)
+
+
+def _train(request: Request, watch: Watch) -> Result:
     store = _store(request, FINGERPRINTS)
     data = collect(
         request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=store,
@@ -182,7 +188,7 @@ def _free(request: Request) -> None:
     ours = (request.out / written.RUN).exists()
     if request.resume and not ours:
         raise OutputRefused(f"{request.out}: there is no training to go on with: leave out --resume")
-    begun = {request.out / written.RECORD, request.out / written.RUN}  # is all that a run leaves that failed at once
+    begun = {request.out / place for place in (written.LOCK, written.RECORD, written.RUN)}  # is all that a run leaves that failed at once
     if not request.resume and any(path not in begun for path in request.out.rglob("*")):
         hint = "--resume goes on with its training, or name another with -o" if ours else "name another with -o"
         raise OutputRefused(f"{request.out}: is not empty: {hint}")

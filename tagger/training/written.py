@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 RECORD = Path("training")  # folder of the record, in that of the vocabulary
 RUN = RECORD / "run.json"
+LOCK = Path(".lock")
 STATE = RECORD / "state.npz"
 RIGHT_MAX, WRONG_MAX = 4, 8  # pictures of each tag in the gallery
 ANSWERS_SHOWN = 3
