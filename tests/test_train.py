@@ -276,7 +276,8 @@ def test_a_run_that_diverged_leaves_the_folder_free(images: Path, tmp_path: Path
     wild = ("--learning-rate", "10", "--hidden", ",".join(["256"] * 8), "--init", "he", "--batch-size", "4")
     found = train(images, tmp_path / "out", *wild)
     assert (found.exit_code, "the loss is no number" in found.output) == (2, True), found.output
-    assert train(images, tmp_path / "out").exit_code == 0
+    again = train(images, tmp_path / "out")
+    assert again.exit_code == 0, again.output
 
 
 def test_a_vocabulary_is_not_put_among_the_images(images: Path) -> None:

@@ -132,7 +132,11 @@ def _train(request: Request, watch: Watch) -> Result:
     def told(epochs: int, curves: dict[str, list[float]]) -> None:
         watch(f"training, {curves['val_accuracy'][-1]:.0%} of validation right", epochs, recipe.epochs)
 
-    learned = learn(data, rows, parts, base, recipe, state, told)
+    try:
+        learned = learn(data, rows, parts, base, recipe, state, told)
+    except BadSettings:  # it diverged: nothing to go on with
+        state.unlink(missing_ok=True)
+        raise
     tested = judged(data, parts.test, learned.test, recipe) if len(parts.test) else None
     found = Result(request, data, parts, base, recipe, why, learned, tested)
     written.write(found)
@@ -188,7 +192,8 @@ def _free(request: Request) -> None:
     ours = (request.out / written.RUN).exists()
     if request.resume and not ours:
         raise OutputRefused(f"{request.out}: there is no training to go on with: leave out --resume")
-    begun = {request.out / place for place in (written.LOCK, written.RECORD, written.RUN)}  # is all that a run leaves that failed at once
+    # What a run leaves that failed at once:
+    begun = {request.out / place for place in (written.LOCK, written.RECORD, written.RUN)}
     if not request.resume and any(path not in begun for path in request.out.rglob("*")):
         hint = "--resume goes on with its training, or name another with -o" if ours else "name another with -o"
         raise OutputRefused(f"{request.out}: is not empty: {hint}")
