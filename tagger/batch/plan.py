@@ -89,6 +89,14 @@ class Plan:
     failed: int  # before, and left alone
     later: tuple[Task, ...]  # beyond the limit
 
+    def __str__(self) -> str:
+        """For people."""
+        parts = [f"{len(self.tasks)} films to tag"]
+        parts += [f"{self.done} done before"] if self.done else []
+        parts += [f"{self.failed} failed before (--retry-failed)"] if self.failed else []
+        parts += [f"{len(self.later)} left for later (--limit)"] if self.later else []
+        return ", ".join(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

@@ -73,6 +73,8 @@ def batch(
             problems, planned = _plan(roots, output, wanted)
             for problem in problems:
                 fail(problem, verbose=False)
+            if not quiet:
+                process.say(str(planned))
             if dry_run:
                 process.put("".join(f"{task.film.path}: {task.why}\n" for task in planned.tasks))
                 failed = planned.failed
