@@ -2,85 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import media
 import pandas as pd
 import pytest
+from batches import entries, run, statuses, timeless
 
 import tagger
-from tagger import TagReport
 from tagger.batch import ledger
 from tagger.batch.ledger import DONE, FAILED
-from tagger.records import Timing
-from tagger.reports.json_report import as_json, read_report
-
-
-def command(*words: str | Path) -> list[str]:
-    return [sys.executable, "-m", "tagger", "batch", *map(str, words)]
-
-
-def run(*words: str | Path, given: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command(*words), capture_output=True, input=given, env={**os.environ, **(env or {})}, timeout=120, check=False
-    )
-    out, err = done.stdout.decode(), done.stderr.decode()
-    assert "Traceback" not in err
-    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
-
-
-@contextmanager
-def running(*words: str | Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **env}
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(path: Path, words: str, limit_s: float = 20.0) -> None:
-    """Until a file holds these words."""
-    end = time.monotonic() + limit_s
-    while not path.exists() or words not in path.read_text():
-        assert time.monotonic() < end, f"{words!r} did not come"
-        time.sleep(0.02)
-
-
-def timeless(report: TagReport) -> str:
-    return as_json(replace(report, created="", timing=Timing(0, 0, 0, 0, 0)))
-
-
-def statuses(output: Path) -> dict[str, str]:
-    with (output / "summary.csv").open(newline="") as file:
-        return {row["film"]: row["status"] for row in csv.DictReader(file)}
+from tagger.reports.json_report import read_report
 
 
 def reasons(output: Path) -> dict[str, str]:
     return {entry.report: entry.reason for entry in ledger.read(output).values() if entry.state == FAILED}
-
-
-def lines(output: Path) -> list[dict[str, str]]:
-    path = output / ".movietags/ledger-1-of-1.jsonl"
-    found = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +67,9 @@ def test_the_summary_has_a_row_per_film_for_pandas(tagged: Path) -> None:
 
 def test_what_is_done_is_not_done_again(films: Path, tagged: Path, tmp_path: Path) -> None:
     output = Path(shutil.copytree(tagged, tmp_path / "out"))
-    before = len(lines(output))
+    before = len(entries(output))
     done = run(films, "-o", output)
-    assert (done.returncode, len(lines(output))) == (0, before)
+    assert (done.returncode, len(entries(output))) == (0, before)
     assert "4 films: 4 done" in done.stdout
 
 
@@ -151,9 +90,9 @@ def test_what_changed_is_done_again(films: Path, tmp_path: Path) -> None:
     planned = dict(line.rsplit(": ", 1) for line in run(source, "-o", output, "--dry-run").stdout.splitlines())
     changed = {f"{source}/{name}": "changed" for name in ("x.mp4", "a/x.mp4", "a/x.mkv")}
     assert planned == {**changed, f"{source}/b/deep/y": "its report is gone"}
-    before = len(lines(output))
+    before = len(entries(output))
     assert run(source, "-o", output).returncode == 0
-    again = [line["report"] for line in lines(output)[before:] if line["state"] == DONE]
+    again = [film for film, state in entries(output)[before:] if state == DONE]
     assert sorted(again) == ["a/x.mkv", "a/x.mp4", "b/deep/y", "x.mp4"]
     assert read_report(output / "x.mp4.tags.json").video.frame_count == 75
 
@@ -186,7 +125,7 @@ def test_dry_run_writes_nothing(films: Path, tmp_path: Path) -> None:
 
 def test_limits_lists_and_shards_share_one_output(films: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    listed = "\0".join(str(films / name) for name in ("x.mp4", "a/x.mp4")).encode()
+    listed = "\0".join(str(films / name) for name in ("x.mp4", "a/x.mp4"))
     assert run("-", "-o", output, "--limit", "1", given=listed).stdout.endswith("2 films: 1 done, 1 pending\n")
     assert sorted(statuses(output).values()) == ["ok", "pending"]
     for part in ("1/3", "2/3", "3/3"):
@@ -205,9 +144,9 @@ def test_a_film_that_cannot_be_read_costs_no_other(films: Path, tmp_path: Path) 
     assert "movietags: error: " in done.stderr and "missing: cannot be looked at" in done.stderr
     assert statuses(output)["text.mp4"] == "failed"
     assert "text.mp4: is no video that FFmpeg can open" in reasons(output)["text.mp4"]
-    count = len(lines(output))
+    count = len(entries(output))
     assert run(source, "-o", output).returncode == 1  # as there is one that failed
-    assert len(lines(output)) == count
+    assert len(entries(output)) == count
     shutil.copy(films / "x.mp4", source / "text.mp4")
     os.utime(source / "text.mp4", (0, 0))
     assert run(source, "-o", output, "-q").stderr.count("\n") <= 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import resource
@@ -12,52 +11,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import media
 import pytest
+from batches import LEDGER, entries, run, running, statuses, summary, timeless, wait_for
 
 from tagger.batch.ledger import DONE, STARTED
-from tagger.records import Timing
-from tagger.reports.json_report import SCHEMA_FILE, as_json, read_report
+from tagger.reports.json_report import SCHEMA_FILE, read_report
 
 CLIPS = 12
 KILLS = 50
 LATEST_KILL_S = 1.6
-
-
-def command(*words: str | Path) -> list[str]:
-    return [sys.executable, "-m", "tagger", "batch", *map(str, words)]
-
-
-def run(*words: str | Path, **how: Any) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=120, check=False, **how)
-    assert "Traceback" not in done.stderr
-    return done
-
-
-@contextmanager
-def running(*words: str | Path, **env: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **env}
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(process: subprocess.Popen[str], words: str) -> None:
-    """Until a line on stderr holds these words."""
-    assert process.stderr is not None
-    while words not in (line := process.stderr.readline()):
-        assert line, "it ended before"
 
 
 def reports(output: Path) -> dict[str, str]:
@@ -65,20 +31,7 @@ def reports(output: Path) -> dict[str, str]:
     found = {}
     for path in output.rglob("*.tags.json"):
         jsonschema.validate(json.loads(path.read_text()), json.loads(SCHEMA_FILE.read_text()))
-        report = replace(read_report(path), created="", timing=Timing(0, 0, 0, 0, 0))
-        found[str(path.relative_to(output))] = as_json(report)
-    return found
-
-
-def entries(output: Path) -> list[tuple[str, str]]:
-    """Report and state of all lines that are whole."""
-    found = []
-    for line in (output / ".movietags/ledger-1-of-1.jsonl").read_bytes().splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:  # torn
-            continue
-        found.append((entry["report"], entry["state"]))
+        found[str(path.relative_to(output))] = timeless(read_report(path))
     return found
 
 
@@ -139,8 +92,7 @@ def test_fifty_kills_lose_nothing_and_repeat_nothing(clips: Path, whole: Path, t
             finished |= {film} if state == DONE else set()
         assert len(finished) == CLIPS
         begun_again += sum(state == STARTED for _, state in entries(output)) - CLIPS
-        with (output / "summary.csv").open(newline="") as file:
-            rows = Counter((row["film"], row["status"]) for row in csv.DictReader(file))
+        rows = Counter((row["film"], row["status"]) for row in summary(output))
         assert rows == Counter({(f"{number}.mp4", "ok"): 1 for number in range(CLIPS)})
     assert begun_again > 0, "no kill fell into the work"
 
@@ -152,7 +104,7 @@ def test_a_batch_that_is_stopped_goes_on_later(
     source = Path(shutil.copytree(clips, tmp_path / "films"))
     (source / "5.mp4").rename(source / "5 hang.mp4")
     output = tmp_path / "out"
-    with running(source, "-o", output, "--jobs", "2", **faults) as process:
+    with running(source, "-o", output, "--jobs", "2", env=faults) as process:
         wait_for(process, "9.mp4: ")
         process.send_signal(how)
         begun = time.monotonic()
@@ -160,10 +112,8 @@ def test_a_batch_that_is_stopped_goes_on_later(
         assert time.monotonic() - begun < 5  # two on a busy machine
         assert process.returncode == code
     assert err.splitlines()[-1] == "movietags: interrupted"
-    with (output / "summary.csv").open(newline="") as file:
-        rows = {row["film"]: row["status"] for row in csv.DictReader(file)}
-    assert len(rows) == CLIPS
-    assert rows["5 hang.mp4"] == "pending"
+    assert len(summary(output)) == CLIPS
+    assert statuses(output)["5 hang.mp4"] == "pending"
     assert run(source, "-o", output, "-q").returncode == 0
     found, expected = reports(output), reports(whole)
     assert {name for name, _ in found.items()} == {*expected} - {"5.mp4.tags.json"} | {"5 hang.mp4.tags.json"}
@@ -176,7 +126,7 @@ def test_two_on_one_output_are_one_too_many(clips: Path, tmp_path: Path, faults:
     source.mkdir()
     shutil.copy(clips / "0.mp4", source / "hang.mp4")
     output = tmp_path / "out"
-    with running(source, "-o", output, **faults) as first:
+    with running(source, "-o", output, env=faults) as first:
         wait_for(first, "backbone")
         second = run(source, "-o", output)
         assert second.returncode == 75
@@ -218,7 +168,7 @@ def test_a_full_disk_ends_the_batch_and_harms_nothing(clips: Path, whole: Path, 
     """At 1000 bytes a file the ledger cannot grow, at 9000 no report can be written."""
     output = Path(shutil.copytree(whole, tmp_path / "out"))
     if limit > 1000:
-        (output / ".movietags/ledger-1-of-1.jsonl").unlink()
+        (output / LEDGER).unlink()
     before = {path: path.read_bytes() for path in output.rglob("*.tags.*")}
 
     def small_files_only() -> None:
@@ -241,9 +191,9 @@ def test_a_film_that_changes_while_it_is_read_is_not_called_done(
     source.mkdir()
     film = Path(shutil.copy(clips / "0.mp4", source / "slow.mp4"))
     output = tmp_path / "out"
-    with running(source, "-o", output, **faults) as process:
+    with running(source, "-o", output, env=faults) as process:
         end = time.monotonic() + 20
-        while not (output / ".movietags/ledger-1-of-1.jsonl").exists() or "started" not in str(entries(output)):
+        while not (output / LEDGER).exists() or "started" not in str(entries(output)):
             assert time.monotonic() < end
             time.sleep(0.01)
         with film.open("ab") as more:
