@@ -63,9 +63,9 @@ def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[In
         refusals.append(f"{device} {refusal}")
     try:
         found = _opened(path, opened)
-    except av.error.PermissionError as error:
-        raise BadPath(f"{path}: no permission to read it") from error
     except (av.error.FFmpegError, ValueError) as error:
+        if not os.access(path, os.R_OK):  # not by the kind of error: what is damaged is "not permitted" too
+            raise BadPath(f"{path}: no permission to read it") from error
         what = "is empty" if path.is_file() and path.stat().st_size == 0 else "is no video that FFmpeg can open"
         raise VideoUnreadable(f"{path}: {what} ({reason(error)})") from error
     if hwaccel != "none":
@@ -102,12 +102,14 @@ def _opened(path: Path, opened: ExitStack, device: str = "") -> tuple[InputConta
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise NoVideoStream(f"{path}: holds no video stream ({_contents(container)})")
+    streams = [s for s in streams if s.codec_context is not None]
+    if not streams:
+        raise VideoUnreadable(f"{path}: no decoder for its video stream")
+    streams = [s for s in streams if s.frames != 1] or streams  # one picture beside a film is its cover
     stream = container.streams.best("video")
     if stream not in streams:
         stream = max(streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
     assert isinstance(stream, VideoStream)
-    if stream.codec_context is None:
-        raise VideoUnreadable(f"{path}: no decoder for its video stream")
     # Frame threads: about 5 times slice threads (PyAV's documentation). A device gains nothing from threads, and each
     # holds a picture of its memory, of which NVIDIA's decoder has 32.
     stream.thread_type = "NONE" if device else "AUTO"

@@ -21,6 +21,7 @@ from tagger.settings import Settings
 from tagger.vocabulary import PORTABLE, Vocabulary
 
 Features = NDArray[np.float32]  # (n, d)
+BLOCK = 1024  # pictures whose class evidence, 1000 numbers each, is held at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ class Model:
 
     def scores_of(self, features: Features) -> TagScores:
         """Returns the scores of pictures with these features (n, d)."""
-        return self.head.scores(self.backbone.evidence_of(features) if self.head.reads == CLASSES else features)
+        if self.head.reads != CLASSES:
+            return self.head.scores(features)
+        blocks = range(0, max(1, len(features)), BLOCK)  # else the evidence of a long film would be large
+        parts = [self.head.scores(self.backbone.evidence_of(features[at : at + BLOCK])) for at in blocks]
+        return TagScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in TagScores.__slots__))
 
     def scores(self, pictures: Sequence[Pixels]) -> TagScores:
         """Returns the scores of pictures without bars."""

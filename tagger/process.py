@@ -50,8 +50,13 @@ def silence_native_code() -> None:
 
 def printable(text: str) -> str:
     """Returns the text on one line, without what a terminal or an encoder would choke on."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    shown = "".join(c if c.isprintable() else f"\\x{_code(c):02x}" for c in text)
     return shown.encode("utf-8", "backslashreplace").decode()
+
+
+def _code(character: str) -> int:
+    """Its number; that of the byte where it stands for one that is no UTF-8 (PEP 383)."""
+    return ord(character) - 0xDC00 if "\udc80" <= character <= "\udcff" else ord(character)
 
 
 def say(message: str) -> None:
