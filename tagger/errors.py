@@ -21,6 +21,7 @@
     ├── OutputRefused      (OSError)          a place that cannot be written
     │   ├── OutputLocked                      a place that another process is writing to
     │   └── StdoutGone                        nobody reads the results any more
+    ├── DecodersFailed     (RuntimeError)     processes that decode and cannot be started
     └── LibraryMissing     (ImportError)      a library that an import needs and does not find
 
 Each message is one line: what, which file, what was received, what to do. Each class is also a
@@ -120,6 +121,10 @@ class OutputLocked(OutputRefused):
 
 class StdoutGone(OutputRefused):
     """A standard output that was closed."""
+
+
+class DecodersFailed(MovieTagsError, RuntimeError):
+    """Processes that should decode films, and cannot be started on this machine or from this script."""
 
 
 class LibraryMissing(MovieTagsError, ImportError):

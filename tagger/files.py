@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -10,14 +11,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from tagger.errors import BadPath, OutputLocked, OutputRefused
 
 SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
 NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
 HOLDER_BYTES = 300  # a host name has up to 255
 FAR_BYTE = 2**30
+HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what a lock that another has gives
 MARK_LETTERS = 8  # hex digits that tell two films of one name apart
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
 # full-width forms are what some programs turn into them.
@@ -89,10 +89,16 @@ class Lock:
             _lock(self._file)
         except OSError as error:
             os.close(self._file)
-            who = _text(path) or "unknown"
-            raise OutputLocked(f"{path.parent}: in use by process {who}: wait, or stop it") from error
-        os.truncate(self._file, 0)
-        os.write(self._file, f"{os.getpid()} on {platform.node()}\n".encode())
+            if error.errno in HELD:
+                who = _text(path) or "unknown"
+                raise OutputLocked(f"{path.parent}: in use by process {who}: wait, or stop it") from error
+            raise OutputRefused(f"{path}: cannot be locked ({error.strerror}): name another folder with -o") from error
+        try:
+            os.truncate(self._file, 0)
+            os.write(self._file, f"{os.getpid()} on {platform.node()}\n".encode())
+        except OSError as error:
+            os.close(self._file)
+            raise OutputRefused(f"{path}: cannot be written ({error.strerror}): free space or use -o") from error
 
     def __enter__(self) -> Lock:
         """Returns itself."""
@@ -110,10 +116,14 @@ class Lock:
 
 def holder(path: Path) -> str:
     """Returns which process holds the lock that a file stands for, as "PID on HOST"; nothing if none does."""
-    pid, _, host = _text(path).partition(" on ")
-    if not pid.isdecimal() or (host == platform.node() and not psutil.pid_exists(int(pid))):
-        return ""
-    return f"{pid} on {host}"
+    who = _text(path)
+    try:
+        with path.open("rb") as file:
+            if who:  # else it is free: others should find it so
+                _lock(file.fileno(), shared=True)
+    except OSError:
+        return who
+    return ""
 
 
 def _text(path: Path) -> str:
@@ -122,7 +132,7 @@ def _text(path: Path) -> str:
     return ""
 
 
-def _lock(file: int) -> None:
+def _lock(file: int, *, shared: bool = False) -> None:
     """Takes the lock of an open file, or raises OSError at once; the system lets go when the process is gone."""
     if sys.platform == "win32":
         import msvcrt
@@ -133,7 +143,7 @@ def _lock(file: int) -> None:
     else:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 def regular_file(path: Path) -> Path:
@@ -178,5 +188,7 @@ def distinct_name(film: Path, suffix: str, mark_letters: int) -> str:
 
 def safe_cell(text: str) -> str:
     """Returns the text as a cell that no spreadsheet runs: control characters escaped, formulas quoted by "'"."""
+    if text.isprintable() and not text.startswith(FORMULA_STARTS):
+        return text
     guarded = "'" + text if text.startswith(FORMULA_STARTS) else text
     return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in guarded)

@@ -17,7 +17,7 @@ from tagger.errors import BadHead, BadWeights, reason
 from tagger.head import ANY_NETWORK, CLASSES, Head
 from tagger.images import Pixels
 from tagger.records import ModelInfo, TagScores
-from tagger.settings import Settings
+from tagger.settings import DEFAULT_DEVICE, HWACCELS, Settings
 from tagger.vocabulary import PORTABLE, Vocabulary
 
 Features = NDArray[np.float32]  # (n, d)
@@ -111,7 +111,8 @@ def input_size(name: str) -> int:
 def identity(settings: Settings, head: Head, words: Vocabulary) -> str:
     """Returns a digest of all that decides about a film's tags but the film, without loading the network.
 
-    Of published weights that lie in Keras's cache only the name counts.
+    Of published weights that lie in Keras's cache only the name counts; where the work is done (batch size, device,
+    decoding hardware) does not.
 
     Raises:
         BadWeights: the weights file cannot be read.
@@ -121,5 +122,6 @@ def identity(settings: Settings, head: Head, words: Vocabulary) -> str:
         knowledge = file.read_bytes() if file else named(settings.backbone).with_top.name.encode()
     except OSError as error:
         raise BadWeights(f"{file}: cannot be read ({reason(error)})") from error
-    choices = replace(settings, weights=None, vocabulary=words.sha256)
+    elsewhere = replace(settings, batch_size=None, device=DEFAULT_DEVICE, hwaccel=HWACCELS[0])
+    choices = replace(elsewhere, weights=None, vocabulary=words.sha256)
     return hashlib.sha256(f"{choices} {head.sha256} {hashlib.sha256(knowledge).hexdigest()}".encode()).hexdigest()

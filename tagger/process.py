@@ -6,7 +6,6 @@ import errno
 import os
 import sys
 import time
-from contextlib import suppress
 from typing import NoReturn
 
 from tagger.errors import StdoutGone
@@ -61,8 +60,11 @@ def _code(character: str) -> int:
 
 def say(message: str) -> None:
     """Puts one line on stderr, if there is one."""
-    with suppress(OSError, ValueError):
+    try:
         print(f"movietags: {printable(message)}", file=sys.stderr, flush=True)  # noqa: T201
+    except (OSError, ValueError):
+        # What is left in its buffer would fail whoever flushes it next.
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def put(text: str) -> None:

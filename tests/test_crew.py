@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import media
 import psutil
 import pytest
 
+from tagger.batch import crew as crew_module
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.worker import At, Look, Message, Orders, Read, Refused
+from tagger.errors import DecodersFailed
 from tagger.settings import Settings
 
 ORDERS = Orders(Settings(), 32, 2**32)
@@ -66,7 +70,7 @@ def test_a_decoder_that_hangs_is_stopped(hooked: None, films: dict[str, Path]) -
     said = scanned([films["d hang"], films["e"]], 1, Limits(min_speed=0.01, patience_s=3.0))
     (refused,) = said["d hang.mp4"]
     assert isinstance(refused, Refused)
-    assert "advanced less than 0.03 s in 3 s and was stopped" in refused.reason
+    assert refused.reason.endswith("stopped, as it advanced 0.0 s in 3 s (--min-speed)")
     assert isinstance(said["e.mp4"][-1], Read)
     assert 3 < time.monotonic() - begun < 20
 
@@ -150,3 +154,59 @@ def test_progress_comes_while_a_shot_goes_on(tmp_path: Path) -> None:
     times_s = [message.time_s for message in said if isinstance(message, At)]
     assert times_s == sorted(times_s)
     assert times_s and times_s[0] < 80
+
+
+def test_a_pause_of_everything_is_no_film_that_hangs(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after Ctrl-Z: an hour went by while nobody could do anything."""
+    clock, paused = time.monotonic, [0.0]
+
+    def wait_for_an_hour(pipes: Any, limit_s: float) -> Any:
+        paused[0] += 3600.0
+        return wait(pipes, limit_s)
+
+    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=5.0), lambda film: film) as crew:
+        said = crew.work([film.path])
+        assert isinstance((next(filter(None, said)))[1], At | Look)
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + paused[0])
+        monkeypatch.setattr(crew_module, "wait", wait_for_an_hour)
+        next(said)
+        monkeypatch.setattr(crew_module, "wait", wait)
+        rest = [message for _, message in filter(None, said)]
+    assert isinstance(rest[-1], Read)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tagger.batch.crew import Crew, Limits
+from tagger.batch.worker import Orders
+from tagger.errors import DecodersFailed
+from tagger.settings import Settings
+
+with Crew(Orders(Settings(), 32, 2**32), 1, Limits(), lambda film: film) as crew:
+    try:
+        print(list(crew.work([Path(sys.argv[1])])))
+    except DecodersFailed as error:
+        print(error)
+"""
+
+
+def test_a_script_that_cannot_be_imported_again_is_told_so(film: media.Truth, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, script, film.path], capture_output=True, text=True, check=False, timeout=60)
+    assert "decoding processes cannot be started here" in done.stdout
+    assert '`if __name__ == "__main__":`' in done.stdout
+
+
+def test_no_descriptors_for_a_process_is_one_line(film: media.Truth) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held + 1, limits[1]))
+    try:
+        with pytest.raises(DecodersFailed, match="take fewer --jobs"):
+            scanned([film.path], 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -14,7 +14,8 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from tagger.batch.worker import OVER_MEMORY, At, Message, Orders, Read, Refused, serve
+from tagger.batch.worker import OVER_MEMORY, At, Message, Orders, Read, Ready, Refused, serve
+from tagger.errors import BadSettings, DecodersFailed, reason
 
 CHECK_S = 0.25  # between two looks at whether all films advance
 GRACE_S = 1.0  # for a process to end by itself
@@ -41,6 +42,7 @@ class _Worker(Generic[T]):
         self.process = spawn.Process(target=serve, args=(far_end, orders), daemon=True)
         self.process.start()
         far_end.close()  # so that its end is seen when it dies
+        self.stands = False  # it has said that it is ready
         self.task: T | None = None
         self.film = Path()
         self.time_s = 0.0
@@ -52,23 +54,38 @@ class _Worker(Generic[T]):
             self.pipe.send(film)
 
     def receive(self, memory_mib: int) -> Message:
-        """What it says, or, if it is gone, why."""
+        """What it says, or, if it is gone, why.
+
+        Raises:
+            DecodersFailed: it never stood, so that its film is not to blame.
+            BadSettings: it holds more than the limit before it opens a film.
+        """
         try:
             message: Message = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
+            if not self.stands:
+                raise _cannot_start(f"exit code {self.process.exitcode}") from None
             return Refused(f"{self.film}: {_cause(self.process.exitcode, memory_mib)}")
         if isinstance(message, At):
             self.time_s = message.time_s
+        if isinstance(message, Ready):
+            self.stands = True
+            if message.memory_bytes > memory_mib * MIB:
+                held = message.memory_bytes // MIB
+                raise BadSettings(f"memory limit {memory_mib} MiB: a decoder takes {held} before it opens a film")
         return message
 
-    def stalls(self, now: float, limits: Limits) -> bool:
-        """Whether the film hardly advanced since it was last looked at, long enough ago."""
+    def stalls(self, now: float, limits: Limits) -> Refused | None:
+        """What to say if the film hardly advanced since it was last looked at, long enough ago."""
         since, time_s = self.mark
         if now - since < limits.patience_s:
-            return False
+            return None
         self.mark = (now, self.time_s)
-        return self.time_s - time_s < limits.min_speed * (now - since)
+        advance_s, took_s = self.time_s - time_s, now - since
+        if advance_s >= limits.min_speed * took_s:
+            return None
+        return Refused(f"{self.film}: stopped, as it advanced {advance_s:.1f} s in {took_s:.0f} s (--min-speed)")
 
     def end(self, at_once: bool) -> None:
         self.pipe.close()  # for one that is waiting, the sign to go
@@ -92,7 +109,7 @@ class Crew(Generic[T]):
         """
         self._orders, self._size, self._limits, self._film_of = orders, size, limits, film_of
         self._workers: list[_Worker[T]] = []
-        self._elsewhere_s = 0.0  # time that the caller took: no film is to blame for it
+        self._waited_s = 0.0  # for the processes: their clock, which stands while the caller works or all is paused
 
     def __enter__(self) -> Crew[T]:
         """Returns itself."""
@@ -111,14 +128,27 @@ class Crew(Generic[T]):
         waiting = iter(tasks)
         while self._hand_out(waiting):
             busy = {worker.pipe: worker for worker in self._workers if worker.task is not None}
+            begun = time.monotonic()
             speaking = wait(list(busy), CHECK_S)
+            self._waited_s += min(time.monotonic() - begun, 2 * CHECK_S)
             for pipe in speaking:
-                yield from self._said(busy[pipe], waiting)  # type: ignore[index]
+                worker = busy[pipe]  # type: ignore[index]
+                if worker in self._workers:
+                    yield from self._said(worker, waiting)
             if not speaking:
                 yield None
-            for worker in [worker for worker in busy.values() if worker.task is not None]:
-                if worker.stalls(self._now(), self._limits):
-                    yield from self._given_up(worker, waiting)
+            for worker in [worker for worker in self._workers if worker.task is not None]:
+                refused = worker.stalls(self._waited_s, self._limits)
+                task = worker.task
+                if refused and task is not None:
+                    self._dismiss(worker)
+                    self._hand_out(waiting)
+                    yield task, refused
+
+    def drop(self, task: T) -> None:
+        """Ends the work on a film that nobody wants any more; nothing more will be said about it."""
+        for worker in [worker for worker in self._workers if worker.task == task]:
+            self._dismiss(worker)
 
     def _hand_out(self, waiting: Iterator[T]) -> bool:
         """Gives everyone something to do as long as there is; whether anyone has."""
@@ -131,44 +161,42 @@ class Crew(Generic[T]):
             task = next(waiting, None)
             if task is None:
                 return any(worker.task is not None for worker in self._workers)
-            if idle is None:
-                idle = _Worker(self._orders)
-                self._workers.append(idle)
-            idle.begin(task, self._film_of(task), self._now())
+            worker = idle or self._hired()
+            worker.begin(task, self._film_of(task), self._waited_s)
+
+    def _hired(self) -> _Worker[T]:
+        """One more process."""
+        try:
+            worker: _Worker[T] = _Worker(self._orders)
+        except OSError as error:
+            raise _cannot_start(reason(error)) from error
+        self._workers.append(worker)
+        return worker
 
     def _said(self, worker: _Worker[T], waiting: Iterator[T]) -> Iterator[tuple[T, Message]]:
         message = worker.receive(self._limits.memory_mib)
         task = worker.task
         assert task is not None
+        if isinstance(message, Ready):
+            worker.mark = (self._waited_s, 0.0)  # its start is not the film's
+            return
         if isinstance(message, Read | Refused):
             worker.task = None
             if worker.process.exitcode is not None:
                 self._dismiss(worker)
             self._hand_out(waiting)  # first, so that it decodes while the caller works on this
-        yield from self._timed(task, message)
-
-    def _given_up(self, worker: _Worker[T], waiting: Iterator[T]) -> Iterator[tuple[T, Message]]:
-        task, limits = worker.task, self._limits
-        assert task is not None
-        why = (
-            f"the decoder advanced less than {limits.min_speed * limits.patience_s:g} s in {limits.patience_s:g} s "
-            f"and was stopped (--min-speed)"
-        )
-        self._dismiss(worker)
-        self._hand_out(waiting)
-        yield from self._timed(task, Refused(f"{worker.film}: {why}"))
+        yield task, message
 
     def _dismiss(self, worker: _Worker[T]) -> None:
         worker.end(at_once=True)
         self._workers.remove(worker)
 
-    def _timed(self, task: T, message: Message) -> Iterator[tuple[T, Message]]:
-        begun = time.monotonic()
-        yield task, message
-        self._elsewhere_s += time.monotonic() - begun
 
-    def _now(self) -> float:
-        return time.monotonic() - self._elsewhere_s
+def _cannot_start(why: str) -> DecodersFailed:
+    return DecodersFailed(
+        f"decoding processes cannot be started here ({why}): free memory and descriptors, or take fewer --jobs; "
+        f'in a script, put the call below `if __name__ == "__main__":`'
+    )
 
 
 def _cause(code: int | None, memory_mib: int) -> str:

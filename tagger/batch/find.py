@@ -6,10 +6,13 @@ is no regular file (pipes, sockets, devices) is never opened; names that begin w
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +24,9 @@ SUFFIXES = frozenset((
     ".flv", ".f4v", ".wmv", ".asf", ".ogv", ".ogm", ".3gp", ".3g2", ".mxf", ".gxf", ".rm", ".rmvb", ".dv", ".y4m",
     ".nut", ".ivf", ".264", ".h264", ".265", ".hevc", ".amv", ".wtv",
 ))  # fmt: skip
-UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".tmp"))  # downloads under way
+# Of downloads under way.
+UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".!qb", ".ytdl", ".tmp"))
+NO_PLACES = frozenset(("lost+found", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information"))  # of systems
 HEAD_BYTES = 4096
 # How files of containers that can hold moving pictures begin, in ISO files from byte 4 on.
 STARTS = (
@@ -58,14 +63,14 @@ def find(roots: Sequence[Path], leave_out: Path) -> Search:
 
     Args:
         roots: of these; with several folders each film's place begins with its folder's name.
-        leave_out: a folder that is not looked into, that of the reports.
+        leave_out: a folder that is not looked into, that of the reports, unless it is one of the roots.
     """
-    walk = _Walk(leave_out)
-    spelled = [path for root in roots for path in _spelled_out(root)]
-    several = sum(path.is_dir() for path in spelled) > 1
+    spelled = list(dict.fromkeys(path for root in roots for path in _spelled_out(root)))
+    folders = {os.path.realpath(path) for path in spelled if os.path.isdir(path)}  # noqa: PTH112  # raises nothing
+    walk = _Walk() if os.path.realpath(leave_out) in folders else _Walk(leave_out)
     for path in spelled:
-        if path.is_dir():
-            walk.folder(path, PurePosixPath(path.resolve().name if several else ""))
+        if os.path.isdir(path):  # noqa: PTH112
+            walk.folder(path, PurePosixPath(Path(os.path.realpath(path)).name if len(folders) > 1 else ""))
         else:
             walk.file(path, _place(path), named=True)
     walk.follow_links()
@@ -74,8 +79,13 @@ def find(roots: Sequence[Path], leave_out: Path) -> Search:
 
 def _spelled_out(root: Path) -> list[Path]:
     """The path itself, or what a pattern stands for that no shell has spelled out."""
-    if not os.path.lexists(root) and glob.has_magic(str(root)):
-        return [Path(name) for name in sorted(glob.glob(str(root), recursive=True))] or [root]  # noqa: PTH207  # Path.glob takes no absolute pattern
+    if os.path.lexists(root) or not glob.has_magic(str(root)):
+        return [root]
+    fixed = Path()
+    for place, part in enumerate(root.parts):
+        if glob.has_magic(part) and not os.path.lexists(fixed / part):
+            return sorted(fixed.glob(str(Path(*root.parts[place:])))) or [root]  # of links, `**` follows none
+        fixed /= part
     return [root]
 
 
@@ -88,13 +98,14 @@ def _place(path: Path) -> PurePosixPath:
 class _Walk:
     """One walk over all roots; what it has seen it does not enter again."""
 
-    def __init__(self, leave_out: Path) -> None:
+    def __init__(self, leave_out: Path | None = None) -> None:
         self.films: list[Found] = []
         self.problems: list[str] = []
-        self._links: list[tuple[Path, PurePosixPath]] = []
+        self._links: deque[tuple[Path, PurePosixPath]] = deque()
         self._seen: set[tuple[int, int]] = set()
-        if leave_out.is_dir():
-            self._first_sight(leave_out.stat())
+        if leave_out is not None:
+            with suppress(OSError):
+                self._first_sight(leave_out.stat())
 
     def folder(self, path: Path, place: PurePosixPath) -> None:
         """Walks a folder; links wait until everything that is none has been seen."""
@@ -130,10 +141,16 @@ class _Walk:
     def follow_links(self) -> None:
         """Looks where links lead; those found on the way come after."""
         while self._links:
-            path, place = self._links.pop(0)
-            if path.is_dir():
+            path, place = self._links.popleft()
+            try:
+                status = path.stat()
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # those lead nowhere
+                    self.problems.append(f"{path}: cannot be followed ({reason(error)})")
+                continue
+            if stat.S_ISDIR(status.st_mode):
                 self.folder(path, place)
-            elif path.exists():
+            else:
                 self.file(path, place)
 
     def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -146,7 +163,7 @@ class _Walk:
         except OSError as error:
             self.problems.append(f"{folder}: cannot be looked into ({reason(error)})")
             return
-        yield from (entry for entry in entries if not entry.name.startswith("."))
+        yield from (entry for entry in entries if not entry.name.startswith(".") and entry.name not in NO_PLACES)
 
     def _first_sight(self, status: os.stat_result) -> bool:
         mark = (status.st_dev, status.st_ino)

@@ -8,10 +8,11 @@ was written) is passed over, which can only mean that a film is done once more.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,20 +25,25 @@ FOLDER = ".movietags"
 LEDGERS = "ledger-*.jsonl"
 FOUND, STARTED, DONE, FAILED, SKIPPED = "found", "started", "done", "failed", "skipped"
 PENDING = (FOUND, STARTED)
+STATES = (*PENDING, DONE, FAILED, SKIPPED)
 SAMPLE_BYTES = 2**16  # from each end of a film, for its mark
 TOP_TAGS = 5
+# What a field's annotation means in JSON.
+JSON_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,), "int | None": (int,), "float | None": (int, float), "tuple[str, ...]": (list,)
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What happened to a film. Mark and digest are known from its start on, the last fields when it is done."""
 
-    film: str  # absolute path
+    film: str  # as `key_of`
     report: str  # without its suffixes, below the output folder, with "/"
     state: str  # found, started, done, failed or skipped (no film after all)
     at: str  # ISO 8601, UTC
     path: str  # of the film, as given
-    mark: str = ""  # of the film: size, time of change, digest of both ends
+    mark: str = ""  # of the film, as `mark_of`
     asked: str = ""  # digest of settings, model and vocabulary
     reason: str = ""  # why it failed or was skipped
     seconds: float | None = None
@@ -50,25 +56,40 @@ class Entry:
     warnings: tuple[str, ...] = ()
 
 
-NEEDED = tuple(field.name for field in fields(Entry))[:5]
+KINDS = {field.name: JSON_KINDS[str(field.type)] for field in fields(Entry)}
+NEEDED = {"film", "report", "state", "at", "path"}
+
+
+def key_of(film: Path) -> str:
+    """Returns what a film is known by: its absolute path without links, however it was spelled."""
+    return str(film.resolve())
 
 
 def mark_of(film: Path) -> str:
-    """Returns what tells a film from a changed one: its size, its time of change, and a digest of both ends.
+    """Returns what tells a film from a changed one: size, times of change, and a digest of both ends.
 
     Raises:
         OSError: it cannot be read.
     """
     status = film.stat()
-    return f"{status.st_size}-{status.st_mtime_ns}-{fingerprint(film, SAMPLE_BYTES)}"
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{fingerprint(film, SAMPLE_BYTES)}"
 
 
 def same(mark: str, film: Path) -> bool:
-    """Returns whether a film is what it was when it was marked; its ends are read only if all else is the same."""
+    """Returns whether a film is what it was when it was marked.
+
+    Its ends are read only where size and time say so, but the time of its entry in the file system does not: that
+    moves with every change, and also when it is copied, renamed or linked. (On Windows it is another time.)
+    """
     try:
         status = film.stat()
-        return mark.startswith(f"{status.st_size}-{status.st_mtime_ns}-") and mark == mark_of(film)
-    except OSError:
+        size, modified, entered, _ = mark.split("-")
+        if (size, modified) != (str(status.st_size), str(status.st_mtime_ns)):
+            return False
+        if os.name == "posix" and entered == str(status.st_ctime_ns):
+            return True
+        return mark.rpartition("-")[2] == fingerprint(film, SAMPLE_BYTES)
+    except (OSError, ValueError):
         return False
 
 
@@ -89,32 +110,36 @@ def facts(report: TagReport) -> dict[str, Any]:
 def read(output: Path) -> dict[str, Entry]:
     """Returns the last entry of each film, by its path, from all ledgers of an output folder.
 
+    Where a film has the report of another, it is that film at a new place.
+
     Raises:
         OutputRefused: a ledger is there that cannot be read.
     """
-    found: list[Entry] = []
+    lines: list[tuple[str, dict[str, Any]]] = []
     for path in sorted((output / FOLDER).glob(LEDGERS)):
         try:
-            found += _entries(path.read_bytes().splitlines())
+            lines += _lines(path.read_bytes().splitlines())
         except OSError as error:
             raise OutputRefused(f"{path}: cannot be read ({reason(error)})") from error
-    return {entry.film: entry for entry in sorted(found, key=lambda entry: entry.at)}
+    last = {line["report"]: line for _, line in sorted(lines, key=lambda pair: pair[0])}
+    return {line["film"]: Entry(**line) for line in last.values()}
 
 
-def _entries(lines: Iterable[bytes]) -> Iterable[Entry]:
-    known = [field.name for field in fields(Entry)]
+def _lines(lines: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fields of each line that is whole, with its time: one that is never before that of a line above it."""
+    latest = ""
     for line in lines:
         try:
             values = json.loads(line)
-            given = {name: values[name] for name in known if name in values}
-            if all(isinstance(given[name], str) for name in NEEDED):
-                yield Entry(**{name: _value(value) for name, value in given.items()})
-        except (ValueError, TypeError, KeyError, RecursionError):
+            known = {name: values[name] for name in KINDS if values.get(name) is not None}
+            if not known.keys() >= NEEDED or not all(isinstance(known[name], KINDS[name]) for name in known):
+                continue
+        except (ValueError, TypeError, AttributeError, RecursionError):
             continue  # torn
-
-
-def _value(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+        report = PurePosixPath(known["report"])
+        if known["state"] in STATES and report.name and not report.is_absolute() and ".." not in report.parts:
+            latest = max(latest, known["at"])
+            yield latest, {name: tuple(map(str, v)) if isinstance(v, list) else v for name, v in known.items()}
 
 
 class Ledger:
@@ -141,21 +166,30 @@ class Ledger:
         Raises:
             OutputRefused: it cannot be written.
         """
-        at = datetime.now(timezone.utc).isoformat()
-        entry = asdict(Entry(str(film.absolute()), str(report), state, at, str(film), **known))
-        line = {name: value for name, value in entry.items() if name in NEEDED or value not in (None, "", ())}
-        self._write(json.dumps(line, allow_nan=False).encode() + b"\n")
-        if state not in PENDING:
-            os.fsync(self._file)
+        self.put(Entry(key_of(film), str(report), state, "", str(film), **known))
+
+    def put(self, entry: Entry) -> None:
+        """Adds an entry, with the time that it is now.
+
+        Raises:
+            OutputRefused: it cannot be written.
+        """
+        fields = asdict(replace(entry, at=datetime.now(timezone.utc).isoformat()))
+        line = {name: value for name, value in fields.items() if name in NEEDED or value not in (None, "", ())}
+        self._write(json.dumps(line, allow_nan=False).encode() + b"\n", sync=entry.state not in PENDING)
 
     def close(self) -> None:
         """Closes the file."""
         os.close(self._file)
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, *, sync: bool = False) -> None:
         try:
             while line:
                 line = line[os.write(self._file, line) :]
+            if sync:
+                os.fsync(self._file)  # where a network drive says that it is full
+                if not os.fstat(self._file).st_nlink:
+                    raise FileNotFoundError(errno.ENOENT, "it was deleted meanwhile")
         except OSError as error:
             raise OutputRefused(f"{self._path}: cannot be written ({reason(error)}): free space or use -o") from error
 

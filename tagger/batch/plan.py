@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import Found
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, Entry, same
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, Entry, key_of, same
 from tagger.errors import BadSettings
 from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
 from tagger.reports import csv_report, json_report
@@ -38,10 +40,10 @@ class Shard:
         Raises:
             BadSettings: the text is none, or there is no such part.
         """
-        number, slash, count = text.partition("/")
-        if not (slash and number.isdecimal() and count.isdecimal()):
+        found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text, re.ASCII)
+        if not found:
             raise BadSettings(f"shard {text!r}: two numbers, as in 2/4")
-        return cls(int(number), int(count))
+        return cls(int(found[1]), int(found[2]))
 
     def __str__(self) -> str:
         """As in the names of files."""
@@ -88,6 +90,7 @@ class Plan:
     done: int  # and unchanged
     failed: int  # before, and left alone
     later: tuple[Task, ...]  # beyond the limit
+    moved: tuple[Entry, ...]  # of films that are known from another place, with the new one
 
     def __str__(self) -> str:
         """For people."""
@@ -118,13 +121,29 @@ def plan(films: Sequence[Found], known: Mapping[str, Entry], output: Path, wante
         output: folder of the reports.
         wanted: which films are taken.
     """
+    moved = _moved(films, known)
+    known = {**known, **moved}
     named = list(zip(films, _reports(films, known), strict=True))
     own = [pair for pair in named if wanted.shard.has(pair[0].place) and _new_enough(pair[0], wanted)]
     judged = [(film, report, _why(film, report, known, output, wanted)) for film, report in own]
     counts = Counter(why for *_, why in judged)
     tasks = tuple(Task(film, report, why) for film, report, why in judged if why not in (DONE, FAILED))
     taken = len(tasks) if wanted.limit is None else wanted.limit
-    return Plan(tasks[:taken], counts[DONE], counts[FAILED], tasks[taken:])
+    own_moved = tuple(moved[path] for film, _ in own if (path := key_of(film.path)) in moved)
+    return Plan(tasks[:taken], counts[DONE], counts[FAILED], tasks[taken:], own_moved)
+
+
+def _moved(films: Sequence[Found], known: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The entries of films that now lie elsewhere, as when a disk is mounted at another place."""
+    by_place = {entry.report: entry for entry in known.values()}
+    answer = {}
+    for film in films:
+        path, entry = key_of(film.path), by_place.get(str(film.place))
+        if path in known or entry is None or os.path.lexists(entry.film):
+            continue
+        if not entry.mark or same(entry.mark, film.path):
+            answer[path] = replace(entry, film=path, path=str(film.path))
+    return answer
 
 
 def _new_enough(film: Found, wanted: Wanted) -> bool:
@@ -133,7 +152,7 @@ def _new_enough(film: Found, wanted: Wanted) -> bool:
 
 def _why(film: Found, report: PurePosixPath, known: Mapping[str, Entry], output: Path, wanted: Wanted) -> str:
     """Why a film is to be done; DONE or FAILED if it is not."""
-    entry = known.get(str(film.path.absolute()))
+    entry = known.get(key_of(film.path))
     if entry is None:
         return NEW
     if entry.state in PENDING:
@@ -145,7 +164,7 @@ def _why(film: Found, report: PurePosixPath, known: Mapping[str, Entry], output:
     if entry.state == FAILED:
         return AGAIN if wanted.retry_failed else FAILED
     files = report_files(output, report) if entry.state == DONE else ()
-    return DONE if all(file.is_file() for file in files) else LOST
+    return DONE if all(map(os.path.isfile, files)) else LOST
 
 
 def report_files(output: Path, report: PurePosixPath) -> tuple[Path, Path]:
@@ -158,7 +177,7 @@ def _reports(films: Iterable[Found], known: Mapping[str, Entry]) -> list[PurePos
     taken = {_folded(PurePosixPath(entry.report)) for entry in known.values()}
     answer = []
     for film in films:
-        entry = known.get(str(film.path.absolute()))
+        entry = known.get(key_of(film.path))
         report = PurePosixPath(entry.report) if entry else _free(film, taken)
         taken.add(_folded(report))
         answer.append(report)
@@ -166,7 +185,7 @@ def _reports(films: Iterable[Found], known: Mapping[str, Entry]) -> list[PurePos
 
 
 def _free(film: Found, taken: set[str]) -> PurePosixPath:
-    whole = film.path.absolute()
+    whole = Path(key_of(film.path))
     for letters in (0, MARK_LETTERS, 8 * MARK_LETTERS):
         # Behind the name that the film has there, so that a mark does not hide what kind of file it is.
         name = distinct_name(whole.with_name(film.place.name + ".x"), json_report.SUFFIX, letters)
@@ -178,4 +197,4 @@ def _free(film: Found, taken: set[str]) -> PurePosixPath:
 
 def _folded(report: PurePosixPath) -> str:
     """As file systems see a name that do not tell cases, or spellings of an accent, apart."""
-    return unicodedata.normalize("NFC", str(report)).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(report)).casefold())

@@ -90,13 +90,15 @@ class Batch:
         settings = self._tagger.settings
         orders = Orders(settings, input_size(settings.backbone), limits.memory_mib * 2**20)
         self._tagger.load()
+        for entry in plan.moved:
+            self._ledger.put(entry)
         for task in (*plan.tasks, *plan.later):
             if task.why == NEW:
                 self._ledger.add(task.film.path, task.report, FOUND)
         with Crew[Task](orders, jobs, limits, lambda task: task.film.path) as crew:
             for said in crew.work(self._begun(plan)):
                 if said is not None:
-                    self._take(self._films[said[0]], said[1])
+                    self._take(said[0], said[1], crew)
                 if self._pictures and time.monotonic() - self._oldest > WAIT_S:
                     self._look()
             if self._pictures:
@@ -115,8 +117,12 @@ class Batch:
             self._watch.started(task)
             yield task
 
-    def _take(self, film: _Film, message: Message) -> None:
+    def _take(self, task: Task, message: Message, crew: Crew[Task]) -> None:
         model = self._tagger.model()  # what is wrong with it is no film's fault
+        film = self._films.get(task)
+        if film is None:  # given up already
+            crew.drop(task)
+            return
         match message:
             case At():
                 self._watch.at(film.task, message.time_s, message.length_s)
@@ -141,18 +147,18 @@ class Batch:
     def _look(self) -> None:
         """Shows the network all pictures that wait; if it fails with them, those of each film by themselves."""
         pictures, self._pictures = self._pictures, []
+        films = list(dict.fromkeys(film for film, _ in pictures))
         try:
             self._show(pictures)
-        except OutputRefused:
-            raise
         except Exception as error:  # a network that fails costs the films it fails with
-            films = list(dict.fromkeys(film for film, _ in pictures))
             if len(films) == 1:
-                self._give_up(films[0], f"{films[0].task.film.path}: {type(error).__name__}: {reason(error)}")
+                self._give_up(films[0], _because(films[0].task, error))
             else:
                 for one in films:
                     self._pictures = [(film, pixels) for film, pixels in pictures if film is one]
                     self._look()
+        for film in films:
+            self._finish_if_complete(film)
 
     def _show(self, pictures: list[tuple[_Film, Pixels]]) -> None:
         begun = time.monotonic()
@@ -162,11 +168,9 @@ class Batch:
             film.parts.append(features[row : row + 1])
             film.waiting -= 1
             film.infer_s += each_s
-        for film in dict.fromkeys(film for film, _ in pictures):
-            self._finish_if_complete(film)
 
     def _finish_if_complete(self, film: _Film) -> None:
-        if film.scanned is None or film.waiting:
+        if film.scanned is None or film.waiting or film.task not in self._films:
             return
         self._forget(film)
         try:
@@ -176,8 +180,8 @@ class Batch:
             if getattr(error.__cause__, "errno", None) in DISK_TROUBLE:
                 raise
             self._fail(film.task, film.mark, str(error))
-        except MovieTagsError as error:
-            self._fail(film.task, film.mark, f"{film.task.film.path}: {error}")
+        except Exception as error:  # a defect costs this film, not the others
+            self._fail(film.task, film.mark, _because(film.task, error))
         else:
             self._note(film.task, DONE, film.mark, **facts(report))
             self._watch.done(film.task, report)
@@ -213,3 +217,9 @@ class Batch:
 
     def _note(self, task: Task, state: str, mark: str, **known: object) -> None:
         self._ledger.add(task.film.path, task.report, state, mark=mark, asked=self._asked, **known)
+
+
+def _because(task: Task, error: Exception) -> str:
+    """Why a film failed, on one line."""
+    known = isinstance(error, MovieTagsError)
+    return f"{task.film.path}: " + (str(error) if known else f"{type(error).__name__}: {reason(error)}")

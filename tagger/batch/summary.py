@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -54,7 +55,7 @@ def in_words(output: Path, known: Mapping[str, Entry]) -> str:
 
 def _in_order(entries: Iterable[Entry]) -> list[Entry]:
     """By name, without those that were found once and are gone before anything was done with them."""
-    there = (entry for entry in entries if entry.state not in PENDING or Path(entry.film).exists())
+    there = (entry for entry in entries if entry.state not in PENDING or os.path.lexists(entry.film))
     return sorted(there, key=lambda entry: entry.report)
 
 

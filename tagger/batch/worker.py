@@ -36,6 +36,13 @@ OVER_MEMORY, ORPHANED = 77, 78  # exit codes
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """The process stands, and holds so many bytes before it opens a film."""
+
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class At:
     """How far a film has been read, in seconds of it; a length of None is unknown."""
 
@@ -66,7 +73,7 @@ class Refused:
     no_film: bool = False  # sound or subtitles only
 
 
-Message = At | Look | Read | Refused
+Message = Ready | At | Look | Read | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,10 @@ class Orders:
 def serve(pipe: Connection, orders: Orders) -> None:
     """Scans the films whose paths come in, one after the other, until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
-    threading.Thread(target=_guard, args=(orders.memory_bytes,), daemon=True).start()
     sender = _Sender(pipe)
     try:
+        sender.send(Ready(psutil.Process().memory_info().rss))
+        threading.Thread(target=_guard, args=(orders.memory_bytes,), daemon=True).start()
         while True:
             film: Path = pipe.recv()
             for message in _messages(film, orders, sender):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, TAGGING, errors, fail, messages, options, stop_at_sigterm, tagger_of
+from tagger.commands.console import FAILED, TAGGING, errors, fail, messages, options, stop_as_asked, tagger_of
+from tagger.errors import BadPath, BadSettings, reason
 
 if TYPE_CHECKING:
     from tagger.batch.crew import Limits
@@ -55,12 +56,14 @@ def batch(
     the settings, the model or the vocabulary changed.
     """
     messages(quiet, verbose)
-    stop_at_sigterm()
+    stop_as_asked()
     with errors(verbose):
         from tagger.batch import ledger, summary
         from tagger.batch.plan import Shard, Wanted, hold
 
         if status:
+            if not (status / ledger.FOLDER).is_dir():
+                raise BadPath(f"{status}: no batch has written here")
             process.put(summary.in_words(status, ledger.read(status)) + "\n")
             return
         if not roots or output is None:
@@ -68,15 +71,15 @@ def batch(
         part = Shard.parse(shard)
         with nullcontext() if dry_run else hold(output, part):
             tagger = tagger_of(chosen, quiet)
-            after_ns = round(newer_than.timestamp() * 1e9) if newer_than else None
-            wanted = Wanted(tagger.identity, part, retry_failed, after_ns, limit)
+            wanted = Wanted(tagger.identity, part, retry_failed, _nanoseconds(newer_than), limit)
             problems, planned = _plan(roots, output, wanted)
             for problem in problems:
                 fail(problem, verbose=False)
             if not quiet:
                 process.say(str(planned))
             if dry_run:
-                process.put("".join(f"{task.film.path}: {task.why}\n" for task in planned.tasks))
+                lines = (f"{process.printable(str(task.film.path))}: {task.why}\n" for task in planned.tasks)
+                process.put("".join(lines))
                 failed = planned.failed
             else:
                 from tagger.batch.crew import Limits
@@ -97,8 +100,17 @@ def _plan(roots: tuple[Path, ...], output: Path, wanted: Wanted) -> tuple[tuple[
     return search.problems, plan(search.films, ledger.read(output), output, wanted)
 
 
+def _nanoseconds(local: datetime | None) -> int | None:
+    try:
+        return None if local is None else round(local.timestamp() * 1e9)
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadSettings(f"newer than {local:%Y-%m-%d}: no film is so old or so new ({reason(error)})") from error
+
+
 def _listed() -> list[Path]:
     """The paths on stdin, separated by NUL where there is one, else one per line."""
+    if sys.stdin is None:
+        raise BadSettings("- is a list on stdin, and that is closed")
     listed = sys.stdin.buffer.read()
     separator = b"\0" if b"\0" in listed else b"\n"
     return [Path(os.fsdecode(name.removesuffix(b"\r"))) for name in listed.split(separator) if name.strip()]
@@ -118,5 +130,5 @@ def _run(tagger: Tagger, output: Path, part: Shard, planned: Plan, jobs: int, li
             known = ledger.read(output)
             table = summary.write(output, known)
     if not quiet:
-        process.put(f"{table}: {summary.counted(known)}\n")
+        process.put(f"{process.printable(str(table))}: {summary.counted(known)}\n")
     return planned.failed + watch.failures

@@ -50,6 +50,7 @@ HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMis
 STDOUT = Path("-")
 FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
 STAGE_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt}, {elapsed}<{remaining}"
+BAR_LETTERS = 40  # of a film's name
 BAR_STEP_S = 0.1  # tqdm redraws at most this often
 
 # Every option that more than one command has. Those that choose how to tag are named as the field of `Settings`.
@@ -129,7 +130,9 @@ def bar(quiet: bool, **look: Any) -> Iterator[Any]:
 @contextmanager
 def progress_of(film: Path, quiet: bool, position: int = 0) -> Iterator[Progress | None]:
     """Gives what moves a bar in seconds of film, with the speed as a multiple of real time; None as `bar` gives it."""
-    with bar(quiet, desc=process.printable(film.name), total=0.0, bar_format=FILM_BAR, position=position) as shown:
+    name = process.printable(film.name)
+    shown_name = name if len(name) <= BAR_LETTERS else name[: BAR_LETTERS - 1] + "…"
+    with bar(quiet, desc=shown_name, total=0.0, bar_format=FILM_BAR, position=position) as shown:
         begun = time.monotonic()
 
         def show(time_s: float, length_s: float | None) -> None:
@@ -170,13 +173,16 @@ def errors(verbose: bool = False) -> Iterator[None]:
         sys.exit(EXIT_INTERRUPTED if not stop.args else 128 + stop.args[0])
 
 
-def stop_at_sigterm() -> None:
-    """Lets SIGTERM end this process as Ctrl-C does, with the exit code that shells give it."""
+def stop_as_asked() -> None:
+    """Lets SIGTERM, and SIGHUP unless it is ignored, end this process as Ctrl-C does, with the exit code of shells."""
 
     def stop(number: int, _: object) -> None:
         raise KeyboardInterrupt(number)
 
-    signal.signal(signal.SIGTERM, stop)
+    for name in ("SIGTERM", "SIGHUP"):
+        asked = getattr(signal, name, None)
+        if asked and signal.getsignal(asked) is not signal.SIG_IGN:
+            signal.signal(asked, stop)
 
 
 def messages(quiet: bool, verbose: bool) -> None:
