@@ -23,7 +23,7 @@ from tagger.reports.json_report import SCHEMA_FILE, read_report
 
 CLIPS = 12
 KILLS = 50
-LATEST_KILL_S = 1.6
+LATEST_KILL_S = 1.2
 
 
 def reports(output: Path) -> dict[str, str]:

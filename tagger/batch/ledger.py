@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -62,7 +63,12 @@ NEEDED = {"film", "report", "state", "at", "path"}
 
 def key_of(film: Path) -> str:
     """Returns what a film is known by: its absolute path without links, however it was spelled."""
-    return str(film.resolve())
+    return str(film.resolve() if film.is_symlink() else _real(film.parent) / film.name)
+
+
+@lru_cache(maxsize=1024)  # of 50,000 films every folder would be asked about thousands of times
+def _real(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def mark_of(film: Path) -> str:
@@ -115,13 +121,14 @@ def read(output: Path) -> dict[str, Entry]:
     Raises:
         OutputRefused: a ledger is there that cannot be read.
     """
-    lines: list[tuple[str, dict[str, Any]]] = []
+    found: list[tuple[str, dict[str, Any]]] = []
     for path in sorted((output / FOLDER).glob(LEDGERS)):
         try:
-            lines += _lines(path.read_bytes().splitlines())
+            with path.open("rb") as lines:
+                found += {line["report"]: (at, line) for at, line in _lines(lines)}.values()
         except OSError as error:
             raise OutputRefused(f"{path}: cannot be read ({reason(error)})") from error
-    last = {line["report"]: line for _, line in sorted(lines, key=lambda pair: pair[0])}
+    last = {line["report"]: line for _, line in sorted(found, key=lambda pair: pair[0])}
     return {line["film"]: Entry(**line) for line in last.values()}
 
 
