@@ -105,7 +105,9 @@ def write(found: Agreement, top: int, folder: Path) -> None:
     rows = (
         (
             *map(safe_cell, (tag.tag, tag.slug)),
-            *(getattr(tag, name) for name in COLUMNS[2:-1]),
+            tag.rank_a if tag.weight_a else None,  # without weight it was not found: its rank says nothing
+            tag.rank_b if tag.weight_b else None,
+            *(getattr(tag, name) for name in COLUMNS[4:-1]),
             str(tag.trained).lower(),
         )
         for tag in found.tags

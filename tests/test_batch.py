@@ -141,7 +141,7 @@ def test_a_film_that_cannot_be_read_costs_no_other(films: Path, tmp_path: Path) 
     output = tmp_path / "out"
     done = run(source, tmp_path / "missing", "-o", output)
     assert done.returncode == 1
-    assert "movietags: error: " in done.stderr and "missing: cannot be looked at" in done.stderr
+    assert "movietags: error: " in done.stderr and "missing: no such file or folder" in done.stderr
     assert statuses(output)["text.mp4"] == "failed"
     assert "text.mp4: is no video that FFmpeg can open" in reasons(output)["text.mp4"]
     count = len(entries(output))

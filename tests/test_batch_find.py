@@ -196,7 +196,7 @@ def test_patterns_in_quotes_are_spelled_out(tmp_path: Path) -> None:
     (tmp_path / "[1999].mp4").unlink()
     assert paths("[1999].mp4") == ["1.mp4"]
     none = find([tmp_path / "*.avi"], NOWHERE)
-    assert none.films == () and none.problems == (f"{tmp_path}/*.avi: cannot be looked at (No such file or directory)",)
+    assert none.films == () and none.problems == (f"{tmp_path}/*.avi: no such file or folder",)
 
 
 @pytest.mark.parametrize("inside", ["out", "deep/out"])
@@ -387,8 +387,8 @@ def test_a_root_that_is_missing_is_one_problem(tmp_path: Path) -> None:
     search = find([tmp_path / "missing", tmp_path, tmp_path / "gone.mp4", tmp_path / "nul\0.mp4"], NOWHERE)
     assert places(search) == ["x.mp4"]
     assert search.problems == (
-        f"{tmp_path}/missing: cannot be looked at (No such file or directory)",
-        f"{tmp_path}/gone.mp4: cannot be looked at (No such file or directory)",
+        f"{tmp_path}/missing: no such file or folder",
+        f"{tmp_path}/gone.mp4: no such file or folder",
         f"{tmp_path}/nul\0.mp4: cannot be looked at (embedded null byte)",
     )
 

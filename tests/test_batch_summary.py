@@ -128,7 +128,7 @@ def test_films_that_went_before_their_turn_are_not_counted(tmp_path: Path, some:
 def test_counts_are_said_in_words(tmp_path: Path, some: dict[str, Entry]) -> None:
     assert summary.counted({}) == "0 films: none"
     assert summary.counted(some) == "6 films: 2 done, 2 pending, 1 failed, 1 skipped (no films)"
-    assert summary.in_words(tmp_path, some) == f"{summary.counted(some)}\nbroken: is no video"
+    assert summary.in_words(tmp_path, some) == f"{summary.counted(some)}\nfailed: broken: is no video"
     assert rows(tmp_path, {}) == {}
 
 
@@ -137,7 +137,7 @@ def test_of_many_failures_the_first_are_named(tmp_path: Path) -> None:
         f"{n:03d}": Entry(f"{n:03d}", f"{n:03d}", FAILED, MOMENT, "x", reason=f"{n:03d} bad\udcff\n") for n in range(50)
     }
     lines = summary.in_words(tmp_path, films).splitlines()
-    assert lines == ["50 films: 50 failed", *(f"{n:03d} bad\\xff\\x0a" for n in range(20)), "and 30 more"]
+    assert lines == ["50 films: 50 failed", *(f"failed: {n:03d} bad\\xff\\x0a" for n in range(20)), "and 30 more"]
 
 
 def test_those_at_work_are_named(tmp_path: Path) -> None:

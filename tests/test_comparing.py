@@ -239,7 +239,7 @@ def test_files_hold_all_there_is_to_know(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((tmp_path / "compared.csv").read_text())))
     assert [row["tag"] for row in rows] == ["'=Car chase", "'=War", "'=Drama", "'=Horror", "'=Nudity"]
     assert rows[2] == {
-        "tag": "'=Drama", "slug": "drama", "rank_a": "3", "rank_b": "4", "score_a": "0.5", "score_b": "0.0",
+        "tag": "'=Drama", "slug": "drama", "rank_a": "3", "rank_b": "", "score_a": "0.5", "score_b": "0.0",
         "difference": "-0.5", "weight_a": "2.0", "weight_b": "0.0", "trained": "true",
     }  # fmt: skip
 

@@ -522,7 +522,7 @@ def test_any_name_of_a_film_can_be_printed(run: Run, tmp_path: Path, report: Tag
     write_report(replace(report, video=replace(report.video, name="bad\udcff\u00e9.mp4")), tmp_path / "x.tags.json")
     code, out, _ = run("x.tags.json", "--format", form)
     assert code == 0
-    assert form == "vtt" or "dcff" in out
+    assert form == "vtt" or "dcff" in out or "\\xff" in out
 
 
 # A real film.

@@ -135,6 +135,8 @@ class _Walk:
             known = named or suffix in SUFFIXES
             if (known or (suffix not in UNFINISHED and _holds_film(path))) and self._first_sight(status):
                 self.films.append(Found(path, place, status.st_size, status.st_mtime_ns, known))
+        except FileNotFoundError:
+            self.problems.append(f"{path}: no such file or folder")
         except (OSError, ValueError) as error:
             self.problems.append(f"{path}: cannot be looked at ({reason(error)})")
 

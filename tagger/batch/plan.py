@@ -94,7 +94,7 @@ class Plan:
 
     def __str__(self) -> str:
         """For people."""
-        parts = [f"{len(self.tasks)} films to tag"]
+        parts = ["1 film to tag" if len(self.tasks) == 1 else f"{len(self.tasks)} films to tag"]
         parts += [f"{self.done} done before"] if self.done else []
         parts += [f"{self.failed} failed before (--retry-failed)"] if self.failed else []
         parts += [f"{len(self.later)} left for later (--limit)"] if self.later else []

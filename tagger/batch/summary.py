@@ -41,14 +41,14 @@ def counted(known: Mapping[str, Entry]) -> str:
     states = [entry.state for entry in _in_order(known.values())]
     kinds = {"done": (DONE,), "pending": PENDING, "failed": (FAILED,), "skipped (no films)": (SKIPPED,)}
     counts = {name: sum(state in kind for state in states) for name, kind in kinds.items()}
-    return f"{len(states)} films: " + (
+    return ("1 film: " if len(states) == 1 else f"{len(states)} films: ") + (
         ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
     )
 
 
 def in_words(output: Path, known: Mapping[str, Entry]) -> str:
     """Returns how far a batch is: counts, who is at work, and the films that failed with their reasons."""
-    failed = [printable(entry.reason) for entry in _in_order(known.values()) if entry.state == FAILED]
+    failed = [f"failed: {printable(entry.reason)}" for entry in _in_order(known.values()) if entry.state == FAILED]
     more = [f"and {len(failed) - NAMED_MAX} more"] if len(failed) > NAMED_MAX else []
     return "\n".join([counted(known), *_at_work(output), *failed[:NAMED_MAX], *more])
 

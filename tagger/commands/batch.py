@@ -73,6 +73,8 @@ def batch(
             tagger = tagger_of(chosen, quiet)
             wanted = Wanted(tagger.identity, part, retry_failed, _nanoseconds(newer_than), limit)
             problems, planned = _plan(roots, output, wanted)
+            if not (problems or planned.tasks or planned.done or planned.failed or quiet):
+                process.say(f"{', '.join(map(str, roots))}: holds no film that is wanted")
             for problem in problems:
                 fail(problem, verbose=False)
             if not quiet:

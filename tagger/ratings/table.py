@@ -6,8 +6,7 @@
 
 Without `kind` a row says both: an opinion, and from the middle of the scale on a choice. The columns may stand in any
 order and beside others. A film goes by the name of the video or of its report, with or without suffix; a tag by its
-name or slug. Case does not matter in these. ";" may stand between the cells, and a comma in numbers. Either every row
-is used or the table is refused.
+name or slug, in any case. ";" may stand between the cells, a comma in numbers. All rows are used or none.
 """
 
 from __future__ import annotations

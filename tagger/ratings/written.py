@@ -53,11 +53,16 @@ def notes(rated: Rated) -> list[str]:
         said.append(f"films without ratings: {len(rated.unrated)}: {', '.join(rated.unrated[:NAMED_MAX])}{more}")
     if rated.left_out:
         said.append(
-            f"opinions of tags that are not among the first {rated.top} of their film, left out: {rated.left_out}"
+            f"opinions of tags that are not among the first {rated.top} of their film, no part of experiments 1 and 2: "
+            f"{rated.left_out}"
         )
     if rated.missing:
         said.append(f"opinions that are missing, of raters who judged other tags of the film: {rated.missing}")
     estimates = [estimate for field, *_ in FIGURES if (estimate := getattr(rated, field))]
+    if rated.mar and rated.mar.value == 1:
+        said.append(
+            "nobody chose a tag that was not extracted: unless raters chose from all tags, MAR and F1 say nothing"
+        )
     if any(math.isnan(estimate.low) for estimate in estimates):
         said.append("figures without an interval: one needs ratings of two films and of two raters")
     if len(rated.models) > 1:

@@ -61,13 +61,13 @@ def as_json(report: TagReport) -> str:
     return json.dumps(document, indent=1, allow_nan=False).replace("<", "\\u003c") + "\n"
 
 
-def write_report(report: TagReport, path: Path) -> None:
+def write_report(report: TagReport, path: Path | str) -> None:
     """Puts the report at `path`, whole or not at all.
 
     Raises:
         OutputRefused: the place cannot be written.
     """
-    write_atomically(path, as_json(report).encode())
+    write_atomically(Path(path), as_json(report).encode())
 
 
 def read_report(path: Path | str) -> TagReport:
@@ -82,7 +82,7 @@ def read_report(path: Path | str) -> TagReport:
     except OSError as error:
         raise BadReport(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise BadReport(f"{path}: is not JSON ({error})") from error
+        raise BadReport(f"{path}: is not JSON: name a report, NAME{SUFFIX} of `movietags extract -o DIR`") from error
     found = document.get("schema") if isinstance(document, dict) else None
     if found != SCHEMA:
         raise BadReport(f"{path}: schema {found!r}, this version reads {SCHEMA!r}")
