@@ -64,7 +64,9 @@ def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[In
     try:
         found = _opened(path, opened)
     except (av.error.FFmpegError, ValueError) as error:
-        if not os.access(path, os.R_OK):  # not by the kind of error: what is damaged is "not permitted" too
+        if os.path.lexists(path) and not os.access(
+            path, os.R_OK
+        ):  # not by the kind of error: what is damaged is "not permitted" too
             raise BadPath(f"{path}: no permission to read it") from error
         what = "is empty" if path.is_file() and path.stat().st_size == 0 else "is no video that FFmpeg can open"
         raise VideoUnreadable(f"{path}: {what} ({reason(error)})") from error
