@@ -386,11 +386,9 @@ def test_a_root_that_is_missing_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").touch()
     search = find([tmp_path / "missing", tmp_path, tmp_path / "gone.mp4", tmp_path / "nul\0.mp4"], NOWHERE)
     assert places(search) == ["x.mp4"]
-    assert search.problems == (
-        f"{tmp_path}/missing: no such file or folder",
-        f"{tmp_path}/gone.mp4: no such file or folder",
-        f"{tmp_path}/nul\0.mp4: cannot be looked at (embedded null byte)",
-    )
+    *gone, odd = search.problems
+    assert gone == [f"{tmp_path}/missing: no such file or folder", f"{tmp_path}/gone.mp4: no such file or folder"]
+    assert odd.startswith(f"{tmp_path}/nul\0.mp4: cannot be looked at (")  # each Python has words of its own
 
 
 NAMES = [
