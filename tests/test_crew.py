@@ -65,6 +65,17 @@ def test_a_crash_costs_one_film_and_the_process_is_replaced(hooked: None, films:
     assert said["b crash.mp4"] == [Refused(f"{films['b crash']}: the decoder crashed (signal 11)")]
 
 
+def test_a_process_that_dies_while_it_waits_costs_no_film(film: media.Truth) -> None:
+    with Crew[Path](ORDERS, 1, Limits(), lambda film: film) as crew:
+        for _ in range(2):
+            said = [message for _, message in filter(None, crew.work([film.path]))]
+            assert isinstance(said[-1], Read)
+            (child,) = decoders(os.getpid())
+            child.kill()
+            while child.status() != psutil.STATUS_ZOMBIE:  # its parent is to see that it ended, so nobody else waits
+                time.sleep(0.01)
+
+
 def test_a_decoder_that_hangs_is_stopped(hooked: None, films: dict[str, Path]) -> None:
     begun = time.monotonic()
     said = scanned([films["d hang"], films["e"]], 1, Limits(min_speed=0.01, patience_s=3.0))
@@ -137,8 +148,11 @@ def test_none_outlives_a_parent_that_is_killed(faults: dict[str, str], films: di
     left = decoders(parent.pid)
     assert len(left) == 2  # one hangs, one waits
     parent.send_signal(signal.SIGKILL)
-    parent.communicate()
+    parent.wait()
     _, alive = psutil.wait_procs(left, timeout=5)
+    for orphan in alive:
+        orphan.kill()
+    parent.stdout.close()
     assert alive == []
 
 
