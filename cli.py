@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from tagger import __version__, process
+from tagger import process
 from tagger.commands.batch import batch
 from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
@@ -21,6 +21,7 @@ from tagger.commands.segments import segments
 from tagger.commands.show import info, models, vocab
 from tagger.commands.study import study
 from tagger.commands.train import train
+from tagger.version import __version__
 
 PICTURE_PIXELS_MAX = 200_000_000  # decoded 600 MB; OpenCV's own limit is five times that
 

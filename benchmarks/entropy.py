@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from tagger import Settings, Tagger, ranking
 from tagger.records import TagScores
-from tagger.scan import scan
-from tagger.video import Film
+from tagger.shots.scan import scan
+from tagger.video.film import Film
 
 HERE = Path(__file__).parent
 THRESHOLDS_BITS = (0.0, 1.0, 2.0, 3.0, 4.0, 4.5, 5.0, 6.0)

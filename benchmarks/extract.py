@@ -26,7 +26,7 @@ LOOPS = (1, 20)
 THROUGHPUT = """
 import json, statistics, time
 import keras, numpy as np
-from tagger import backbone
+from tagger.models import backbone
 ours = backbone.load("compact", None, 32)
 stock = keras.applications.MobileNetV2(weights=None)
 rng = np.random.default_rng(0)

@@ -18,8 +18,8 @@ from typing import Any
 from measure import in_turns, keep, machine
 
 from tagger import Settings, Tagger
-from tagger.scan import scan
-from tagger.video import Film
+from tagger.shots.scan import scan
+from tagger.video.film import Film
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import networks

@@ -15,8 +15,8 @@ from pathlib import Path
 from measure import in_turns
 
 from tagger import Settings
-from tagger.scan import scan
-from tagger.video import Film
+from tagger.shots.scan import scan
+from tagger.video.film import Film
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import media

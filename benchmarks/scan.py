@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from measure import bare_decoding, in_turns, keep, machine
 
-from tagger import Settings, Tagger, TagReport, boundaries, ranking
-from tagger.keyframes import keyframe
-from tagger.metrics import kendall_tau_b
+from tagger import Settings, Tagger, TagReport, ranking
+from tagger.evaluation import shots as boundaries
+from tagger.evaluation.metrics import kendall_tau_b
 from tagger.records import RankedTag
-from tagger.scan import scan
-from tagger.video import Film
+from tagger.shots.keyframes import keyframe
+from tagger.shots.scan import scan
+from tagger.video.film import Film
 
 APART = 3  # frames
 TOLERANCE = 1

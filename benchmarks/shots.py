@@ -16,10 +16,10 @@ from typing import Any
 
 from measure import keep, machine
 
-from tagger import boundaries
+from tagger.evaluation import shots as boundaries
 from tagger.settings import DETECTORS, MIN_SHOT_S
-from tagger.shots import ShotDetector
-from tagger.video import Film
+from tagger.shots.detector import ShotDetector
+from tagger.video.film import Film
 
 TOLERANCE = 1  # frame
 

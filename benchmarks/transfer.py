@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from measure import keep, machine
 
-from tagger import backbone
-from tagger.backbone import Backbone
-from tagger.figures import Figures, measure
+from tagger.evaluation.figures import Figures, measure
+from tagger.models import backbone
+from tagger.models.backbone import Backbone
 from tagger.records import TagScores
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space

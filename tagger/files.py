@@ -19,9 +19,6 @@ HOLDER_BYTES = 300  # a host name has up to 255
 FAR_BYTE = 2**30
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what a lock that another has gives
 MARK_LETTERS = 8  # hex digits that tell two films of one name apart
-# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
-# full-width forms are what some programs turn into them.
-FORMULA_STARTS = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
 
 
 def write_atomically(path: Path, body: bytes) -> None:
@@ -184,11 +181,3 @@ def distinct_name(film: Path, suffix: str, mark_letters: int) -> str:
     if len(stem) > room:
         return f"{stem[:room].decode('utf-8', 'ignore')}-{digits[: max(mark_letters, MARK_LETTERS)]}{suffix}"
     return f"{film.stem}-{digits[:mark_letters]}{suffix}" if mark_letters else film.stem + suffix
-
-
-def safe_cell(text: str) -> str:
-    """Returns the text as a cell that no spreadsheet runs: control characters escaped, formulas quoted by "'"."""
-    if text.isprintable() and not text.startswith(FORMULA_STARTS):
-        return text
-    guarded = "'" + text if text.startswith(FORMULA_STARTS) else text
-    return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in guarded)

@@ -6,12 +6,13 @@ different worlds; so both go through this file. Nothing here knows about videos,
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import reason
-from tagger.jpeg import is_cut_off
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
 
@@ -24,6 +25,12 @@ BAR_ASYMMETRY_MAX = 0.04  # share of the height or width
 PICTURE_SHARE_MIN = 0.4
 
 LUMA_LEVELS = 256
+
+JPEG_START = b"\xff\xd8"
+JPEG_END = 0xD9
+# Not stuffed bytes (00), fill (FF), and the marks without a length: TEM (01), restarts (D0 to D7), starts (D8).
+JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+JPEG_LENGTH_BYTES = 2  # big-endian, itself included
 
 
 def decode_picture(body: bytes) -> Pixels:
@@ -45,6 +52,22 @@ def decode_picture(body: bytes) -> Pixels:
     if found is None:
         raise ValueError("is no picture that OpenCV can read, or a part of one")
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def is_cut_off(body: bytes) -> bool:
+    """Returns whether these are the bytes of a JPEG without an end of its picture.
+
+    Segments are skipped by their lengths, so that the end of an EXIF thumbnail is not taken for that of the picture;
+    what follows the end does not matter.
+    """
+    if not body.startswith(JPEG_START):
+        return False
+    place = len(JPEG_START)
+    while found := JPEG_MARKER.search(body, place):
+        if found[1][0] == JPEG_END:
+            return False
+        place = found.end() + int.from_bytes(body[found.end() : found.end() + JPEG_LENGTH_BYTES], "big")
+    return True
 
 
 def without_bars(pixels: Pixels) -> Pixels:

@@ -17,20 +17,22 @@ from pathlib import Path
 
 import numpy as np
 
-from tagger import __version__, head, ranking, vocabulary
-from tagger.architectures import EMBEDDED, named
-from tagger.backbone import Backbone
-from tagger.head import ANY_NETWORK
+from tagger import ranking, vocabulary
 from tagger.images import Pixels, squash
-from tagger.keyframes import EMPTY, KEYFRAMES_AHEAD
-from tagger.model import Features, Model, choose
-from tagger.model import identity as model_identity
-from tagger.model import load as load_model
+from tagger.models import head
+from tagger.models.architectures import EMBEDDED, named
+from tagger.models.backbone import Backbone
+from tagger.models.head import ANY_NETWORK
+from tagger.models.model import Features, Model, choose
+from tagger.models.model import identity as model_identity
+from tagger.models.model import load as load_model
 from tagger.queues import RunAhead
-from tagger.records import Keyframe, Progress, Scanned, ShotTag, TaggedShot, TagReport, Timing
-from tagger.scan import scan
+from tagger.records import FilmProgress, Keyframe, Scanned, ShotTag, TaggedShot, TagReport, Timing
 from tagger.settings import Settings
-from tagger.video import Film
+from tagger.shots.keyframes import EMPTY, KEYFRAMES_AHEAD
+from tagger.shots.scan import scan
+from tagger.version import __version__
+from tagger.video.film import Film
 
 TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
 
@@ -81,11 +83,13 @@ class Tagger:
 
         Raises:
             BadHead: the head was trained on other weights of this network.
-            BadWeights, WeightsMissing: as `tagger.backbone.load`.
+            BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
         """
         return self._load().result()[0]
 
-    def extract(self, path: Path | str, *, progress: Progress | None = None, since: float | None = None) -> TagReport:
+    def extract(
+        self, path: Path | str, *, progress: FilmProgress | None = None, since: float | None = None
+    ) -> TagReport:
         """Returns the report of one film.
 
         Args:

@@ -9,6 +9,7 @@ import time
 from typing import NoReturn
 
 from tagger.errors import StdoutGone
+from tagger.text import printable
 
 
 def began() -> float:
@@ -31,6 +32,13 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def hardware_decoders() -> tuple[str, ...]:
+    """Returns the kinds of decoding hardware that this FFmpeg knows; the machine may have none of them."""
+    from av.codec.hwaccel import hwdevices_available
+
+    return tuple(hwdevices_available())
+
+
 def silence_native_code() -> None:
     """Sends what C libraries print to nowhere; Python's own stderr stays.
 
@@ -45,17 +53,6 @@ def silence_native_code() -> None:
     os.dup2(nowhere, 2)
     os.close(nowhere)
     sys.stderr = real
-
-
-def printable(text: str) -> str:
-    """Returns the text on one line, without what a terminal or an encoder would choke on."""
-    shown = "".join(c if c.isprintable() else f"\\x{_code(c):02x}" for c in text)
-    return shown.encode("utf-8", "backslashreplace").decode()
-
-
-def _code(character: str) -> int:
-    """Its number; that of the byte where it stands for one that is no UTF-8 (PEP 383)."""
-    return ord(character) - 0xDC00 if "\udc80" <= character <= "\udcff" else ord(character)
 
 
 def say(message: str) -> None:

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Progress = Callable[[float, float | None], None]  # film time read so far and declared length, in seconds
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+FilmProgress = Callable[[float, float | None], None]  # film time read so far and declared length, in seconds
+CountProgress = Callable[[int, int], None]  # how many are done, and how many there are
 Boundary = tuple[int, float]  # where a shot begins: frame, and its time in seconds
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagger.devices import hardware_decoders
 from tagger.errors import BadSettings
+from tagger.process import hardware_decoders
 
 DETECTORS = ("learned", "adaptive", "content", "histogram", "hash")  # ours, then those of PySceneDetect
 SCANS = ("auto", "full", "fast")

@@ -12,9 +12,9 @@ HOOK = """
 import os, signal, sys, time
 
 if "multiprocessing.spawn" in " ".join(sys.orig_argv):
-    import tagger.container, tagger.decoders, tagger.scan, tagger.video
+    import tagger.video.container, tagger.shots.decoders, tagger.shots.scan, tagger.video.film
 
-    real = tagger.container.open_video
+    real = tagger.video.container.open_video
 
     def faulty(path, opened, hwaccel="none"):
         if "crash" in path.name:
@@ -30,7 +30,7 @@ if "multiprocessing.spawn" in " ".join(sys.orig_argv):
             time.sleep(0.5)
         return real(path, opened, hwaccel)
 
-    for module in (tagger.container, tagger.decoders, tagger.scan, tagger.video):
+    for module in (tagger.video.container, tagger.shots.decoders, tagger.shots.scan, tagger.video.film):
         module.open_video = faulty
 """
 

@@ -9,7 +9,7 @@ import h5py
 import keras
 from keras.src.legacy.saving import legacy_h5_format
 
-from tagger.architectures import named
+from tagger.models.architectures import named
 
 KEPT = 0.05  # share of a layer's variance: random layers shrink what they see, and nothing would be left at the end
 

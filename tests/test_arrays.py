@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tagger import arrays
 from tagger.errors import BadHead
+from tagger.models import arrays
 
 GOOD: dict[str, NDArray[Any]] = {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.ones(3, np.float16)}
 

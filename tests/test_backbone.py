@@ -18,10 +18,10 @@ import networks
 import numpy as np
 import pytest
 
-from tagger import arrays, backbone, compact, weights
-from tagger.architectures import named
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.images import prepare
+from tagger.models import arrays, backbone, compact, weights
+from tagger.models.architectures import named
 from tagger.training import student
 
 

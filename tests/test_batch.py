@@ -104,7 +104,8 @@ def test_other_settings_redo_all(films: Path, tagged: Path, tmp_path: Path) -> N
 
 
 def test_another_head_redoes_all(films: Path, tagged: Path, tmp_path: Path) -> None:
-    from tagger import head, vocabulary
+    from tagger import vocabulary
+    from tagger.models import head
 
     words = vocabulary.load("movies50")
     own = Path(shutil.copytree(words.folder, tmp_path / "own"))

@@ -20,7 +20,7 @@ from tagger.batch.plan import Shard, Wanted, hold, plan
 from tagger.batch.run import Batch, Watch
 from tagger.errors import BadSettings, BadWeights, OutputRefused
 from tagger.images import Pixels
-from tagger.model import Features, Model
+from tagger.models.model import Features, Model
 
 NAMES = ("a", "b", "c")
 
@@ -72,8 +72,8 @@ class Seen(Watch):
 def pictures_of(film: Path, tagger: Tagger) -> list[Pixels]:
     """What the network is shown of a film."""
     from tagger.images import squash
-    from tagger.scan import scan
-    from tagger.video import Film
+    from tagger.shots.scan import scan
+    from tagger.video.film import Film
 
     with Film(film) as opened:
         size = tagger.model().backbone.input_size

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import cli
 from tagger import write_report
-from tagger.boundaries import Boundaries, Changes, Gradual, Truth, as_json, as_table, match, read_truth, score
 from tagger.errors import BadPath, BadTruth
+from tagger.evaluation.shots import Boundaries, Changes, Gradual, Truth, as_json, as_table, match, read_truth, score
 from tagger.records import ModelInfo, Scan, Shot, TaggedShot, TagReport, Timing, VideoInfo
 
 FRAMES = st.sets(st.integers(1, 40), max_size=12).map(sorted)

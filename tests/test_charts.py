@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tagger.errors import OutputRefused
-from tagger.figures import TagFigures
+from tagger.evaluation.figures import TagFigures
 from tagger.training.charts import (
     confusion_csv,
     confusion_png,

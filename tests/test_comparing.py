@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagger.commands.compare import compare as command
-from tagger.comparing import (
+from tagger.compare.agreement import (
     Agreement,
     PairAgreement,
     PairsAgreement,
@@ -28,7 +28,7 @@ from tagger.comparing import (
     compare_pair,
     read_pairs,
 )
-from tagger.comparing_written import as_pairs_table, as_table, compared_png, make_room, pairs_png, write, write_pairs
+from tagger.compare.written import as_pairs_table, as_table, compared_png, make_room, pairs_png, write, write_pairs
 from tagger.errors import BadPairs, BadPath, BadReport, OutputRefused
 from tagger.pipeline import Tagger
 from tagger.records import ModelInfo, RankedTag, Scan, Shot, TaggedShot, TagReport, Timing, VideoInfo

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tagger import copies
-from tagger.copies import BITS, CHANGES_MIN, NEAR_BITS, Fingerprints, families, fingerprint, is_near, near
+from tagger.training import copies
+from tagger.training.copies import BITS, CHANGES_MIN, NEAR_BITS, Fingerprints, families, fingerprint, is_near, near
 
 RICH = 0x9E3779B97F4A7C15  # a fingerprint with many changes
 

@@ -13,8 +13,8 @@ import media
 import pytest
 
 from tagger.errors import VideoUnreadable
-from tagger.thumbnails import VALUES, Shrinker
-from tagger.video import Film
+from tagger.shots.thumbnails import VALUES, Shrinker
+from tagger.video.film import Film
 
 KINDS: dict[str, dict[str, Any]] = {
     "a.mp4": {"options": {"g": "12"}},

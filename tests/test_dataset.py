@@ -21,9 +21,9 @@ import pytest
 from numpy.typing import NDArray
 
 import cli
-from tagger.copies import fingerprint
 from tagger.errors import BadPath, BadSettings
 from tagger.images import decode_picture
+from tagger.training.copies import fingerprint
 from tagger.training.dataset import Dataset, collect
 
 EACH = 4

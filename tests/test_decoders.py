@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from tagger.decoders import Decoder, Decoders
-from tagger.gops import Gop
-from tagger.video import Film, Frame
+from tagger.shots.decoders import Decoder, Decoders
+from tagger.video.film import Film, Frame
+from tagger.video.gops import Gop
 
 CORES = 2
 OPEN_FILES = Path("/proc/self/fd")

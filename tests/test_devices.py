@@ -22,13 +22,17 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from tagger import Settings, Tagger, backbone, container, devices, video
-from tagger.backbone import Backbone
-from tagger.devices import Device, choose, hardware_decoders
+from tagger import Settings, Tagger
 from tagger.errors import BadSettings, BadWeights, DeviceMissing, NonFiniteFeatures, VideoUnreadable
-from tagger.scan import scan
-from tagger.thumbnails import LUMA, Shrinker
-from tagger.video import Film, Frame
+from tagger.models import backbone, devices
+from tagger.models.backbone import Backbone
+from tagger.models.devices import Device, choose
+from tagger.process import hardware_decoders
+from tagger.shots.scan import scan
+from tagger.shots.thumbnails import LUMA, Shrinker
+from tagger.video import container
+from tagger.video import film as video
+from tagger.video.film import Film, Frame
 
 SMALL = "mobilenet-0.25-128"
 NVIDIA = Path("/dev/nvidia0").exists()
@@ -295,7 +299,7 @@ import sys; sys.path.insert(0, "tests")
 import keras, numpy as np, test_devices as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tagger import backbone, devices
+from tagger.models import backbone, devices
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     two = [tf.config.LogicalDeviceConfiguration()] * 2

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 
 import cli
-from tagger import backbone, head, vocabulary
+from tagger import vocabulary
 from tagger.errors import BadPath
-from tagger.evaluation import Evaluation, as_json, as_table, evaluate
-from tagger.figures import TagFigures
+from tagger.evaluation.figures import TagFigures
+from tagger.evaluation.images import Evaluation, as_json, as_table, evaluate
 from tagger.images import Pixels, decode_picture, without_bars
+from tagger.models import backbone, head
 from tagger.pipeline import Tagger
 from tagger.records import ModelInfo, TagScores
 from tagger.settings import Settings

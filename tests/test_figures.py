@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.figures import (
+from tagger.evaluation.figures import (
     NOT_FOUND,
     Estimate,
     Figures,
@@ -23,7 +23,7 @@ from tagger.figures import (
     measure,
     weighted_areas,
 )
-from tagger.metrics import Bools, Ints, Reals, auc, average_precision
+from tagger.evaluation.metrics import Bools, Ints, Reals, auc, average_precision
 
 SLUGS = ("action", "war", "wedding", "zebra")
 

@@ -17,13 +17,13 @@ from av.video.frame import VideoFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.clock import Clock
-from tagger.decoders import Decoder, Decoders
 from tagger.errors import EmptyVideo, VideoUnreadable
-from tagger.gops import Gop, gops
 from tagger.records import VideoInfo
-from tagger.scan import WHOLE_FRAMES
-from tagger.video import Film, Frame
+from tagger.shots.decoders import Decoder, Decoders
+from tagger.shots.scan import WHOLE_FRAMES
+from tagger.video.clock import Clock
+from tagger.video.film import Film, Frame
+from tagger.video.gops import Gop, gops
 
 Seen = list[tuple[int, float]]  # number in the picture, time
 

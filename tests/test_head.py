@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tagger import head, vocabulary
+from tagger import vocabulary
 from tagger.errors import BadHead, BadVocabulary
-from tagger.head import Head
+from tagger.models import head
+from tagger.models.head import Head
 
 
 @pytest.fixture

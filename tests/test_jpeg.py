@@ -8,7 +8,7 @@ import cv2
 import media
 import pytest
 
-from tagger.jpeg import is_cut_off
+from tagger.images import is_cut_off
 
 KINDS = {
     "baseline": [],

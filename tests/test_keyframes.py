@@ -9,11 +9,11 @@ import media
 import numpy as np
 import pytest
 
-from tagger.keyframes import Reservoir, keyframe
 from tagger.records import Keyframe, Shot
-from tagger.scan import scan
 from tagger.settings import RESERVOIR_BYTES, Settings
-from tagger.video import Film
+from tagger.shots.keyframes import Reservoir, keyframe
+from tagger.shots.scan import scan
+from tagger.video.film import Film
 
 
 def keyframes(path: Path, **settings: object) -> list[Keyframe]:

@@ -12,13 +12,14 @@ import media
 import numpy as np
 import pytest
 
-from tagger import arrays, backbone, compact, head, vocabulary
-from tagger.classes import class_evidence
-from tagger.making import distill, figures, heads, labelled, portable, priors, regression, views, witness
-from tagger.making.heads import Recipe, Tuned, Tuner
-from tagger.making.kept import kept
-from tagger.making.labelled import Floats, Labelled
-from tagger.metrics import calibration_error
+from tagger import vocabulary
+from tagger.evaluation.metrics import calibration_error
+from tagger.knowledge import distill, figures, heads, labelled, portable, priors, regression, views, witness
+from tagger.knowledge.heads import Recipe, Tuned, Tuner
+from tagger.knowledge.kept import kept
+from tagger.knowledge.labelled import Floats, Labelled
+from tagger.models import arrays, backbone, compact, head
+from tagger.models.evidence import class_evidence
 from tagger.training import student
 
 TAGS = ("Red", "Green", "Blue", "Never")
@@ -279,7 +280,7 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
         for stop in stops:
             clock = Clock(lessons, stop)
             with monkeypatch.context() as patch:
-                patch.setattr("tagger.making.distill.time", clock)
+                patch.setattr("tagger.knowledge.distill.time", clock)
                 network, done = distill.train(clock.lessons, shards / f"{name}.checkpoint", 4, 1.0)
             assert done == stop
         found.append(student.fold(network))

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tagger.boundaries import Gradual, Truth
-from tagger.making import joins, transitions
-from tagger.making.joins import BLACK, WHITE, Maker, Reel, Values, dissolved, faded, framed, lit, plain
-from tagger.thumbnails import COUNT, LUMA, VALUES, WIDTH, described
-from tagger.transitions import (
+from tagger.evaluation.shots import Gradual, Truth
+from tagger.knowledge import boundaries as transitions
+from tagger.knowledge import joins
+from tagger.knowledge.joins import BLACK, WHITE, Maker, Reel, Values, dissolved, faded, framed, lit, plain
+from tagger.shots.learned import (
     AHEAD,
     CUT_COLUMNS,
     CUT_WINDOW,
@@ -26,6 +26,7 @@ from tagger.transitions import (
     cut_inputs,
     networks,
 )
+from tagger.shots.thumbnails import COUNT, LUMA, VALUES, WIDTH, described
 
 LENGTHS = (30, 25, 40), (45, 20, 35)  # frames of the shots of two films
 SEQUENCES = 6

@@ -25,13 +25,13 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from tagger import Settings, Tagger
-from tagger.clock import Clock
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.records import Keyframe, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
-from tagger.scan import scan
 from tagger.settings import DETECTORS
-from tagger.video import Film
+from tagger.shots.scan import scan
+from tagger.video.clock import Clock
+from tagger.video.film import Film
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 FRAME_S = 0.04

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger.pyscenedetect import KINDS, PySceneDetect
+from tagger.shots.pyscenedetect import KINDS, PySceneDetect
 
 MB = 2**20
 JUNK_S = 1.0
@@ -54,9 +54,9 @@ def tell(**figures):
 
 given = sys.argv[1:]
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(given.pop(0))])
-from tagger.scan import scan
+from tagger.shots.scan import scan
 from tagger.settings import Settings
-from tagger.video import Film
+from tagger.video.film import Film
 from tagger.errors import MovieTagsError
 begun = held()
 """

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.metrics import auc, average_precision, balanced, calibration_error, kendall_tau_b, places
+from tagger.evaluation.metrics import auc, average_precision, balanced, calibration_error, kendall_tau_b, places
 
 # Scores from few values, so that there are ties, each with whether it is a positive.
 SCORED = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40)

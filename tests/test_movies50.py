@@ -13,8 +13,9 @@ import networks
 import numpy as np
 import pytest
 
-from tagger import Settings, Tagger, backbone, head, vocabulary
-from tagger.making import movies50, witness
+from tagger import Settings, Tagger, vocabulary
+from tagger.knowledge import movies50, witness
+from tagger.models import backbone, head
 
 TAGS = ("Red", "Green", "Blue", "Never")
 NETWORKS = {"mobilenet-0.25-128": "mobilenet", "mobilenetv2-0.35-96": "mobilenet_v2"}

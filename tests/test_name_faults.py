@@ -15,10 +15,11 @@ import media
 import pytest
 
 from tagger import Tagger, TagReport, read_report
-from tagger.files import NAME_BYTES_MAX, safe_cell
+from tagger.files import NAME_BYTES_MAX
 from tagger.reports.csv_report import as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import as_json
+from tagger.text import safe_cell
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "caf\u00e9.mp4") for form in ("NFC", "NFD"))
 NAMES = {

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger import Settings, Tagger, TagReport, fullscan, pipeline
+from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
-from tagger.keyframes import keyframe
 from tagger.records import Keyframe, Scan, Scanned, Timing, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
+from tagger.shots import full as fullscan
+from tagger.shots.keyframes import keyframe
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 
@@ -105,7 +106,7 @@ def test_a_trimmed_film_is_whole() -> None:
 
 
 def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) -> None:
-    from tagger import arrays, backbone
+    from tagger.models import arrays, backbone
 
     found = arrays.load(backbone.EMBEDDED_ARRAYS)
     first = next(iter(found))
@@ -179,9 +180,9 @@ PEAK = """
 import re, sys
 from pathlib import Path
 from typing import Any
-from tagger.scan import scan
+from tagger.shots.scan import scan
 from tagger.settings import Settings
-from tagger.video import Film
+from tagger.video.film import Film
 with Film(Path(sys.argv[1])) as film:
     shots = sum(1 for _ in scan(film, Settings())[1])
 print(shots, *re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from networks import in_cache
 
-from tagger import Settings, Tagger, backbone, head, vocabulary, weights
-from tagger.architectures import named
-from tagger.classes import class_evidence
+from tagger import Settings, Tagger, vocabulary
 from tagger.errors import BadVocabulary, BadWeights
+from tagger.models import backbone, head, weights
+from tagger.models.architectures import named
+from tagger.models.evidence import class_evidence
 
 REAL = {"mobilenetv2": "mobilenet_v2_1.0_224.weights.h5", "mobilenet-0.75-192": "mobilenet_v1_0.75_192.weights.h5"}
 SMALL = "mobilenet-0.25-128"
@@ -47,7 +48,7 @@ def test_the_portable_head_knows_what_a_real_network_sees(shared: Path) -> None:
     model = Tagger(Settings(backbone="mobilenetv2", weights=shared / "models" / REAL["mobilenetv2"])).model()
     slugs = vocabulary.load("movies50").slugs
     wanted = {"pizza": "food", "military_uniform": "military", "seashore": "beach-sea", "racket": "sports"}
-    from tagger.making.labelled import read
+    from tagger.knowledge.labelled import read
 
     for word, slug in wanted.items():
         found = [path for path in (shared / "models/imagenet_check").iterdir() if word in path.name]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tagger.head import Head
+from tagger.models.head import Head
 from tagger.ranking import min_max, rank, shot_tags, top_tags, weights
 from tagger.records import TagScores
 from tagger.vocabulary import Vocabulary, load

@@ -27,10 +27,10 @@ from cli import cli
 from tagger import read_report, write_report
 from tagger.commands.ratings import ratings as command
 from tagger.errors import BadPath, BadRatings, BadReport, BadSettings, OutputRefused
-from tagger.figures import Estimate
-from tagger.ratings.figures import Panel, Rated, measure
-from tagger.ratings.table import Film, Rating, Ratings, read_films, read_ratings
-from tagger.ratings.written import as_json, as_table, notes, write, write_blank
+from tagger.evaluation.figures import Estimate
+from tagger.evaluation.ratings.figures import Panel, Rated, measure
+from tagger.evaluation.ratings.table import Film, Rating, Ratings, read_films, read_ratings
+from tagger.evaluation.ratings.written import as_json, as_table, notes, write, write_blank
 from tagger.records import ModelInfo, RankedTag
 
 MODEL = ModelInfo("words", "colours/mean", "h", "b")

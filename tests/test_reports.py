@@ -15,12 +15,13 @@ import pytest
 
 from tagger import read_report, write_report
 from tagger.errors import BadReport
-from tagger.files import distinct_name, safe_cell
+from tagger.files import distinct_name
 from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot, TagReport, Timing, VideoInfo
 from tagger.reports.csv_report import COLUMNS, as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.reports.table import as_table, moment
+from tagger.text import safe_cell
 
 
 @pytest.fixture

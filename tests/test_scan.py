@@ -22,16 +22,16 @@ import pytest
 from av.packet import Packet
 
 from tagger import Settings, Tagger, pipeline
-from tagger import scan as choice
 from tagger.errors import EmptyVideo, VideoUnreadable
-from tagger.fastscan import REACH, fast_scan
-from tagger.gops import Gop
 from tagger.images import Pixels
 from tagger.queues import RunAhead
 from tagger.records import Keyframe, Scan, Scanned, Shot, VideoInfo
 from tagger.reports.json_report import as_json, read_report
-from tagger.scan import scan
-from tagger.video import Film
+from tagger.shots import scan as choice
+from tagger.shots.fast import REACH, fast_scan
+from tagger.shots.scan import scan
+from tagger.video.film import Film
+from tagger.video.gops import Gop
 
 LENGTHS = (40, 75, 31, 140, 52, 90, 33, 66, 120, 47, 101, 36)
 FEWER = (40, 75, 31, 90, 33)
@@ -283,7 +283,7 @@ def test_a_cut_anywhere_in_a_group_is_found(
     rate: int, g: int, length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Groups and shots of lengths one apart: the cuts lie on each frame of a group, the first and the last too."""
-    monkeypatch.setattr("tagger.scan.BUSY", 1.0)  # or the film would be read whole: see the next test
+    monkeypatch.setattr("tagger.shots.scan.BUSY", 1.0)  # or the film would be read whole: see the next test
     options = {**FIXED, "g": str(g)}
     shown = media.shots((length,) * (g + 1), width=160, height=90)
     cuts = tuple(length * at for at in range(1, g + 1))
@@ -512,9 +512,9 @@ def test_a_runner_that_needs_no_more_stops_it_soon(hour: Path) -> None:
 PEAK = """
 import re, sys
 from pathlib import Path
-from tagger.scan import scan
+from tagger.shots.scan import scan
 from tagger.settings import Settings
-from tagger.video import Film
+from tagger.video.film import Film
 with Film(Path(sys.argv[1])) as film:
     how, keyframes = scan(film, Settings(scan="fast"))
     print(how.used, sum(1 for _ in keyframes), *re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))

@@ -24,11 +24,13 @@ from tagger.commands.search import search as command
 from tagger.commands.train import train
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.settings import SOFTMAX
-from tagger.training import run, searched, strategy
+from tagger.training import strategy
 from tagger.training.recipe import FEATURES, Recipe, usual
-from tagger.training.search import search
-from tagger.training.searched import Request, Trial
-from tagger.training.spread import AXES, FINE, WHOLE, Axis, at_random, levels, on_grid
+from tagger.training.result import TrainingRequest
+from tagger.training.studies import searched
+from tagger.training.studies.search import search
+from tagger.training.studies.searched import SearchRequest, Trial
+from tagger.training.studies.spread import AXES, FINE, WHOLE, Axis, at_random, levels, on_grid
 
 TAGS = ("blue sea", "green wood", "red rock")
 EACH = 24
@@ -109,12 +111,12 @@ def called(images: Path, *more: str) -> Result:
     return CliRunner().invoke(command, [*words, *more], catch_exceptions=False)
 
 
-def request(images: Path, **how: object) -> Request:
+def request(images: Path, **how: object) -> SearchRequest:
     choices = (("activation", SOFTMAX), ("epochs", 12), ("patience", 4), ("batch_size", 16))
-    training = run.Request(
+    training = TrainingRequest(
         "NAME", (images,), Path("NAME"), choices=choices, backbone="compact", cache=images.parent / "cache"
     )
-    return replace(Request(training, trials=6), **how)  # type: ignore[arg-type]
+    return replace(SearchRequest(training, trials=6), **how)  # type: ignore[arg-type]
 
 
 def quiet(stage: str, done: int, total: int) -> None:

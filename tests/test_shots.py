@@ -11,8 +11,8 @@ import pytest
 
 from tagger.records import Shot
 from tagger.settings import DETECTORS
-from tagger.shots import ShotDetector
-from tagger.video import Film
+from tagger.shots.detector import ShotDetector
+from tagger.video.film import Film
 
 
 def detect(path: Path, detector: str = "adaptive", min_shot_s: float = 0.6) -> list[Shot]:

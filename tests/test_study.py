@@ -22,16 +22,19 @@ from numpy.typing import NDArray
 
 from tagger.commands.study import study as command
 from tagger.errors import BadPath, BadSettings
-from tagger.figures import Estimate
-from tagger.head import Dense
-from tagger.plots import Bars, bars_png
-from tagger.tables import aligned
-from tagger.training import study, study_cross, study_init
-from tagger.training.comparison import Spread, sign_flip_p
-from tagger.training.run import Request, load_backbone
-from tagger.training.study import Named
-from tagger.training.study_cross import drawn
-from tagger.training.study_init import dead_share
+from tagger.evaluation.figures import Estimate
+from tagger.evaluation.plots import Bars, bars_png
+from tagger.models.head import Dense
+from tagger.text import aligned
+from tagger.training.result import TrainingRequest
+from tagger.training.run import load_backbone
+from tagger.training.studies import backbones as study
+from tagger.training.studies import cross as study_cross
+from tagger.training.studies import init as study_init
+from tagger.training.studies.backbones import Named
+from tagger.training.studies.comparison import Spread, sign_flip_p
+from tagger.training.studies.cross import drawn
+from tagger.training.studies.init import dead_share
 
 EACH = 12
 RED, GREEN, BLUE = (1.0, 0.3, 0.3), (0.3, 1.0, 0.3), (0.3, 0.3, 1.0)
@@ -61,9 +64,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def request(cache: Path, *roots: Path, **fields: Any) -> Request:
+def request(cache: Path, *roots: Path, **fields: Any) -> TrainingRequest:
     choices = tuple(dict(QUICK, **fields.pop("choices", {})).items())
-    return Request("study", roots, Path(), choices=choices, backbone="compact", cache=cache, **fields)
+    return TrainingRequest("study", roots, Path(), choices=choices, backbone="compact", cache=cache, **fields)
 
 
 def untold(name: str, done: int, total: int) -> None:

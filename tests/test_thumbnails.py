@@ -13,7 +13,7 @@ import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from tagger.thumbnails import (
+from tagger.shots.thumbnails import (
     COLOUR,
     CONTEXT,
     COUNT,

@@ -15,9 +15,9 @@ import pytest
 
 from tagger import ranking
 from tagger.images import Pixels
-from tagger.making import labelled, trailers
-from tagger.making.regression import source_folds
-from tagger.making.trailers import NOTHING, Formula, Trailer
+from tagger.knowledge import labelled, trailers
+from tagger.knowledge.regression import source_folds
+from tagger.knowledge.trailers import NOTHING, Formula, Trailer
 from tagger.records import Keyframe, Shot, TagScores
 from tagger.settings import MIN_ENTROPY_BITS, Settings
 

@@ -19,9 +19,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli import cli
-from tagger import head, vocabulary
-from tagger.backbone import Backbone
+from tagger import vocabulary
 from tagger.files import Lock
+from tagger.models import head
+from tagger.models.backbone import Backbone
 
 TAGS = ("Blue sea", "green_wood", "red-rock")
 EACH = 24

@@ -10,10 +10,10 @@ import networks as made
 import numpy as np
 import pytest
 
-from tagger import arrays, backbone, compact
-from tagger.backbone import Backbone
 from tagger.errors import BadWeights
 from tagger.images import squash
+from tagger.models import arrays, backbone, compact
+from tagger.models.backbone import Backbone
 from tagger.training import networks
 from tagger.training.heads import HeadNetwork, Standard
 from tagger.training.networks import WholeNetwork

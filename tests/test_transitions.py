@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from tagger import transitions
-from tagger.fastscan import MAYBE, SURE
 from tagger.records import Boundary
-from tagger.shots import Learned, ShotDetector
-from tagger.thumbnails import COUNT, Shrinker, Thumbnail, differences
-from tagger.transitions import (
+from tagger.shots import learned as transitions
+from tagger.shots.detector import Learned, ShotDetector
+from tagger.shots.fast import MAYBE, SURE
+from tagger.shots.learned import (
     AHEAD,
     CUT_COLUMNS,
     CUT_WINDOW,
@@ -36,6 +35,7 @@ from tagger.transitions import (
     networks,
     stride,
 )
+from tagger.shots.thumbnails import COUNT, Shrinker, Thumbnail, differences
 
 WIDTH, HEIGHT = 320, 180
 BLACK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)

@@ -14,10 +14,10 @@ import media
 import numpy as np
 import pytest
 
-from tagger.clock import Clock
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.records import VideoInfo
-from tagger.video import KEYFRAME_SHORT_SIDE, Film
+from tagger.video.clock import Clock
+from tagger.video.film import KEYFRAME_SHORT_SIDE, Film
 
 
 def read(path: Path) -> tuple[list[int], list[float], VideoInfo]:

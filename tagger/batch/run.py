@@ -20,7 +20,7 @@ from tagger.batch.worker import At, Look, Message, Orders, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.images import Pixels
-from tagger.model import Features, input_size
+from tagger.models.model import Features, input_size
 from tagger.pipeline import Tagger
 from tagger.records import Scanned, TagReport, Timing
 from tagger.reports import csv_report, json_report

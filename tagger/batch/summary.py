@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, Entry
 from tagger.batch.plan import Shard, report_files
-from tagger.files import holder, safe_cell
-from tagger.process import printable
-from tagger.tables import write_rows
+from tagger.files import holder
+from tagger.text import printable, safe_cell, write_rows
 
 FILE = "summary.csv"
 COLUMNS = (

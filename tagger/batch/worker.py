@@ -23,12 +23,12 @@ import psutil
 
 from tagger.errors import MovieTagsError, NoVideoStream
 from tagger.images import Pixels, squash
-from tagger.keyframes import EMPTY, KEYFRAMES_AHEAD
 from tagger.queues import RunAhead
 from tagger.records import Keyframe, Scanned
-from tagger.scan import scan
 from tagger.settings import Settings
-from tagger.video import Film
+from tagger.shots.keyframes import EMPTY, KEYFRAMES_AHEAD
+from tagger.shots.scan import scan
+from tagger.video.film import Film
 
 GUARD_S = 0.1  # between two looks of the guard
 NEWS_S = 0.25  # between two words about how far a film is

@@ -1,1 +1,17 @@
-"""The commands of `movietags`, one file per group: parse -> Settings -> call -> echo. cli.py puts them together."""
+"""The commands of `movietags`, one file per group: parse -> Settings -> call -> echo. cli.py puts them together.
+
+console     what all commands share: options, bars, messages, exit codes
+installed   what this installation consists of
+show        info, vocab, models
+extract     films in, tables or files out
+bars        what people see of a batch while it runs
+batch       every film below a folder
+segments    where in a film a tag is
+compare     two reports beside each other
+ratings     evaluate ratings
+evaluate    evaluate images, evaluate shots
+images      pictures to train with
+train       a new vocabulary
+search      study search
+study       comparisons of training choices
+"""

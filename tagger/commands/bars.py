@@ -9,7 +9,7 @@ from tagger import process
 from tagger.batch.plan import Plan, Task
 from tagger.batch.run import Watch
 from tagger.commands.console import bar, progress_of
-from tagger.records import Progress, TagReport
+from tagger.records import FilmProgress, TagReport
 
 ALL_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}"
 TAGS = 3  # named in a film's line
@@ -25,7 +25,9 @@ class Bars(Watch):
         total = float(sum(task.film.size_bytes for task in plan.tasks))
         self._all = opened.enter_context(bar(quiet, desc=self._count, total=total, bar_format=ALL_BAR, position=0))
         opened.callback(self._close)
-        self._shown: dict[Task, tuple[int, ExitStack, Progress | None]] = {}  # place of a film's bar, and what moves it
+        self._shown: dict[
+            Task, tuple[int, ExitStack, FilmProgress | None]
+        ] = {}  # place of a film's bar, and what moves it
         self._read_bytes: dict[Task, float] = {}
 
     @property

@@ -14,6 +14,7 @@ import click
 from tagger import process
 from tagger.commands.console import FAILED, TAGGING, errors, fail, messages, options, stop_as_asked, tagger_of
 from tagger.errors import BadPath, BadSettings, reason
+from tagger.text import printable
 
 if TYPE_CHECKING:
     from tagger.batch.crew import Limits
@@ -80,7 +81,7 @@ def batch(
             if not quiet:
                 process.say(str(planned))
             if dry_run:
-                lines = (f"{process.printable(str(task.film.path))}: {task.why}\n" for task in planned.tasks)
+                lines = (f"{printable(str(task.film.path))}: {task.why}\n" for task in planned.tasks)
                 process.put("".join(lines))
                 failed = planned.failed
             else:
@@ -132,5 +133,5 @@ def _run(tagger: Tagger, output: Path, part: Shard, planned: Plan, jobs: int, li
             known = ledger.read(output)
             table = summary.write(output, known)
     if not quiet:
-        process.put(f"{process.printable(str(table))}: {summary.counted(known)}\n")
+        process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     return planned.failed + watch.failures

@@ -13,7 +13,7 @@ from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, opti
 from tagger.errors import MovieTagsError
 
 if TYPE_CHECKING:
-    from tagger.comparing import Agreement, PairAgreement
+    from tagger.compare.agreement import Agreement, PairAgreement
 
 TOP = 10
 
@@ -53,39 +53,39 @@ def compare(
 
 
 def _two(a: Path, b: Path, top: int, output: Path | None, quiet: bool) -> None:
-    from tagger import comparing, comparing_written
+    from tagger.compare import agreement, written
 
     if output:
-        comparing_written.make_room(output, comparing_written.COMPARED, (a, b))
-    found = comparing.compare_files(a, b)
+        written.make_room(output, written.COMPARED, (a, b))
+    found = agreement.compare_files(a, b)
     _warn("", found, quiet)
     if output:
-        comparing_written.write(found, top, output)
-    process.put(comparing_written.as_table(found, top) + "\n")
+        written.write(found, top, output)
+    process.put(written.as_table(found, top) + "\n")
 
 
 def _many(table: Path, output: Path | None, quiet: bool, verbose: bool) -> int:
     """Compares the films of each row; returns how many rows failed."""
-    from tagger import comparing, comparing_written
+    from tagger.compare import agreement, written
 
-    asked = comparing.read_pairs(table)
+    asked = agreement.read_pairs(table)
     if output:
         inputs = [table, *(path for pair in asked for path in (pair.a, pair.b) if path)]
-        comparing_written.make_room(output, comparing_written.PAIRS, inputs)
+        written.make_room(output, written.PAIRS, inputs)
     done: list[PairAgreement] = []
     for pair in asked:
         where = f"{table}: row {pair.row}: "
         try:
-            done.append(comparing.compare_pair(pair))
+            done.append(agreement.compare_pair(pair))
         except MovieTagsError as error:
             fail(f"{where}{error}", verbose)
         else:
             _warn(where, done[-1].agreement, quiet)
     if done:
-        found = comparing.PairsAgreement.of(done)
+        found = agreement.PairsAgreement.of(done)
         if output:
-            comparing_written.write_pairs(found, output)
-        process.put(comparing_written.as_pairs_table(found) + "\n")
+            written.write_pairs(found, output)
+        process.put(written.as_pairs_table(found) + "\n")
     return len(asked) - len(done)
 
 

@@ -39,10 +39,11 @@ from tagger.settings import (
     SCANS,
     Settings,
 )
+from tagger.text import printable
 
 if TYPE_CHECKING:
     from tagger.pipeline import Tagger
-    from tagger.records import Progress
+    from tagger.records import FilmProgress
 
 FAILED, MISUSED, LOCKED, EXIT_INTERRUPTED = 1, 2, 75, 130  # exit codes: EX_TEMPFAIL, and that of shells
 # After one of these no other film can do better.
@@ -128,9 +129,9 @@ def bar(quiet: bool, **look: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def progress_of(film: Path, quiet: bool, position: int = 0) -> Iterator[Progress | None]:
+def progress_of(film: Path, quiet: bool, position: int = 0) -> Iterator[FilmProgress | None]:
     """Gives what moves a bar in seconds of film, with the speed as a multiple of real time; None as `bar` gives it."""
-    name = process.printable(film.name)
+    name = printable(film.name)
     shown_name = name if len(name) <= BAR_LETTERS else name[: BAR_LETTERS - 1] + "…"
     with bar(quiet, desc=shown_name, total=0.0, bar_format=FILM_BAR, position=position) as shown:
         begun = time.monotonic()

@@ -10,11 +10,12 @@ import click
 from tagger import process
 from tagger.commands.console import STDOUT, bar, errors, messages, options, progress_of, tagger_of
 from tagger.settings import Settings
+from tagger.text import printable
 
 if TYPE_CHECKING:
-    from tagger.boundaries import Truth
-    from tagger.evaluation import Evaluation
-    from tagger.records import Progress, Shot
+    from tagger.evaluation.images import Evaluation
+    from tagger.evaluation.shots import Truth
+    from tagger.records import FilmProgress, Shot
 
 NAMED_MAX = 10  # lines about files that could not be used
 BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt} pictures, {elapsed}<{remaining}, {rate_fmt}"
@@ -42,13 +43,13 @@ def evaluate_images(folder: Path, output: Path | None, quiet: bool, verbose: boo
         raise click.UsageError("--output names a file: what goes to stdout is the table")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger import evaluation
+        from tagger.evaluation import images as evaluation
         from tagger.files import output_folder, write_atomically
 
         if output:
             output_folder(output.parent)  # refused now, before any picture is looked at
         tagger = tagger_of(chosen, quiet)
-        with bar(quiet, desc=process.printable(folder.name), total=0, unit="", bar_format=BAR) as shown:
+        with bar(quiet, desc=printable(folder.name), total=0, unit="", bar_format=BAR) as shown:
 
             def show(done: int, files: int) -> None:
                 shown.total = files
@@ -99,7 +100,7 @@ def evaluate_shots(
         raise click.UsageError("--output names a file of its own: what goes to stdout is the table")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger import boundaries
+        from tagger.evaluation import shots as boundaries
         from tagger.files import output_folder, write_atomically
 
         if output:
@@ -115,11 +116,11 @@ def evaluate_shots(
         process.put(boundaries.as_table(found) + "\n")
 
 
-def _shots(film: Path, settings: Settings, progress: Progress | None) -> list[Shot]:
+def _shots(film: Path, settings: Settings, progress: FilmProgress | None) -> list[Shot]:
     """The shots of a film, or those that its report names."""
     from tagger.reports.json_report import read_report
-    from tagger.scan import scan
-    from tagger.video import Film
+    from tagger.shots.scan import scan
+    from tagger.video.film import Film
 
     if film.suffix.lower() == ".json":
         return [tagged.shot for tagged in read_report(film).shots]

@@ -48,9 +48,9 @@ def ratings(
         raise click.UsageError("--output and --blank name a place of their own: what goes to stdout is the table")
     messages(quiet, verbose)
     with errors(verbose):
+        from tagger.evaluation.ratings import figures, written
+        from tagger.evaluation.ratings.table import read_films, read_ratings
         from tagger.files import output_folder
-        from tagger.ratings import figures, written
-        from tagger.ratings.table import read_films, read_ratings
 
         if output:
             output_folder(output)  # refused now, before anything is read

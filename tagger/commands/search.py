@@ -51,15 +51,16 @@ def search(
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training import run, searched
-        from tagger.training import search as searching
         from tagger.training.fit import INTERRUPTED
+        from tagger.training.result import TrainingRequest
+        from tagger.training.studies import search as searching
+        from tagger.training.studies import searched
 
-        fields = run.Request.__dataclass_fields__
+        fields = TrainingRequest.__dataclass_fields__
         choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
         given = {name: value for name, value in chosen.items() if name in fields}
-        training = run.Request(name=NAME, out=Path(NAME), choices=choices, **given)
-        request = searched.Request(training, method == "grid", trials, jobs or process.cores(), out, resume)
+        training = TrainingRequest(name=NAME, out=Path(NAME), choices=choices, **given)
+        request = searched.SearchRequest(training, method == "grid", trials, jobs or process.cores(), out, resume)
         with stages(quiet) as watch:
             found = searching.search(request, watch)
         process.put(searched.as_table(found))

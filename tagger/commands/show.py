@@ -11,7 +11,7 @@ from tagger.settings import DEFAULT_VOCABULARY
 @click.command()
 def info() -> None:
     """Versions, processor, decoders, weights: what to paste into a bug report."""
-    from tagger.diagnosis import facts
+    from tagger.commands.installed import facts
 
     for name, value in facts():
         click.echo(f"{name:<14} {value}")
@@ -25,7 +25,7 @@ def vocab() -> None:
 @vocab.command("list")
 def vocab_list() -> None:
     """Each vocabulary, its number of tags and the backbones it has heads for."""
-    from tagger.diagnosis import vocabularies
+    from tagger.commands.installed import vocabularies
 
     with errors():
         click.echo("\n".join(vocabularies()))
@@ -35,7 +35,7 @@ def vocab_list() -> None:
 @click.argument("name", default=DEFAULT_VOCABULARY)
 def vocab_show(name: str) -> None:
     """The tags of a vocabulary (a name or a folder), and which of them its heads were trained on."""
-    from tagger.diagnosis import tags
+    from tagger.commands.installed import tags
 
     with errors():
         click.echo("\n".join(tags(name)))
@@ -49,7 +49,7 @@ def models() -> None:
 @models.command("list")
 def models_list() -> None:
     """Each backbone: input size, features, weights, and whether they are here."""
-    from tagger.diagnosis import networks
+    from tagger.commands.installed import networks
 
     with errors():
         click.echo("\n".join(networks()))
@@ -59,8 +59,8 @@ def models_list() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def models_fetch(names: tuple[str, ...]) -> None:
     """Download weights into Keras's cache (set MOVIETAGS_WEIGHTS_URL for a mirror)."""
-    from tagger import weights
-    from tagger.architectures import EMBEDDED, named
+    from tagger.models import weights
+    from tagger.models.architectures import EMBEDDED, named
 
     messages(quiet=False, verbose=False)
     with errors():
@@ -72,9 +72,9 @@ def models_fetch(names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 def models_verify(names: tuple[str, ...]) -> None:
     """Check weights against their published checksums: those named, or all that are here."""
-    from tagger import arrays, weights
-    from tagger.architectures import EMBEDDED, common, named
-    from tagger.backbone import EMBEDDED_ARRAYS
+    from tagger.models import arrays, weights
+    from tagger.models.architectures import EMBEDDED, common, named
+    from tagger.models.backbone import EMBEDDED_ARRAYS
 
     with errors():
         if not names or EMBEDDED in names:

@@ -13,8 +13,8 @@ from tagger.commands.console import EXIT_INTERRUPTED, FAILED, errors, messages, 
 from tagger.commands.train import numbers, train, words
 
 if TYPE_CHECKING:
-    from tagger.training.comparison import Study
-    from tagger.training.run import Request
+    from tagger.training.result import TrainingRequest
+    from tagger.training.studies.comparison import Study
 
 # What is the same here as for `train`.
 TRAINING = (
@@ -58,7 +58,7 @@ def backbones(compared: tuple[tuple[str, Path | None], ...], output: Path | None
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training import study
+        from tagger.training.studies import backbones as study
 
         _make_room(output)
         asked = [study.Named(*one) for one in compared]
@@ -81,7 +81,7 @@ def cross(output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> Non
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training import study_cross
+        from tagger.training.studies import cross as study_cross
 
         _make_room(output)
         with stages(quiet) as watch:
@@ -103,7 +103,7 @@ def initialisations(seeds: int, output: Path | None, quiet: bool, verbose: bool,
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training import study_init
+        from tagger.training.studies import init as study_init
 
         _make_room(output)
         with stages(quiet) as watch:
@@ -112,14 +112,14 @@ def initialisations(seeds: int, output: Path | None, quiet: bool, verbose: bool,
     _leave(found.interrupted)
 
 
-def _request(chosen: dict[str, Any]) -> Request:
+def _request(chosen: dict[str, Any]) -> TrainingRequest:
     """What is to be trained; nothing is written to `out`."""
-    from tagger.training.run import Request
+    from tagger.training.result import TrainingRequest
 
-    fields = Request.__dataclass_fields__
+    fields = TrainingRequest.__dataclass_fields__
     choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
     given = {name: value for name, value in chosen.items() if name in fields}
-    return Request(name="study", out=Path(), choices=choices, **given)
+    return TrainingRequest(name="study", out=Path(), choices=choices, **given)
 
 
 def _make_room(output: Path | None) -> None:
@@ -131,7 +131,7 @@ def _make_room(output: Path | None) -> None:
 
 
 def _deliver(found: Study, kind: str, output: Path | None) -> None:
-    from tagger.training import comparison
+    from tagger.training.studies import comparison
 
     if not found.rows():
         process.say("nothing was done that could be shown")

@@ -11,10 +11,11 @@ import click
 from tagger import process
 from tagger.commands.console import EXIT_INTERRUPTED, errors, messages, options, stages
 from tagger.settings import ACTIVATIONS
+from tagger.text import printable
 from tagger.training.recipe import AUTO, FEATURES, INITS, SCHEDULES, STRATEGIES, WARPS
 
 if TYPE_CHECKING:
-    from tagger.training.run import Result
+    from tagger.training.result import TrainingResult
 
 NAMED_MAX = 10  # lines about files that could not be used
 
@@ -89,20 +90,21 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.training import run
+        from tagger.training.result import TrainingRequest
 
-        fields = run.Request.__dataclass_fields__
+        fields = TrainingRequest.__dataclass_fields__
         choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
         given = {name: value for name, value in chosen.items() if name in fields}
         given["out"] = given["out"] or Path(given["name"])
         with stages(quiet) as watch:
-            found = run.train(run.Request(choices=choices, **given), watch)
+            found = run.train(TrainingRequest(choices=choices, **given), watch)
         if not quiet:
             _name_the_rest(found)
         process.put(summary(found))
     sys.exit(EXIT_INTERRUPTED if found.interrupted else 0)
 
 
-def _name_the_rest(found: Result) -> None:
+def _name_the_rest(found: TrainingResult) -> None:
     skipped = found.data.skipped
     for one in skipped[:NAMED_MAX]:
         process.say(f"{one.path}: {one.reason}")
@@ -112,7 +114,7 @@ def _name_the_rest(found: Result) -> None:
         process.say(found.why)
 
 
-def summary(found: Result) -> str:
+def summary(found: TrainingResult) -> str:
     """Returns a few lines for people: what came out, and where it is."""
     run, figures, out = found.learned.run, found.figures, found.request.out
     lines = [f"{run.epochs} epochs, the best was number {run.best_epoch + 1} (ended by {run.ended})"]
@@ -127,5 +129,5 @@ def summary(found: Result) -> str:
     command = f"movietags extract FILM --vocab {out}"
     if found.request.weights and found.learned.backbone is None:
         command += f" --weights {found.request.weights}"  # the head knows these numbers alone
-    lines.append(process.printable(f"{out}: {command}"))
+    lines.append(printable(f"{out}: {command}"))
     return "\n".join(lines) + "\n"

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from tagger.errors import FetchFailed
 from tagger.files import output_folder, write_atomically
-from tagger.images import decode_picture
-from tagger.jpeg import START
+from tagger.images import JPEG_START, decode_picture
 from tagger.openimages import web
 from tagger.openimages.tables import Picture, Source, read_table, write_table
 
@@ -90,11 +89,11 @@ def turned(body: bytes, rotation_deg: int) -> bytes:
 
     One that has EXIF data, or is no JPEG, comes back as it is.
     """
-    if rotation_deg not in ORIENTATIONS or not body.startswith(START) or EXIF in body[:EXIF_BYTES]:
+    if rotation_deg not in ORIENTATIONS or not body.startswith(JPEG_START) or EXIF in body[:EXIF_BYTES]:
         return body
     entry = struct.pack("<HHIHH", 0x0112, 3, 1, ORIENTATIONS[rotation_deg], 0)  # orientation, one short
     data = EXIF + b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)  # one directory of one entry
-    return START + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + body[len(START) :]
+    return JPEG_START + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + body[len(JPEG_START) :]
 
 
 def _there(path: Path) -> bytes | None:

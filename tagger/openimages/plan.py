@@ -19,10 +19,10 @@ from operator import itemgetter
 from pathlib import Path
 
 from tagger.errors import FetchFailed
-from tagger.files import safe_cell
 from tagger.openimages import web
 from tagger.openimages.tables import IMAGE_ID, Picture, read_table, write_table
 from tagger.openimages.tagmap import TagClass, TagMap
+from tagger.text import safe_cell
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
-from tagger import __version__
 from tagger.errors import BadSettings, FetchFailed, ServerUnreachable, reason
+from tagger.version import __version__
 
 LISTS, LISTS_VARIABLE = "https://storage.googleapis.com/openimages", "MOVIETAGS_OPENIMAGES_URL"
 PICTURES, PICTURES_VARIABLE = "https://open-images-dataset.s3.amazonaws.com", "MOVIETAGS_OPENIMAGES_PICTURES_URL"

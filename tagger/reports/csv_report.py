@@ -6,8 +6,9 @@ import csv
 import io
 from pathlib import Path
 
-from tagger.files import safe_cell, write_atomically
+from tagger.files import write_atomically
 from tagger.records import TagReport
+from tagger.text import safe_cell
 
 SUFFIX = ".tags.csv"
 COLUMNS = ("film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained")

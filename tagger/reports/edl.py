@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tagger.errors import BadSettings
-from tagger.process import printable
 from tagger.records import TagReport, VideoInfo
 from tagger.segments import Found
+from tagger.text import printable
 
 BASE_MAX = 100  # frames in a second: 00 to 99 have two digits
 RATES = (24, 25, 30, 48, 50, 60, 100)  # of SMPTE timecode, as many programs have no other

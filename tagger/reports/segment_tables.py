@@ -7,13 +7,11 @@ import io
 import json
 from dataclasses import asdict
 
-from tagger.files import safe_cell
-from tagger.process import printable
 from tagger.records import RankedTag
 from tagger.reports.table import moment
 from tagger.reports.vtt import milliseconds, timestamp
 from tagger.segments import Found
-from tagger.tables import aligned
+from tagger.text import aligned, printable, safe_cell
 
 HEADER = ("tag", "from", "to", "seconds", "shots", "probability", "highest")
 COLUMNS = (

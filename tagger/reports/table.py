@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tagger.process import printable
 from tagger.records import TagReport
+from tagger.text import printable
 
 PLACES = 3  # moments named per tag
 COLUMNS = f"{'':>3}  {'tag':<20} {'score':>5}  {'weight':>7}  {'shots':>5}  strongest at"

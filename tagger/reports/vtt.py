@@ -8,8 +8,8 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from tagger.process import printable
 from tagger.segments import Found
+from tagger.text import printable
 
 
 def as_vtt(found: Found) -> str:

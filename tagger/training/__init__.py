@@ -1,1 +1,26 @@
-"""Training of a new vocabulary: folders of images -> features -> head, with its figures and card."""
+"""Training of a vocabulary: folders of pictures -> features -> head, with its figures and card.
+
+copies        pictures that are copies of one another
+recipe        every choice of a training
+folders       the folders of tags below the roots
+store         what was computed from pictures, kept between runs
+dataset       pictures with their tags, each once
+splits        which of them are learned from, judged by, asked about at the end
+features      what a backbone sees in them
+augment       pictures changed at random
+batches       what training sees, batch by batch
+calibration   logits -> probabilities that mean what they say
+heads         heads as they are trained, in numpy
+student       the embedded network as it is trained, in Keras
+networks      a backbone with its head as Keras trains them
+fit           the training loop
+learner       data, split, recipe -> a head, and perhaps a tuned backbone
+strategy      which strategy suits the pictures
+result        what is to be trained, and all there is to know of it afterwards
+charts        curves, confusion matrix, tables
+gallery       a page of test pictures
+card          the card of a vocabulary
+written       a finished training as files
+run           `movietags train`
+studies       comparisons of training choices
+"""

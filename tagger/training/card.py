@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tagger import __version__
-from tagger.figures import Estimate, Figures, TagFigures
+from tagger.evaluation.figures import Estimate, Figures, TagFigures
 from tagger.settings import SIGMOID
 from tagger.training.fit import INTERRUPTED
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
+from tagger.training.result import TrainingResult
 from tagger.training.splits import folds, untested
-
-if TYPE_CHECKING:
-    from tagger.training.run import Result
+from tagger.version import __version__
 
 WEAK_BELOW = 0.7  # first answers right
 FEW_TESTED = 100  # pictures: intervals are wide below
@@ -30,12 +27,12 @@ STRATEGIES = {
 }
 
 
-def text(found: Result) -> str:
+def text(found: TrainingResult) -> str:
     """Returns the card as Markdown."""
     return "\n".join((*_head(found), *_figures(found), *_data(found), *_run(found))) + "\n"
 
 
-def _head(found: Result) -> Iterator[str]:
+def _head(found: TrainingResult) -> Iterator[str]:
     data = found.data
     yield f"# {found.request.name}: model card"
     yield ""
@@ -55,7 +52,7 @@ def _head(found: Result) -> Iterator[str]:
     yield ""
 
 
-def _warnings(found: Result) -> Iterator[str]:
+def _warnings(found: TrainingResult) -> Iterator[str]:
     if found.learned.run.ended == INTERRUPTED:
         yield "**The training was interrupted**: this is the best of the epochs before.\n"
     figures = found.figures
@@ -69,7 +66,7 @@ def _warnings(found: Result) -> Iterator[str]:
         yield f"**Only {figures.images} pictures were tested**: see the intervals.\n"
 
 
-def _figures(found: Result) -> Iterator[str]:
+def _figures(found: TrainingResult) -> Iterator[str]:
     known = [("test part, never learned from", found.figures)]
     known += [(f"cross-validation, {found.request.folds} folds", found.folded)]
     known += [(f"other images: {one.folder}, {one.copies} copies left out", one.figures) for one in found.crossed]
@@ -107,7 +104,7 @@ def _estimate(estimate: Estimate | None) -> str:
     return "-" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
-def _per_tag(found: Result) -> Iterator[str]:
+def _per_tag(found: TrainingResult) -> Iterator[str]:
     figures = found.figures or found.folded
     if not figures:
         return
@@ -125,7 +122,7 @@ def _numbers(one: TagFigures) -> Iterator[str]:
         yield "-" if value is None else f"{value:.2f}"
 
 
-def _data(found: Result) -> Iterator[str]:
+def _data(found: TrainingResult) -> Iterator[str]:
     data, weights = found.data, found.learned.class_weight
     yield "## What it has learned from"
     yield ""
@@ -142,7 +139,7 @@ def _data(found: Result) -> Iterator[str]:
     yield ""
 
 
-def _run(found: Result) -> Iterator[str]:
+def _run(found: TrainingResult) -> Iterator[str]:
     run, recipe = found.learned.run, found.recipe
     yield "## The run"
     yield ""

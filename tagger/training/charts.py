@@ -12,12 +12,10 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from tagger.figures import TagFigures
-from tagger.files import safe_cell
-from tagger.metrics import Ints
-from tagger.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, percent, short, write_picture
-from tagger.process import printable
-from tagger.tables import write_rows
+from tagger.evaluation.figures import TagFigures
+from tagger.evaluation.metrics import Ints
+from tagger.evaluation.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, percent, short, write_picture
+from tagger.text import printable, safe_cell, write_rows
 
 History = Mapping[str, Sequence[float]]  # a value per epoch, by name, as Keras gives it
 

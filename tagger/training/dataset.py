@@ -17,12 +17,12 @@ from typing import Protocol
 
 import numpy as np
 
-from tagger.copies import Fingerprints, families, fingerprint
 from tagger.errors import BadPath, BadSettings, reason
-from tagger.evaluation import FILE_BYTES_MAX, Progress, Skipped
+from tagger.evaluation.images import FILE_BYTES_MAX, Progress, Skipped
+from tagger.evaluation.metrics import Bools, Ints
 from tagger.images import decode_picture
-from tagger.metrics import Bools, Ints
 from tagger.process import cores
+from tagger.training.copies import Fingerprints, families, fingerprint
 from tagger.training.folders import ODD_MAX, Folders, find, listed
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN
 

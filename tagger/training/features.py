@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger import process
-from tagger.backbone import Backbone
 from tagger.errors import BadPath, reason
 from tagger.images import Pixels, decode_picture, without_bars
+from tagger.models.backbone import Backbone
 from tagger.training.dataset import Dataset
 from tagger.training.store import Store
 

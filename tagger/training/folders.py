@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import BadPath, reason
-from tagger.evaluation import NAMED_MAX, Skipped, files_below
+from tagger.evaluation.images import NAMED_MAX, Skipped, files_below
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN, slug
 
 ODD_MAX = 50  # folders, in an error: all of them, unless the folder is a wrong one

@@ -15,7 +15,7 @@ import cv2
 
 from tagger.errors import reason
 from tagger.images import decode_picture
-from tagger.process import printable
+from tagger.text import printable
 
 SIDE_MAX = 160  # pixels of a thumbnail
 JPEG_QUALITY = 80

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import SFC64, Generator
 from numpy.typing import NDArray
 
-from tagger.head import Dense
+from tagger.models.head import Dense
 from tagger.settings import SIGMOID
 from tagger.training.calibration import softmax
 from tagger.training.recipe import Recipe

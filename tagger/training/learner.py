@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.backbone import Backbone
 from tagger.errors import BadSettings
-from tagger.figures import Figures, measure
-from tagger.head import Dense, answers
+from tagger.evaluation.figures import Figures, measure
+from tagger.models.backbone import Backbone
+from tagger.models.head import Dense, answers
 from tagger.records import TagScores
 from tagger.settings import SIGMOID
 from tagger.training import calibration

@@ -1,6 +1,6 @@
 """A backbone with its head, as Keras trains them: from the numbers it has (fine-tuning), or from random ones.
 
-What comes out are arrays (`tagger.arrays`), which `tagger.backbone.load` reads from the vocabulary.
+What comes out are arrays (`tagger.models.arrays`), which `tagger.models.backbone.load` reads from the vocabulary.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger import architectures, arrays, backbone, compact
-from tagger.architectures import EMBEDDED
-from tagger.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
+from tagger.models import architectures, arrays, backbone, compact
+from tagger.models.architectures import EMBEDDED
+from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
 from tagger.settings import SIGMOID
 from tagger.training.heads import MOMENTUM, NORM_EPSILON, HeadNetwork, Standard
 from tagger.training.recipe import SCRATCH, Recipe
@@ -158,7 +158,7 @@ def _with_numbers(base: Backbone) -> keras.Model:
 
 
 def backbone_arrays(name: str, body: keras.Model) -> dict[str, NDArray[np.floating]]:
-    """Returns the numbers of a trained backbone as `tagger.backbone.load` reads them from a vocabulary."""
+    """Returns the numbers of a trained backbone as `tagger.models.backbone.load` reads them from a vocabulary."""
     if name != EMBEDDED:
         return {f"{place:04d}": values for place, values in enumerate(body.get_weights())}
     if any(isinstance(layer, keras.layers.BatchNormalization) for layer in body.layers):

@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from tagger import architectures, backbone
-from tagger.architectures import AUTO, EMBEDDED, REFERENCE
-from tagger.backbone import Backbone
 from tagger.errors import BadPath, BadSettings, OutputRefused
-from tagger.figures import Figures
+from tagger.evaluation.figures import Figures
 from tagger.files import Lock, output_folder, write_atomically
+from tagger.models import architectures, backbone
+from tagger.models.architectures import AUTO, EMBEDDED, REFERENCE
+from tagger.models.backbone import Backbone
 from tagger.records import TagScores
 from tagger.training import strategy, written
 from tagger.training.batches import Floats
@@ -27,8 +27,9 @@ from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
 from tagger.training.folders import find
-from tagger.training.learner import Learned, judged, learn
+from tagger.training.learner import judged, learn
 from tagger.training.recipe import Recipe
+from tagger.training.result import CrossTest, TrainingRequest, TrainingResult
 from tagger.training.splits import Split, fold_split, folds, split
 from tagger.training.store import Store, default_folder
 
@@ -37,69 +38,7 @@ LONGER = ("epochs", "patience")  # may be others when a training is gone on with
 FINGERPRINTS = "fingerprints 1"  # the space of the store
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be trained, from what, and where to.
-
-    Raises:
-        BadSettings: as `Recipe`.
-    """
-
-    name: str
-    roots: tuple[Path, ...]
-    out: Path
-    strategy: str = "features"  # or auto
-    choices: tuple[tuple[str, object], ...] = ()  # fields of `Recipe` that are not to be the strategy's usual ones
-    backbone: str = AUTO
-    weights: Path | None = None
-    device: str = "auto"
-    limit_per_tag: int | None = None
-    seed: int = 0
-    folds: int = 0  # of a cross-validation besides; 0: none
-    tests: tuple[Path, ...] = ()  # folders of other images, to be asked about only
-    cache: Path | None = None  # folder; None: this user's
-    resume: bool = False
-
-    def __post_init__(self) -> None:
-        """Checks name and recipe before anything is read."""
-        if not self.name.strip() or not self.name.isprintable() or {"/", "\\"} & {*self.name}:
-            raise BadSettings(f"name {self.name!r}: take letters and digits; -o names the folder")
-        strategy.recipe(self.strategy, self.seed, dict(self.choices))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CrossTest:
-    """What a head is worth on other images."""
-
-    folder: str
-    figures: Figures
-    copies: int  # pictures that were left out because the head had learned from a copy
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """All there is to know of a training."""
-
-    request: Request
-    data: Dataset
-    split: Split
-    base: Backbone
-    recipe: Recipe
-    why: str  # this strategy; empty if it was named
-    learned: Learned
-    figures: Figures | None  # of the test part; None if it is empty
-    folded: Figures | None = None  # of the cross-validation
-    crossed: tuple[CrossTest, ...] = ()
-    interrupted: bool = False
-
-    def pictures_of(self, tag: int) -> dict[str, int]:
-        """Returns how many pictures a tag has, in all and in each part."""
-        right = self.data.right[:, tag]
-        parts = {part: int(right[getattr(self.split, part)].sum()) for part in written.PARTS}
-        return {"pictures": int(right.sum()), **parts}
-
-
-def train(request: Request, watch: Watch) -> Result:
+def train(request: TrainingRequest, watch: Watch) -> TrainingResult:
     """Trains as asked and writes the vocabulary folder.
 
     KeyboardInterrupt while epochs pass is a way to end: what was best by then is written.
@@ -109,14 +48,14 @@ def train(request: Request, watch: Watch) -> Result:
         OutputRefused: the folder holds something else, or cannot be written.
         OutputLocked: another training writes to it.
         BadSettings: a choice outside its range; or `resume`, and the images or choices are others than before.
-        BadWeights, WeightsMissing: as `tagger.backbone.load`.
+        BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
     """
     _free(request)
     with Lock(request.out / written.LOCK):
         return _train(request, watch)
 
 
-def _train(request: Request, watch: Watch) -> Result:
+def _train(request: TrainingRequest, watch: Watch) -> TrainingResult:
     store = _store(request, FINGERPRINTS)
     data = collect(
         request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=store,
@@ -138,7 +77,7 @@ def _train(request: Request, watch: Watch) -> Result:
         state.unlink(missing_ok=True)
         raise
     tested = judged(data, parts.test, learned.test, recipe) if len(parts.test) else None
-    found = Result(request, data, parts, base, recipe, why, learned, tested)
+    found = TrainingResult(request, data, parts, base, recipe, why, learned, tested)
     written.write(found)
     if learned.run.ended == INTERRUPTED:
         return replace(found, interrupted=True)
@@ -151,7 +90,7 @@ def _train(request: Request, watch: Watch) -> Result:
     return found
 
 
-def _check(request: Request, data: Dataset, parts: Split) -> None:
+def _check(request: TrainingRequest, data: Dataset, parts: Split) -> None:
     """Refuses before the training what would fail after it."""
     if not len(parts.validation):
         raise BadPath(
@@ -165,7 +104,7 @@ def _check(request: Request, data: Dataset, parts: Split) -> None:
         find([folder], data.tags)
 
 
-def load_backbone(request: Request) -> Backbone:
+def load_backbone(request: TrainingRequest) -> Backbone:
     """Returns the backbone that is asked for; `auto` is the reference where Keras has its weights, else ours."""
     name = request.backbone
     if name == AUTO:
@@ -174,15 +113,15 @@ def load_backbone(request: Request) -> Backbone:
     return backbone.load(name, request.weights, device=request.device)
 
 
-def _store(request: Request, space: str) -> Store:
+def _store(request: TrainingRequest, space: str) -> Store:
     return Store(request.cache or default_folder(), space)
 
 
-def _seen(data: Dataset, base: Backbone, request: Request, watch: Watch) -> Floats:
+def _seen(data: Dataset, base: Backbone, request: TrainingRequest, watch: Watch) -> Floats:
     return features(data, base, _store(request, space(base)), lambda done, total: watch("looking", done, total))
 
 
-def _free(request: Request) -> None:
+def _free(request: TrainingRequest) -> None:
     """Refuses a folder with something else in it before any work is done."""
     out = request.out.resolve()
     for folder in (*request.roots, *request.tests):
@@ -199,7 +138,7 @@ def _free(request: Request) -> None:
         raise OutputRefused(f"{request.out}: is not empty: {hint}")
 
 
-def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> Path:
+def _begin(request: TrainingRequest, data: Dataset, recipe: Recipe, base: Backbone) -> Path:
     """Notes what this training is of, or checks that it is what is gone on with; returns the file of its state."""
     facts = {
         "images_sha256": hashlib.sha256(b"".join((*data.sha256, data.right.tobytes()))).hexdigest(),
@@ -225,7 +164,7 @@ def _begin(request: Request, data: Dataset, recipe: Recipe, base: Backbone) -> P
     return request.out / written.STATE
 
 
-def _folded(found: Result, rows: Floats, watch: Watch) -> Figures | None:
+def _folded(found: TrainingResult, rows: Floats, watch: Watch) -> Figures | None:
     """Figures over all pictures, each asked about by a head that did not learn from its fold."""
     count, data, recipe = found.request.folds, found.data, found.recipe
     if not count:
@@ -244,7 +183,7 @@ def _folded(found: Result, rows: Floats, watch: Watch) -> Figures | None:
     return judged(data, np.arange(len(data.paths)), scores, recipe)
 
 
-def _crossed(found: Result, watch: Watch) -> tuple[CrossTest, ...]:
+def _crossed(found: TrainingResult, watch: Watch) -> tuple[CrossTest, ...]:
     """Figures on other images, asked as `extract` asks: through the written vocabulary."""
     if not found.request.tests:
         return ()

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import BadSettings
-from tagger.metrics import Ints
+from tagger.evaluation.metrics import Ints
 from tagger.training.dataset import Dataset
 
 VALIDATION_SHARE = 0.1  # of the pictures, and of those that a fold leaves
 TEST_SHARE = 0.1
+PARTS = ("train", "validation", "test")  # of a split
 
 
 @dataclass(frozen=True, slots=True, eq=False)

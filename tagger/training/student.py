@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger import compact
+from tagger.models import compact
 
 
 def trainable() -> keras.Model:
@@ -28,7 +28,7 @@ def trainable() -> keras.Model:
 
 
 def fold(trained: keras.Model) -> dict[str, NDArray[np.float16]]:
-    """Returns the arrays of `tagger.compact` that do what `trained` (of `trainable`) does in inference.
+    """Returns the arrays of `tagger.models.compact` that do what `trained` (of `trainable`) does in inference.
 
     A dense layer named "classifier" behind the features is taken along.
     """

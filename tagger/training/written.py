@@ -8,21 +8,21 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tagger import __version__, arrays
-from tagger.figures import confusion
+from tagger.evaluation.figures import confusion
 from tagger.files import output_folder, write_atomically
-from tagger.head import FEATURES, Head
+from tagger.models import arrays
+from tagger.models.head import FEATURES, Head
 from tagger.training import card, charts
 from tagger.training.dataset import Dataset
 from tagger.training.gallery import Item, gallery_html
+from tagger.training.result import TrainingResult
+from tagger.training.splits import PARTS
+from tagger.version import __version__
 from tagger.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from tagger.training.run import Result
 
 RECORD = Path("training")  # folder of the record, in that of the vocabulary
 RUN = RECORD / "run.json"
@@ -30,7 +30,6 @@ LOCK = Path(".lock")
 STATE = RECORD / "state.npz"
 RIGHT_MAX, WRONG_MAX = 4, 8  # pictures of each tag in the gallery
 ANSWERS_SHOWN = 3
-PARTS = ("train", "validation", "test")
 
 
 def vocabulary_of(data: Dataset, name: str, folder: Path = Path()) -> Vocabulary:
@@ -38,7 +37,7 @@ def vocabulary_of(data: Dataset, name: str, folder: Path = Path()) -> Vocabulary
     return Vocabulary(name, folder, data.tags)
 
 
-def head_of(found: Result) -> Head:
+def head_of(found: TrainingResult) -> Head:
     """Returns the head that was learned."""
     *hidden, last = found.learned.layers
     tuned = found.learned.backbone
@@ -55,7 +54,7 @@ def head_of(found: Result) -> Head:
     )
 
 
-def write(found: Result) -> None:
+def write(found: TrainingResult) -> None:
     """Writes all files, the labels last: without them the folder is no vocabulary."""
     out = found.request.out
     words = vocabulary_of(found.data, found.request.name, out)
@@ -75,7 +74,7 @@ def write(found: Result) -> None:
     write_atomically(out / "labels.txt", ("\n".join(words.tags) + "\n").encode())
 
 
-def _record(found: Result, words: Vocabulary) -> None:
+def _record(found: TrainingResult, words: Vocabulary) -> None:
     folder, run = found.request.out / RECORD, found.learned.run
     charts.curves_csv(run.curves, folder / "curves.csv")
     charts.curves_png(run.curves, folder / "curves.png")
@@ -90,7 +89,7 @@ def _record(found: Result, words: Vocabulary) -> None:
         write_atomically(folder / "gallery.html", page.encode())
 
 
-def _split_csv(found: Result) -> str:
+def _split_csv(found: TrainingResult) -> str:
     """A row per picture: by its bytes, so that the split can be repeated wherever the images lie."""
     part_of = {place: name for name in PARTS for place in getattr(found.split, name).tolist()}
     text = io.StringIO()
@@ -102,7 +101,7 @@ def _split_csv(found: Result) -> str:
     return text.getvalue()
 
 
-def _items(found: Result) -> list[Item]:
+def _items(found: TrainingResult) -> list[Item]:
     data, scores = found.data, found.learned.test
     items = []
     for row, place in enumerate(found.split.test.tolist()):
@@ -115,7 +114,7 @@ def _items(found: Result) -> list[Item]:
     return items
 
 
-def as_facts(found: Result) -> dict[str, Any]:
+def as_facts(found: TrainingResult) -> dict[str, Any]:
     """Returns what is known of a training, ready for JSON: no NaN, no paths but the folders' names."""
     data, run, learned = found.data, found.learned.run, found.learned
     return {

@@ -1,0 +1,108 @@
+"""What this installation consists of: for bug reports, and to choose from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from tagger import vocabulary
+from tagger.models import arrays, head
+from tagger.models.architectures import EMBEDDED, common
+from tagger.models.backbone import EMBEDDED_ARRAYS
+from tagger.models.weights import cache_folder
+from tagger.process import hardware_decoders
+from tagger.text import printable
+from tagger.version import __version__
+
+PACKAGES = (
+    "av",
+    "keras",
+    "tensorflow",
+    "jax",
+    "torch",
+    "opencv-python",
+    "scenedetect",
+    "numpy",
+    "pandas",
+    "click",
+    "tqdm",
+)
+DECODERS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "mpeg2video", "mpeg4", "prores", "vc1")
+
+
+def facts() -> Iterator[tuple[str, str]]:
+    """Yields name and value of everything a bug report should say; imports no network library."""
+    from av import codecs_available, library_versions
+
+    yield "movietags", __version__
+    yield "python", f"{platform.python_version()} ({platform.platform()})"
+    yield "processor", f"{platform.machine()}, {os.cpu_count()} cores"
+    yield "keras backend", _keras_backend()
+    for package in PACKAGES:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            continue
+    yield (
+        "ffmpeg",
+        ", ".join(f"{name} {'.'.join(map(str, v))}" for name, v in sorted(library_versions.items())),
+    )
+    yield "decoders", " ".join(name for name in DECODERS if name in codecs_available)
+    yield "hwaccel", " ".join(hardware_decoders()) or "none"
+    for name in vocabulary.shipped_names():
+        found = vocabulary.load(name)
+        yield "vocabulary", f"{name}: {len(found.tags)} tags, heads for {', '.join(found.heads)}"
+    here = [(made.name, file.path) for made in common() for file in made.files if file.path.is_file()]
+    for name, path in here:
+        yield "weights", f"{name}: {path}"
+    if not here:
+        yield "weights", f"compact (embedded); none in {cache_folder()}"
+
+
+def _keras_backend() -> str:
+    """What Keras will run on, by its own rules: the environment, then keras.json, then TensorFlow."""
+    if "KERAS_BACKEND" in os.environ:
+        return f"{os.environ['KERAS_BACKEND']} (KERAS_BACKEND)"
+    try:
+        told = json.loads((cache_folder().parent / "keras.json").read_text()).get("backend")
+    except (OSError, ValueError, AttributeError):
+        told = None
+    return f"{told} (keras.json)" if told else "tensorflow (default)"
+
+
+def vocabularies() -> Iterator[str]:
+    """Yields a line for each vocabulary that came with the package."""
+    for name in vocabulary.shipped_names():
+        found = vocabulary.load(name)
+        yield f"{name:<14} {len(found.tags):>4} tags   heads: {', '.join(found.heads)}   {found.folder}"
+
+
+def tags(name: str) -> Iterator[str]:
+    """Yields a title and a line for each tag of a vocabulary, with the heads that never saw an example of it.
+
+    Raises:
+        BadVocabulary: it, or one of its heads, cannot be used.
+    """
+    found = vocabulary.load(name)
+    heads = {kind: head.load(found.head_path(kind), found) for kind in found.heads}
+    yield f"{printable(found.name)}: {len(found.tags)} tags, {printable(str(found.folder))}"
+    for place, (tag, slug) in enumerate(zip(found.tags, found.slugs, strict=True)):
+        never = ", ".join(kind for kind, made in heads.items() if not made.trained[place])
+        line = f"{place + 1:>4}  {printable(tag):<24} {slug:<24} {f'never trained: {never}' if never else ''}"
+        yield line.rstrip()
+
+
+def networks() -> Iterator[str]:
+    """Yields a title and a line for each backbone."""
+    row = "{:<12} {:>5} {:>8} {:>8}  {}".format
+    yield row("backbone", "input", "features", "weights", "where")
+    own = arrays.read_manifest(EMBEDDED_ARRAYS.with_suffix(".json"))
+    own_mb = round(EMBEDDED_ARRAYS.stat().st_size / 1e6)
+    yield row(EMBEDDED, own["input_size"], own["feature_count"], f"{own_mb} MB", "embedded")
+    for made in common():
+        here = [file for file in made.files if file.path.is_file()]
+        where = here[0].path if here else f"not here; would be {made.files[0].path}"
+        yield row(made.name, made.input_size, made.feature_count, f"{made.files[0].size_mb} MB", where)

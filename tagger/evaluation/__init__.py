@@ -1,0 +1,9 @@
+"""How good answers are where the truth is known.
+
+metrics    average precision, AUC, Kendall's tau-b, ... of arrays
+figures    what predictions are worth, with intervals
+plots      what all charts share
+images     a model's tags, on pictures that people sorted
+shots      shot boundaries, against a file that says where they are
+ratings    tags, by what people say of them
+"""

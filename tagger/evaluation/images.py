@@ -1,0 +1,234 @@
+"""How good a model's answers are: what it says of pictures that people sorted by tag.
+
+    IMAGES/SLUG/.../picture      one sub-folder per tag; what is nested below belongs to the tag
+
+The answer to a picture is the tag with the most evidence (the most probable one); where no tag has any there is no
+answer, and where the right tag has none it is not found, so that no tag is hit by its place in the vocabulary alone.
+A picture whose very bytes stand under several tags counts once for each place, and each of these tags is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from tagger.errors import BadPath, reason
+from tagger.evaluation.figures import (
+    Judged,
+    Shares,
+    TagFigures,
+    answers,
+    balanced_shares,
+    every_tag,
+    first_right,
+    per_tag,
+    shares,
+)
+from tagger.evaluation.metrics import Bools, Ints, calibration_error
+from tagger.images import Pixels, decode_picture, prepare
+from tagger.pipeline import Tagger
+from tagger.records import ModelInfo
+from tagger.text import printable
+from tagger.vocabulary import Vocabulary
+
+FILE_BYTES_MAX = 2**30  # 200 million pixels without compression are 600 MB
+NAMED_MAX = 10  # folders, in an error
+
+Progress = Callable[[int, int], None]  # files read, and all there are
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something below the folder of a tag that was not looked at."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SortedFiles:
+    """What stands below the folders of tags, in the order of their names."""
+
+    files: tuple[tuple[Path, int], ...]  # with the index of its tag
+    skipped: tuple[Skipped, ...]  # no files
+    left_out: tuple[str, ...]  # sub-folders that are no tag
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What is known of a model after one folder of pictures."""
+
+    images: int
+    accuracy: Shares  # over pictures
+    macro: Shares  # mean over the tags that have pictures
+    calibration_error: float  # of the answers' probabilities
+    per_tag: tuple[TagFigures, ...]  # of all tags, in the order of the vocabulary
+    model: ModelInfo
+    skipped: tuple[Skipped, ...]
+    left_out: tuple[str, ...]
+
+
+def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> Evaluation:
+    """Returns how well the model of `tagger` answers for the pictures of `folder`.
+
+    Memory holds the pictures of one batch, and two numbers per picture and tag.
+
+    Args:
+        tagger: whose model and vocabulary are used.
+        folder: with one sub-folder per tag, named by slug. Links to folders below these are not followed.
+        progress: is told after each file.
+
+    Raises:
+        BadPath: no such folder, no sub-folder of a tag, or no picture in them.
+        BadHead, BadWeights, WeightsMissing: as `Tagger.model`.
+    """
+    words = tagger.vocabulary
+    found = sorted_files(folder, words)
+    model = tagger.model()
+    skipped = list(found.skipped)
+    pictures = _pictures(found.files, model.backbone.input_size, skipped, progress)
+    parts, tags, marks = [], [], []
+    while batch := list(islice(pictures, model.backbone.batch_size)):
+        parts.append(model.scores([picture.pixels for picture in batch]))
+        tags += [picture.tag for picture in batch]
+        marks += [picture.sha256 for picture in batch]
+    if not parts:
+        first = f": {len(skipped)} skipped, the first {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        raise BadPath(f"{folder}: the folders of its tags hold no picture{first}")
+    tag = np.array(tags)
+    own, right = np.eye(len(words.tags), dtype=bool)[tag], _right(tag, marks, len(words.tags))
+    evidence = np.concatenate([part.evidence for part in parts])
+    probabilities = np.concatenate([part.probabilities for part in parts])
+    place = first_right(evidence, right)
+    judged = Judged(answers(evidence), right, own, every_tag(place < 1, len(words.tags)))
+    return Evaluation(
+        len(tags),
+        shares(place),
+        balanced_shares(place, tag),
+        calibration_error(probabilities.max(1), place < 1),
+        per_tag(words.slugs, judged, probabilities),
+        model.info(words.name),
+        tuple(skipped),
+        found.left_out,
+    )
+
+
+def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
+    """Returns the files below the sub-folders of `folder` that are named by the slug of a tag.
+
+    Raises:
+        BadPath: there is no such folder or sub-folder; names those that there are.
+    """
+    try:
+        folders = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+    except (OSError, ValueError) as error:
+        raise BadPath(f"{folder}: no folder of pictures ({reason(error)})") from error
+    index = {slug: place for place, slug in enumerate(words.slugs)}
+    files: list[tuple[Path, int]] = []
+    skipped: list[Skipped] = []
+    for name in folders:
+        if name in index:
+            files += [(path, index[name]) for path in files_below(folder / name, skipped)]
+    left_out = tuple(name for name in folders if name not in index)
+    if len(left_out) == len(folders):
+        shown = ", ".join(left_out[:NAMED_MAX]) + (", ..." if len(left_out) > NAMED_MAX else "")
+        raise BadPath(
+            f"{folder}: no sub-folder is a tag of {words.name} (found: {shown or 'none'}): they are named by slug, "
+            f"such as {words.slugs[0]}; `movietags vocab show` lists them"
+        )
+    return SortedFiles(tuple(files), tuple(skipped), left_out)
+
+
+def files_below(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    """Yields the regular files below a folder, which may be a link; what is none goes to `skipped`.
+
+    Links to files are followed, links to folders further down are not: they could lead in circles.
+    """
+
+    def unreadable(error: OSError) -> None:
+        skipped.append(Skipped(str(error.filename), f"cannot be listed ({reason(error)})"))
+
+    for name, below, files in os.walk(folder, onerror=unreadable):
+        below.sort()
+        for link in (Path(name, entry) for entry in below):
+            if link.is_symlink():
+                skipped.append(Skipped(str(link), "is a link to a folder, which is not followed"))
+        for path in (Path(name, entry) for entry in sorted(files)):
+            if path.is_file():
+                yield path
+            else:
+                skipped.append(Skipped(str(path), "is no regular file"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    pixels: Pixels  # as the network sees it
+    tag: int
+    sha256: bytes  # of the file
+
+
+def _pictures(
+    files: tuple[tuple[Path, int], ...], size: int, skipped: list[Skipped], progress: Progress | None
+) -> Iterator[_Picture]:
+    """Yields what can be read; what cannot goes to `skipped`."""
+    for done, (path, tag) in enumerate(files, 1):
+        try:
+            picture = _read(path, tag, size)
+        except (OSError, ValueError) as error:
+            skipped.append(Skipped(str(path), reason(error)))
+        else:
+            yield picture
+        if progress:
+            progress(done, len(files))
+
+
+def _read(path: Path, tag: int, size: int) -> _Picture:
+    """The picture prepared as frames of films are; ValueError or OSError say why there is none."""
+    if path.stat().st_size > FILE_BYTES_MAX:
+        raise ValueError(f"is over {FILE_BYTES_MAX} bytes, more than are read")
+    body = path.read_bytes()
+    return _Picture(prepare(decode_picture(body), size), tag, hashlib.sha256(body).digest())
+
+
+def _right(tag: Ints, marks: list[bytes], tags: int) -> Bools:
+    """Which tags count as right (n, tags) for n files: all under which one of the same mark stands."""
+    number: dict[bytes, int] = {}
+    picture = [number.setdefault(mark, len(number)) for mark in marks]
+    known = np.zeros((len(number), tags), bool)
+    known[picture, tag] = True
+    return known[picture]
+
+
+def as_json(evaluation: Evaluation) -> str:
+    """Returns the evaluation as JSON text, its fields named as here but for F1; numbers are not rounded."""
+    known = asdict(evaluation)
+    for tag in known["per_tag"]:
+        del tag["f1"]  # follows from precision and recall
+    return json.dumps(known, indent=1, allow_nan=False) + "\n"
+
+
+def as_table(evaluation: Evaluation) -> str:
+    """Returns a title, a line for each tag, and the totals."""
+    row = "{:<24} {:>8}  {:>9}  {:>6}  {:>17}  {:>5}".format
+    lines = [row("tag", "pictures", "precision", "recall", "average precision", "AUC")]
+    for tag in evaluation.per_tag:
+        figures = (tag.precision, tag.recall, tag.average_precision, tag.auc)
+        shown = ("-" if figure is None else f"{figure:.2f}" for figure in figures)
+        lines.append(row(printable(tag.slug), tag.images, *shown))
+    total = "{:<24} {:>8}  first {:.3f}, among three {:.3f}, among five {:.3f}".format
+    judged = sum(tag.images > 0 for tag in evaluation.per_tag)
+    lines.append(total("right, over pictures", evaluation.images, *_values(evaluation.accuracy)))
+    lines.append(total("right, mean over tags", judged, *_values(evaluation.macro)))
+    lines.append(f"calibration error        {evaluation.calibration_error:.3f}")
+    return "\n".join(lines)
+
+
+def _values(shares: Shares) -> tuple[float, float, float]:
+    return shares.top1, shares.top3, shares.top5

@@ -1,0 +1,87 @@
+"""What all charts share: colours, sizes of text, names and shares as labels, PNG files."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from tagger.evaluation.figures import Estimate
+from tagger.files import write_atomically
+from tagger.text import printable
+
+DOTS_PER_INCH = 110
+TEXT_PT, SMALL_PT = 11, 9
+NAME_LETTERS_MAX = 24
+# Of Okabe and Ito: apart for every kind of colour vision, and in grey.
+BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
+
+COLOURS = (BLUE, ORANGE, GREEN)
+GROUP_WIDTH = 0.8  # of the room of a group, for its bars
+INCHES = (5.0, 4.2)  # smallest width, and height
+GROUP_INCHES = 1.3  # at least; more where names are long
+LETTER_INCHES = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars of one colour."""
+
+    name: str
+    estimates: tuple[Estimate | None, ...]  # of each group; None: no bar
+
+
+def short(name: str) -> str:
+    """Returns the name, cut if it is long."""
+    return name if len(name) <= NAME_LETTERS_MAX else name[: NAME_LETTERS_MAX - 1] + "…"
+
+
+def percent(share: float, _: int | None) -> str:
+    """Returns a share as people read it; the second argument is what matplotlib gives besides."""
+    return f"{share:.0%}" if math.isclose(share * 100, round(share * 100), abs_tol=1e-6) else f"{share:.1%}"
+
+
+def write_picture(figure: Figure, path: Path) -> None:
+    """Writes a PNG file."""
+    picture = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a script that no font here has: drawn as boxes
+        figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight")
+    write_atomically(path, picture.getvalue())
+
+
+def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
+    """Draws bars, those of a group side by side, with their error bars, from 0 to 1.
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
+    names = [short(printable(group)) for group in groups]
+    room = max(GROUP_INCHES, LETTER_INCHES * max(map(len, names)))
+    figure = Figure(figsize=(max(INCHES[0], room * len(groups)), INCHES[1]), layout="constrained")
+    panel = figure.subplots()
+    width = GROUP_WIDTH / len(bars)
+    for number, (one, colour) in enumerate(zip(bars, COLOURS, strict=False)):
+        known = [(group, estimate) for group, estimate in enumerate(one.estimates) if estimate]
+        if not known:
+            continue
+        places = [group + (number - (len(bars) - 1) / 2) * width for group, _ in known]
+        values = [estimate.value for _, estimate in known]
+        ends = [[e.value - e.low for _, e in known], [e.high - e.value for _, e in known]]
+        panel.bar(places, values, width, yerr=np.maximum(ends, 0), color=colour, capsize=3, label=one.name)
+    panel.set_ylim(0, 1.05)
+    panel.set_xticks(range(len(names)), names, parse_math=False)
+    panel.tick_params(labelsize=SMALL_PT)
+    panel.yaxis.set_major_formatter(FuncFormatter(percent))
+    panel.grid(axis="y", color="0.9")
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=len(bars), frameon=False, fontsize=TEXT_PT)
+    write_picture(figure, path)

@@ -1,0 +1,160 @@
+"""Trains the networks of our own shot detector (`tagger.shots.learned`) on films made for it.
+
+    python -m tagger.knowledge.boundaries FILMS OUT.npz [--sequences N] [--seed S]
+
+FILMS is a folder of films, at any depth, each with NAME.truth.json beside it, as `benchmarks/films.py` writes
+them. What is learned from are the films and N sequences in which their shots are joined anew
+(`tagger.knowledge.joins`). The films that the shipped networks come from, and what they are worth, stand in
+docs/shots.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from tagger.evaluation.shots import Truth
+from tagger.files import write_atomically
+from tagger.knowledge.joins import Maker, Reel, Values, read
+from tagger.shots.learned import AHEAD, Network, cut_inputs, gradual_inputs, pair_inputs
+from tagger.shots.thumbnails import CONTEXT, Differences, described, differences
+
+Floats = NDArray[np.float32]
+
+SEQUENCES = 400
+UNITS = {"cut": 32, "gradual": 32, "pair": 12}
+CUT_WEIGHT = 5.0  # of the frames after a cut, which are few
+EPOCHS = 10
+BATCH = 256  # rows
+PEAK_RATE = 3e-3  # learning rate of AdamW, falling to zero along a cosine
+WEIGHT_DECAY = 0.01
+DROPOUT = 0.1  # of what is seen
+SPREAD = 1e-3  # is added to deviations, some of which are 0
+PAIR_EVERY = 10  # frames: how many there are for each pair that is drawn
+PAIR_APART = 5, 250  # frames
+TOGETHER = 500  # frames whose differences are computed at once
+
+log = logging.getLogger(__name__)
+
+
+def rows(values: Values) -> Differences:
+    """Returns the differences of all frames, and of AHEAD more that are like the last, as the detector sees them."""
+    seen = [*map(described, values)]
+    seen += [seen[-1]] * AHEAD
+    parts = []
+    for start in range(0, len(seen), TOGETHER):
+        part = seen[max(0, start - CONTEXT) : start + TOGETHER]
+        parts.append(differences(part, min(TOGETHER, len(seen) - start)))
+    return np.concatenate(parts)
+
+
+def wanted(truth: Truth, frames: int) -> tuple[Floats, Floats]:
+    """Returns of each frame whether it is the first after a cut, and whether it is in a gradual change: 0 or 1."""
+    cut, gradual = np.zeros((2, frames), np.float32)
+    cut[[*truth.cuts]] = 1
+    for change in truth.gradual:
+        gradual[change.start : change.end] = 1
+    return cut, gradual
+
+
+def frames_of(reel: Reel) -> tuple[Floats, Floats, Floats, Floats]:
+    """Returns what both networks see of a reel's frames, cut and gradual, and what they are to say of them."""
+    seen, frames = rows(reel.values), len(reel.values)
+    return cut_inputs(seen, 0, frames), gradual_inputs(seen, 0, frames), *wanted(reel.truth, frames)
+
+
+def pairs_of(reel: Reel, rng: Generator) -> Iterator[tuple[Floats, float]]:
+    """Yields what the network for pairs sees of two frames, and 1 if they are of two shots, else 0.
+
+    Neither frame is in a gradual change; half of the pairs of two shots are left out.
+    """
+    cut, gradual = wanted(reel.truth, len(reel.values))
+    shot = np.cumsum(cut + (np.diff(gradual, prepend=0) < 0))
+    for first in rng.integers(len(cut), size=len(cut) // PAIR_EVERY):
+        second = min(len(cut) - 1, first + int(rng.integers(*PAIR_APART)))
+        two = shot[first] != shot[second]
+        if not gradual[[first, second]].any() and not (two and rng.random() < 0.5):
+            yield pair_inputs(described(reel.values[first]), described(reel.values[second]))[0], float(two)
+
+
+def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> Network:
+    """Returns a network that gives `said` (0 or 1) for `inputs`.
+
+    Args:
+        inputs: (n, any).
+        said: (n,).
+        units: of its hidden layer.
+        weight: of the ones against the zeros.
+        seed: of everything random.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    mean, spread = inputs.mean(0), inputs.std(0) + SPREAD
+    dense = keras.layers.Dense
+    layers = [keras.layers.Dropout(DROPOUT), dense(units, activation="relu"), dense(1)]
+    whole = keras.Sequential([keras.Input(inputs.shape[1:]), *layers])
+    rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE, EPOCHS * -(-len(inputs) // BATCH))
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    whole.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY), loss)
+    weights = np.where(said > 0, np.float32(weight), 1)
+    whole.fit((inputs - mean) / spread, said[:, None], BATCH, EPOCHS, verbose=0, sample_weight=weights)
+    hidden, hidden_bias, out, out_bias = whole.get_weights()
+    return Network(hidden / spread[:, None], hidden_bias - (mean / spread) @ hidden, out[:, 0], float(out_bias[0]))
+
+
+def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, Network]:
+    """Returns the networks by name, learned from films and from so many reels made of their shots."""
+    rng = np.random.default_rng(seed)
+    maker = Maker([shot for film in films for shot in film.shots()], rng)
+    frames, pairs = list[tuple[Floats, ...]](), list[tuple[Floats, float]]()
+    for reel in chain(films, (maker.reel() for _ in range(sequences))):
+        frames.append(frames_of(reel))
+        pairs += pairs_of(reel, rng)
+    cut_seen, gradual_seen, cut, gradual = map(np.concatenate, zip(*frames, strict=True))
+    pair_seen, two = (np.array(part, np.float32) for part in zip(*pairs, strict=True))
+    log.info("%d frames, %d cuts, %d frames of gradual changes; %d pairs", len(cut), cut.sum(), gradual.sum(), len(two))
+    return {
+        "cut": fit(cut_seen, cut, UNITS["cut"], CUT_WEIGHT, seed),
+        "gradual": fit(gradual_seen, gradual, UNITS["gradual"], 1.0, seed),
+        "pair": fit(pair_seen, two, UNITS["pair"], 1.0, seed),
+    }
+
+
+def save(learned: Mapping[str, Network], out: Path) -> None:
+    """Writes networks by name as `tagger.shots.learned.networks` reads them, as float16."""
+    named = {
+        f"{name}_{part}": np.asarray(getattr(network, part), np.float16)
+        for name, network in learned.items()
+        for part in ("hidden", "hidden_bias", "out", "out_bias")
+    }
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **named)  # type: ignore[arg-type]  # its stub takes an array for allow_pickle
+    write_atomically(out, packed.getvalue())
+
+
+def main() -> None:
+    """Trains as the command line asks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("films", type=Path, metavar="FILMS")
+    parser.add_argument("out", type=Path, metavar="OUT.npz")
+    parser.add_argument("--sequences", type=int, default=SEQUENCES, help="films made anew of all shots")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    truths = sorted(asked.films.rglob("*.truth.json"))
+    films = [read(path.with_name(path.name.replace(".truth.json", ".mp4"))) for path in truths]
+    log.info("%d films with %d frames", len(films), sum(len(film.values) for film in films))
+    save(learn(films, asked.sequences, asked.seed), asked.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Heads learned from what networks see in labelled pictures, and what they say about sources they have not seen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.evaluation.metrics import balanced, places
+from tagger.knowledge.kept import Key, kept
+from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.priors import prior
+from tagger.knowledge.regression import FOLDS, fit, source_folds
+from tagger.training import calibration
+from tagger.training.calibration import OFFSETS, TEMPERATURES
+
+STEPS = 15  # Newton's: more change the third digit of no figure
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a head is learned."""
+
+    l2: float  # weight decay, for rows of deviation 1 as a whole
+    trust: float  # in the names of classes (`tagger.knowledge.priors`): what one of them says, per deviation
+
+
+RECIPES = (Recipe(0.3, 0.1), Recipe(0.3, 0.05))
+
+
+def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Recipe) -> tuple[Floats, Floats]:
+    """Returns kernel (d, tags) and bias (tags,) of a regression on all views of the pictures `chosen`.
+
+    Args:
+        seen: class evidence of each network in them, (n, views, 1000); the networks' rows are learned from alike.
+        pictures: n of them.
+        chosen: (n,) those to learn from.
+        recipe: how.
+
+    Tags without a picture get zeros.
+    """
+    x = np.concatenate([rows[chosen].reshape(-1, rows.shape[-1]) for rows in seen])
+    tag = np.concatenate([np.repeat(pictures.tag[chosen], rows.shape[1]) for rows in seen])
+    present = np.unique(tag)
+    mean, deviation = x.mean(0), x.std() + 1e-6
+    known = prior(pictures.slugs, recipe.trust)[:, present]
+    fitted = fit((x - mean) / deviation, np.searchsorted(present, tag), len(present), recipe.l2, known, STEPS)
+    kernel = np.zeros((x.shape[1], pictures.tags), np.float32)
+    bias = np.zeros(pictures.tags, np.float32)
+    kernel[:, present] = fitted[:-1] / deviation
+    bias[present] = fitted[-1] - mean @ kernel[:, present]
+    return kernel, bias
+
+
+def out_of_source(
+    seen: Sequence[Floats], asked: Floats, pictures: Labelled, recipe: Recipe, folds: Ints | None = None
+) -> Floats:
+    """Returns logits (..., n, tags) of each picture by a head that saw no picture of its source; zeros: no such tag.
+
+    Args:
+        seen: what the networks learned from see, (n, views, 1000) each.
+        asked: what the network asked sees, or several of them, (..., n, 1000).
+        pictures: n of them.
+        recipe: how the head is learned.
+        folds: (n,) the fold of each picture, if not by source.
+    """
+    answer = np.zeros((*asked.shape[:-1], pictures.tags), np.float32)
+    folds = source_folds(pictures.source) if folds is None else folds
+    for fold in np.unique(folds):
+        ask = folds == fold
+        kernel, bias = learn(seen, pictures, ~ask & ~pictures.near[:, ask].any(1), recipe)
+        answer[..., ask, :] = asked[..., ask, :] @ kernel + bias
+    return answer
+
+
+Answers = dict[Recipe, Floats]  # logits (n, tags) by the recipe of the head
+
+
+def answers(seen: Sequence[Floats], asked: Floats, pictures: Labelled, cache: Path | None = None) -> Answers:
+    """Returns what `out_of_source` does, by every recipe; kept in `cache`."""
+    found = {}
+    for recipe in RECIPES:
+        log.info("heads on %d networks for %s, %s", len(seen), asked.shape[:-2] or "one", recipe)
+        key: list[Key] = [f"{recipe} {STEPS} {pictures.slugs}", pictures.tag, pictures.source, asked, *seen]
+        found[recipe] = kept(cache, key, lambda recipe=recipe: out_of_source(seen, asked, pictures, recipe))  # type: ignore[misc]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What was best on some pictures."""
+
+    recipe: Recipe
+    temperature: float
+    offset: float
+
+
+class Tuner:
+    """Chooses recipe, temperature and offset of a head by its answers about sources that it had not seen."""
+
+    def __init__(self, found: Answers, pictures: Labelled) -> None:
+        """Takes the answers by each recipe."""
+        self._found, self._pictures = found, pictures
+        self._right, self._fair = pictures.right, pictures.fair[pictures.tag]
+        self._place = {recipe: places(z, self._right) for recipe, z in found.items()}
+        self._surprise: dict[Recipe, NDArray[np.float64]] = {}
+
+    def tune(self, among: Bools) -> Tuned:
+        """Returns what is best on the pictures `among` (n,), of fair tags."""
+        judged = among & self._fair
+        tag = self._pictures.tag[judged]
+        best = max(self._found, key=lambda recipe: balanced(self._place[recipe][judged] < 3, tag))
+        if best not in self._surprise:
+            self._surprise[best] = surprises(self._found[best], self._right)
+        return Tuned(best, *calibrate(self._surprise[best], self._pictures, judged))
+
+    def probabilities(self) -> tuple[Floats, Floats]:
+        """Returns logits and published probabilities (n, tags), each fold's by what was best on the others."""
+        z = np.zeros_like(next(iter(self._found.values())))
+        p = np.zeros_like(z)
+        folds = source_folds(self._pictures.source)
+        for fold in range(FOLDS):
+            ask, tuned = folds == fold, self.tune(folds != fold)
+            z[ask] = self._found[tuned.recipe][ask]
+            p[ask] = published(z[ask], tuned.temperature, tuned.offset)
+        return z, p
+
+
+def agreed(tuned: Sequence[Tuned]) -> Tuned:
+    """Returns what suits several networks: the most common recipe, and the middle of the others."""
+    recipes = [one.recipe for one in tuned]
+    temperature = np.exp(np.median(np.log([one.temperature for one in tuned])))
+    return Tuned(max(RECIPES, key=recipes.count), float(temperature), float(np.median([one.offset for one in tuned])))
+
+
+def evidence(z: Floats, tuned: Tuned) -> Floats:
+    """Returns y (n, tags) = ReLU(z / temperature + offset), as the shipped head gives it; 0 without a head."""
+    return _evidence(z, tuned.temperature, tuned.offset)
+
+
+def _evidence(z: Floats, temperature: float, offset: float) -> Floats:
+    return np.where(z == 0, np.float32(0), calibration.evidence(z, temperature, offset))
+
+
+def published(z: Floats, temperature: float, offset: float) -> Floats:
+    """Returns p (n, tags) = softmax(ReLU(z / temperature + offset))."""
+    return calibration.softmax(_evidence(z, temperature, offset))
+
+
+def surprises(z: Floats, right: Bools) -> NDArray[np.float64]:
+    """Returns -log of the probability of the right tags, (temperatures, offsets, n)."""
+    return np.array([[-np.log((published(z, t, c) * right).sum(1) + 1e-12) for c in OFFSETS] for t in TEMPERATURES])
+
+
+def calibrate(surprise: NDArray[np.float64], pictures: Labelled, among: Bools) -> tuple[float, float]:
+    """Returns the temperature and offset under which the answers `among` (n,) are the least surprising.
+
+    Every tag counts the same, however many pictures it has.
+    """
+    tag: Ints = pictures.tag[among]
+    weight = 1.0 / np.bincount(tag, minlength=pictures.tags)[tag]
+    return calibration.best(surprise[..., among] @ weight)

@@ -1,0 +1,108 @@
+"""Regenerates the knowledge of a shipped vocabulary: heads, figures and card, from labelled pictures and networks.
+
+    python -m tagger.knowledge.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... [--cache DIR]
+    python -m tagger.knowledge.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... --leave-out FAMILY
+
+IMAGES holds one folder per tag (its slug); file names are SOURCE__NUMBER.jpg. Each `--network` is a witness: a name of
+`movietags models list` with weights that hold its classifier, or any name with an ONNX file of 1000 logits. Written are
+heads/compact.npz, heads/portable.npz, figures.json and card.md; every figure comes from sources that the head measured
+had not seen. With `--leave-out` nothing is written: it says what a portable head is worth to a family it never met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from tagger import process, vocabulary
+from tagger.files import write_atomically
+from tagger.knowledge import card, crossval, figures, heads, portable, trailers, witness
+from tagger.knowledge.gathered import Knowledge
+from tagger.models import arrays
+from tagger.models.architectures import EMBEDDED
+from tagger.settings import Settings
+from tagger.vocabulary import PORTABLE
+
+TRAILERS = 40
+SEED = 0
+
+log = logging.getLogger(__name__)
+
+
+def transfer(known: Knowledge, strangers: dict[str, heads.Tuner]) -> dict[str, Any]:
+    """Returns what heads of other families are worth to each network, beside its native head."""
+    own, foreign = (
+        {name: tuner.probabilities()[0] for name, tuner in part.items()}
+        for part in (known.natives(list(strangers)), strangers)
+    )
+    return portable.transfer(own, foreign, known.pictures)
+
+
+def measure(known: Knowledge, folder: Path) -> tuple[dict[str, Any], dict[str, heads.Tuned]]:
+    """Returns every figure, and how the heads to be shipped are learned; `folder` is where trailers are made."""
+    pictures = known.pictures
+    everything = np.ones(len(pictures.paths), bool)
+    strangers, own = known.strangers(), known.embedded()
+    tuned = {
+        EMBEDDED: own.tune(everything),
+        PORTABLE: heads.agreed([tuner.tune(everything) for tuner in strangers.values()]),
+    }
+    p, inside = own.probabilities()[1], known.inside(tuned[EMBEDDED], SEED)
+    features = {name: rows[:, 0] for name, rows in known.features.items() if known.witness[name].classifier}
+    made = trailers.make(pictures, folder, TRAILERS, SEED)
+    frames = [trailers.keyframes(one, Settings()) for one in made]
+    told = {EMBEDDED: own, **{name: tuner for name, tuner in strangers.items() if name in features}}
+    facts = {
+        "compact": {**figures.whole(p, pictures), "per_tag": figures.per_tag(p, inside, pictures, known.words.tags)},
+        "portable": {
+            "transfer": transfer(known, strangers),
+            "heads": {name: figures.whole(tuner.probabilities()[1], pictures) for name, tuner in strangers.items()},
+        },
+        "crossval": crossval.compare(features, known.seen, pictures, known.cache),
+        "trailers": {name: known.on_trailers(name, tuner, made, frames) for name, tuner in told.items()},
+        "min_entropy_bits": Settings().min_entropy_bits,
+        "choices": {name: asdict(one) for name, one in tuned.items()},
+    }
+    return facts, tuned
+
+
+def main() -> None:
+    """Measures, and writes heads, figures and card."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", type=Path)
+    parser.add_argument("vocabulary", type=Path)
+    parser.add_argument("--network", action="append", required=True, metavar="NAME=FILE")
+    parser.add_argument("--leave-out", metavar="FAMILY", help="only measure: mobilenet, mobilenet_v2, squeezenet ...")
+    parser.add_argument("--cache", type=Path, help="folder where what was computed is kept between runs")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    words = vocabulary.load(str(options.vocabulary))
+    named = [(EMBEDDED, words.folder / "compact.npz"), *(text.split("=", 1) for text in options.network)]
+    witnesses = [witness.load(name, Path(file)) for name, file in named]
+    families = sorted({one.family for one in witnesses} - {EMBEDDED})
+    if options.leave_out not in (None, *families):
+        parser.error(f"--leave-out {options.leave_out}: the networks given are of {', '.join(families)}")
+    known = Knowledge(options.images, words, witnesses, options.cache)
+    if options.leave_out:
+        process.put(json.dumps(transfer(known, known.strangers(options.leave_out)), indent=1) + "\n")
+        return
+    with TemporaryDirectory() as aside:
+        facts, tuned = measure(known, (options.cache or Path(aside)) / "trailers")
+    for name, one in tuned.items():
+        path = words.folder / "heads" / f"{name}.npz"
+        known.ship(one, name).save(path, created=datetime.date.today().isoformat(), **facts["choices"][name])
+    write_atomically(words.folder / "figures.json", json.dumps(facts, indent=1).encode() + b"\n")
+    backbone_facts = arrays.read_manifest(words.folder / "compact.json")
+    write_atomically(words.folder / "card.md", card.text(backbone_facts, facts).encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What a machine has besides its processor: decoders in hardware, and GPUs for the networks of Keras."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from tagger.errors import DeviceMissing
+
+GPU = "gpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a network is built and called, and what pays there."""
+
+    name: str = ""  # as Keras says it, "gpu:0"; empty: what its backend takes by itself
+    is_gpu: bool = False
+
+    @property
+    def precision(self) -> str:
+        """The `dtype_policy` of Keras; numbers are kept, and features given, as float32 in any case.
+
+        Not bfloat16 on a processor that has it: with MobileNetV2 that changed the first tags of most films.
+        """
+        return "mixed_float16" if self.is_gpu else "float32"
+
+    @property
+    def batch_size(self) -> int:
+        """Pictures per call; a processor gains nothing from more."""
+        return 64 if self.is_gpu else 16
+
+    @property
+    def least(self) -> int:
+        """Pictures that a call has at least: a GPU computes them sooner than it compiles another length."""
+        return self.batch_size if self.is_gpu else 1
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Returns what a network is built and called within."""
+        if not self.name:
+            return nullcontext()
+        import keras
+
+        scope: AbstractContextManager[Any] = keras.device(self.name)
+        return scope
+
+
+PROCESSOR = Device()
+
+
+def keras_devices() -> list[str]:
+    """Returns the devices of the best kind that the backend of Keras has: gpu:0, gpu:1, ..., else cpu:0."""
+    import keras
+
+    if keras.backend.backend() == "torch":  # the one that Keras lists no devices of
+        gpus = importlib.import_module("torch").cuda.device_count()
+        return [f"{GPU}:{index}" for index in range(gpus)] or ["cpu:0"]
+    return list(keras.distribution.list_devices())
+
+
+def choose(asked: str, found: Sequence[str]) -> Device:
+    """Returns the device that `Settings.device` means where `found` are those of Keras.
+
+    Raises:
+        DeviceMissing: there is no such GPU.
+    """
+    gpus = [name for name in found if name.startswith(GPU)]
+    if asked == "auto":
+        return Device(is_gpu=bool(gpus))
+    if asked == "cpu":
+        return Device("cpu:0")
+    name = gpus[0] if asked == GPU and gpus else asked
+    if name not in gpus:
+        raise DeviceMissing(
+            f"--device {asked}: Keras finds {', '.join(found) or 'nothing'} here: use --device cpu, "
+            f"or install movietags[gpu] where there is a GPU"
+        )
+    return Device(name, is_gpu=True)

@@ -1,0 +1,173 @@
+"""Stage 4: features -> tag probabilities.
+
+The head of the source paper: dropout 0.5 (in training), y = ReLU(x W + b), p = softmax(y). It is one
+matrix, so it is stored as arrays and computed with numpy; no framework reads or runs it. Trained ones may have
+hidden layers, x -> ReLU(x W + b), before it; or say of each tag by itself how probable it is, p = sigmoid(x W + b),
+with y = ReLU(x W + b) again the evidence: there is some where a tag is more probable than not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import BadHead, NonFiniteFeatures
+from tagger.models import arrays
+from tagger.records import TagScores
+from tagger.settings import ACTIVATIONS, SIGMOID, SOFTMAX
+from tagger.vocabulary import Vocabulary
+
+FORMAT = "movietags-head/1"
+FEATURES, CLASSES = "features", "classes"  # what a head reads: a network's features, or its class evidence
+ANY_NETWORK = "imagenet"  # the backbone of a portable head
+LAST = {SOFTMAX: ("relu", "softmax"), SIGMOID: ("sigmoid",)}  # what follows the last dense layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """A layer x -> x kernel + bias."""
+
+    kernel: NDArray[np.float32]  # (inputs, units)
+    bias: NDArray[np.float32]  # (units,)
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns (n, units) of (n, inputs)."""
+        return np.asarray(x @ self.kernel + self.bias, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Trained dense layers over one backbone's features, or over the class evidence of one or of any."""
+
+    kernel: NDArray[np.float32]  # of the last layer: (features, classes or hidden units, tags)
+    bias: NDArray[np.float32]  # (tags,)
+    trained: tuple[bool, ...]  # per tag: were there examples of it?
+    vocabulary_sha256: str
+    backbone: str  # identity of the features it was trained on; "imagenet" for a portable one
+    backbone_sha256: str  # "" for a portable one
+    reads: str = FEATURES
+    hidden: tuple[Dense, ...] = ()  # each followed by ReLU, the last layer comes after them
+    activation: str = SOFTMAX
+
+    @property
+    def layers(self) -> tuple[Dense, ...]:
+        """All of them, in order."""
+        return (*self.hidden, Dense(self.kernel, self.bias))
+
+    @property
+    def inputs(self) -> int:
+        """How many features or classes it reads."""
+        return len(self.layers[0].kernel)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the numbers."""
+        return arrays.digest([part for layer in self.layers for part in (layer.kernel, layer.bias)])
+
+    def scores(self, features: NDArray[np.float32]) -> TagScores:
+        """Returns probabilities and evidence of n pictures.
+
+        Args:
+            features: float32 (n, d), or class evidence (n, 1000), as trained.
+
+        Raises:
+            NonFiniteFeatures: kernel and features overflow.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # said in words below
+            x = features
+            for layer in self.hidden:
+                x = np.maximum(layer(x), 0.0)
+            logits = self.layers[-1](x)
+        if not np.isfinite(logits).all():
+            raise NonFiniteFeatures("the head's numbers are too large for float32: its vocabulary cannot be used")
+        return answers(logits, self.activation)
+
+    def save(self, path: Path, **card: Any) -> None:
+        """Writes `path` (.npz) and its .json manifest; `card` adds facts for people (data, figures)."""
+        manifest = {
+            "format": FORMAT,
+            "vocabulary_sha256": self.vocabulary_sha256,
+            "backbone": self.backbone,
+            "backbone_sha256": self.backbone_sha256,
+            "reads": self.reads,
+            "layers": [*["dense", "relu"] * len(self.hidden), "dense", *LAST[self.activation]],
+            "activation": self.activation,
+            "trained": list(self.trained),
+            **card,
+        }
+        half = self.kernel.astype(np.float16)
+        lossless = np.array_equal(half.astype(np.float32), self.kernel)
+        found = {"kernel": half if lossless else self.kernel, "bias": self.bias}
+        for place, layer in enumerate(self.hidden):
+            found |= {f"hidden{place}_kernel": layer.kernel, f"hidden{place}_bias": layer.bias}
+        arrays.save(path, found, manifest)
+
+
+def answers(logits: NDArray[np.float32], activation: str) -> TagScores:
+    """Returns what logits (n, tags) of the last layer mean: y = ReLU(logits), and p by the activation."""
+    evidence = np.maximum(logits, 0.0)
+    if activation == SIGMOID:
+        return TagScores(np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32), evidence)  # cannot overflow
+    # Subtracting the row's maximum changes nothing in exact arithmetic and keeps exp in range.
+    grown = np.exp(evidence - evidence.max(axis=1, keepdims=True))
+    return TagScores(grown / grown.sum(axis=1, keepdims=True), evidence)
+
+
+def load(path: Path, vocabulary: Vocabulary) -> Head:
+    """Returns the head at `path`, checked against its manifest and the vocabulary.
+
+    Raises:
+        BadHead: format, sizes, digest or values are wrong; the message names what differs.
+    """
+    manifest = arrays.read_manifest(path.with_suffix(".json"))
+    if manifest.get("format") != FORMAT:
+        raise BadHead(f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT!r}")
+    if manifest.get("vocabulary_sha256") != vocabulary.sha256:
+        raise BadHead(f"{path} was trained for other tags, or another order, than {vocabulary.folder / 'labels.txt'}")
+    *hidden, last = _layers(path, arrays.load(path))
+    tags = len(vocabulary.tags)
+    if len(last.bias) != tags:
+        raise BadHead(f"{path}: kernel {last.kernel.shape} and bias {last.bias.shape} do not give {tags} tags")
+    trained = manifest.get("trained")
+    if not isinstance(trained, list) or len(trained) != tags or not all(type(flag) is bool for flag in trained):
+        raise BadHead(f'{path.with_suffix(".json")}: "trained" must say true or false for each of {tags} tags')
+    reads = manifest.get("reads", FEATURES)
+    if reads not in (FEATURES, CLASSES):
+        raise BadHead(f'{path.with_suffix(".json")}: "reads" is {reads!r}, this version knows {FEATURES} and {CLASSES}')
+    activation = manifest.get("activation", SOFTMAX)
+    if activation not in ACTIVATIONS:
+        known = " and ".join(ACTIVATIONS)
+        raise BadHead(f'{path.with_suffix(".json")}: "activation" is {activation!r}, this version knows {known}')
+    return Head(
+        last.kernel,
+        last.bias,
+        tuple(trained),
+        vocabulary.sha256,
+        str(manifest.get("backbone")),
+        str(manifest.get("backbone_sha256")),
+        reads,
+        tuple(hidden),
+        activation,
+    )
+
+
+def _layers(path: Path, found: arrays.Arrays) -> list[Dense]:
+    """The layers of a head from its arrays, each fitting the one before."""
+    names = [f"hidden{place}_" for place in range(len(found) // 2 - 1)] + [""]
+    if set(found) != {f"{name}{part}" for name in names for part in ("kernel", "bias")}:
+        raise BadHead(
+            f"{path} holds arrays {sorted(found)[:6]}, a head has bias and kernel, and those of hidden layers"
+        )
+    layers = [Dense(found[f"{name}kernel"], found[f"{name}bias"]) for name in names]
+    inputs = layers[0].kernel.shape[0]
+    for name, layer in zip(names, layers, strict=True):
+        if layer.kernel.ndim != 2 or layer.kernel.shape[0] != inputs or layer.bias.shape != layer.kernel.shape[1:]:
+            raise BadHead(
+                f"{path}: {name}kernel {layer.kernel.shape} and bias {layer.bias.shape} do not follow {inputs} inputs"
+            )
+        inputs = len(layer.bias)
+    return layers

@@ -1,0 +1,127 @@
+"""A network and the head trained on its features, loaded and checked together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import BadHead, BadWeights, reason
+from tagger.images import Pixels
+from tagger.models import backbone, compact
+from tagger.models.architectures import AUTO, EMBEDDED, REFERENCE, named
+from tagger.models.backbone import EMBEDDED_ARRAYS, Backbone
+from tagger.models.evidence import CLASSES as CLASS_COUNT
+from tagger.models.head import ANY_NETWORK, CLASSES, Head
+from tagger.records import ModelInfo, TagScores
+from tagger.settings import DEFAULT_DEVICE, HWACCELS, Settings
+from tagger.vocabulary import PORTABLE, Vocabulary
+
+Features = NDArray[np.float32]  # (n, d)
+BLOCK = 1024  # pictures whose class evidence, 1000 numbers each, is held at once
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network with the head trained on its features."""
+
+    backbone: Backbone
+    head: Head
+
+    @property
+    def nothing(self) -> Features:
+        """The features of no pictures, (0, d)."""
+        return np.empty((0, self.backbone.feature_count), np.float32)
+
+    def features(self, pictures: Sequence[Pixels]) -> Features:
+        """Returns the features (n, d) of pictures without bars: the same of each, whichever others come with it.
+
+        True to the last bit for the embedded network; those of Keras may differ in the seventh digit.
+
+        Raises:
+            NonFiniteFeatures: the network answered NaN or infinity for a picture.
+        """
+        return self.backbone.features(pictures)
+
+    def scores_of(self, features: Features) -> TagScores:
+        """Returns the scores of pictures with these features (n, d)."""
+        if self.head.reads != CLASSES:
+            return self.head.scores(features)
+        blocks = range(0, max(1, len(features)), BLOCK)  # else the evidence of a long film would be large
+        parts = [self.head.scores(self.backbone.evidence_of(features[at : at + BLOCK])) for at in blocks]
+        return TagScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in TagScores.__slots__))
+
+    def scores(self, pictures: Sequence[Pixels]) -> TagScores:
+        """Returns the scores of pictures without bars."""
+        return self.scores_of(self.features(pictures))
+
+    def info(self, vocabulary_name: str) -> ModelInfo:
+        """Returns what a report says about the model."""
+        network = self.backbone.whole_sha256 if self.head.reads == CLASSES else self.backbone.sha256
+        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, network)
+
+
+def choose(settings: Settings, words: Vocabulary) -> str:
+    """Returns the backbone that `auto` stands for here, the better one that needs no download; else the one named."""
+    if settings.backbone != AUTO:
+        return settings.backbone
+    own = [name for name in words.heads if name != PORTABLE]
+    if settings.weights is None and {REFERENCE, PORTABLE} & {*words.heads} and named(REFERENCE).with_top.path.is_file():
+        return REFERENCE
+    return own[0] if own and {EMBEDDED, PORTABLE}.isdisjoint(words.heads) else EMBEDDED
+
+
+def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
+    """Returns the model, which has answered once, so that whatever is made with the first call has been.
+
+    Raises:
+        BadHead: the head was trained on other weights of this network.
+        BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
+    """
+    network = backbone.load(settings.backbone, settings.weights, settings.batch_size, settings.device)
+    own = (head.backbone, head.backbone_sha256) == (network.identity, network.sha256)
+    if not own and head.backbone != ANY_NETWORK:
+        raise BadHead(
+            f"the head for {network.name} in {words.folder} was trained on {head.backbone} "
+            f"{head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
+            f"use the weights it was trained with, or train a vocabulary for these"
+        )
+    given = CLASS_COUNT if head.reads == CLASSES else network.feature_count
+    if head.inputs != given:
+        raise BadHead(
+            f"the head for {network.name} in {words.folder} takes {head.inputs} features, the network gives {given}"
+        )
+    model = Model(network, head)
+    model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
+    return model
+
+
+def input_size(name: str) -> int:
+    """Returns the side in pixels of the square pictures that a backbone takes, without loading it.
+
+    Raises:
+        BadSettings: there is no such backbone.
+    """
+    return compact.INPUT_SIZE if name == EMBEDDED else named(name).input_size
+
+
+def identity(settings: Settings, head: Head, words: Vocabulary) -> str:
+    """Returns a digest of all that decides about a film's tags but the film, without loading the network.
+
+    Of published weights that lie in Keras's cache only the name counts; where the work is done (batch size, device,
+    decoding hardware) does not.
+
+    Raises:
+        BadWeights: the weights file cannot be read.
+    """
+    file = settings.weights or (EMBEDDED_ARRAYS if settings.backbone == EMBEDDED else None)
+    try:
+        knowledge = file.read_bytes() if file else named(settings.backbone).with_top.name.encode()
+    except OSError as error:
+        raise BadWeights(f"{file}: cannot be read ({reason(error)})") from error
+    elsewhere = replace(settings, batch_size=None, device=DEFAULT_DEVICE, hwaccel=HWACCELS[0])
+    choices = replace(elsewhere, weights=None, vocabulary=words.sha256)
+    return hashlib.sha256(f"{choices} {head.sha256} {hashlib.sha256(knowledge).hexdigest()}".encode()).hexdigest()

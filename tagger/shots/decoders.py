@@ -1,0 +1,99 @@
+"""Threads that decode groups of pictures, each with a decoder of its own on one core.
+
+Groups do not need one another, so several decode at once, without the latency of frame threads: where only
+a part of a film is decoded that is what counts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from tagger.shots.thumbnails import Shrinker
+from tagger.video.container import decoded, open_video
+from tagger.video.gops import stamp_of
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Decoder:
+    """One decoder; packets of the film come from outside."""
+
+    def __init__(self, path: Path, opened: ExitStack) -> None:
+        """Opens the film once more, for what its decoder must know."""
+        _, self._stream = open_video(path, opened)
+        self._stream.thread_type = "NONE"
+        self._stream.codec_context.thread_count = 1
+        self.shrink = Shrinker()
+        self.failures: set[int] = set()  # time stamps of packets that gave an error
+
+    def pictures(self, packets: Iterable[Packet[Any]], first: int | None = None) -> Iterator[VideoFrame]:
+        """Yields the pictures of packets that begin with a key frame; those that fail are noted.
+
+        Args:
+            packets: in decoding order.
+            first: presentation time in ticks; of those before it, pictures that no other needs are left out.
+        """
+        context = self._stream.codec_context
+        try:
+            for packet in (*packets, None):
+                spare = first is not None and packet is not None and stamp_of(packet) < first
+                context.skip_frame = "NONREF" if spare else "DEFAULT"
+                found = decoded(self._stream, packet)
+                if found is None and packet is not None:
+                    self.failures.add(stamp_of(packet))
+                yield from found or ()
+        finally:
+            context.flush_buffers()
+
+
+class Decoders:
+    """As many decoders as there are cores to use; close it, or use it in a `with` block."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        """Starts no thread yet."""
+        self._path = path
+        self._own = threading.local()
+        self._all: list[Decoder] = []
+        self._opened = ExitStack()
+        self._pool = ThreadPoolExecutor(count, "decode")
+        self._ahead = 2 * count
+
+    def __enter__(self) -> Decoders:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drops what has not begun, waits for the rest, closes the files."""
+        self._pool.shutdown(cancel_futures=True)
+        self._opened.close()
+
+    @property
+    def failures(self) -> int:
+        """Packets that gave an error; one that was decoded twice counts once."""
+        return len(set().union(*(decoder.failures for decoder in self._all)))
+
+    def map(self, work: Callable[[Decoder, T], R], items: Iterable[T]) -> Iterator[R]:
+        """Yields work(decoder, item) of every item, in order, computed a few items ahead."""
+        waiting: deque[Future[R]] = deque()
+        for item in items:
+            waiting.append(self._pool.submit(self._with_own, work, item))
+            if len(waiting) > self._ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _with_own(self, work: Callable[[Decoder, T], R], item: T) -> R:
+        if not hasattr(self._own, "decoder"):
+            self._own.decoder = Decoder(self._path, self._opened)
+            self._all.append(self._own.decoder)
+        return work(self._own.decoder, item)

@@ -1,0 +1,231 @@
+"""The fast scan: key frames are decoded, and between them only what may hide a boundary.
+
+    packets -> groups -> key frames -> boundaries inside a group, where it may have some -> shots -> keyframes
+
+Encoders begin a group where the picture changes, or when the group has its full length. So if the pictures
+at both ends of a group differ, the boundary is the next key frame when the group was cut short, and inside
+the group when not. A cut right after a key frame gets no key frame of its own, but its packet is large.
+
+It decodes on the processor, whatever `hwaccel` says: hardware is not faster at single pictures here and there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+
+from tagger.records import FilmProgress, Keyframe, Shot
+from tagger.settings import Settings
+from tagger.shots.decoders import Decoder, Decoders
+from tagger.shots.detector import Cutter, Learned
+from tagger.shots.keyframes import keyframe
+from tagger.shots.learned import difference
+from tagger.shots.thumbnails import Thumbnail
+from tagger.video.film import Film, Frame
+from tagger.video.gops import Gop, stamp_of
+
+# Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
+# between them is decoded.
+MAYBE, SURE = 0.15, 0.7
+NEIGHBOURS = 12  # packets on either side that a packet is compared with
+LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
+LARGE_SHARE = 0.2  # of the key frame's packet
+FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
+REACH = 24  # frames after a key frame that may be decoded for a picture nearer the middle of a shot
+BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """A group and its first picture, small; None if its key frame is damaged."""
+
+    gop: Gop
+    key: Thumbnail | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """A group with the picture that follows it."""
+
+    look: _Look
+    next_key: Thumbnail | None
+    cut_short: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """A group with the frames after its first at which shots begin; its end may be one."""
+
+    gop: Gop
+    boundaries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A shot, and the frames that may stand for it, each in its group, the best first."""
+
+    shot: Shot
+    frames: tuple[tuple[Gop, int], ...]
+
+
+def fast_scan(
+    film: Film, settings: Settings, full_gops: set[int], cores: int, progress: FilmProgress | None
+) -> Generator[Keyframe, None, None]:
+    """Yields a keyframe of each shot, in order.
+
+    Args:
+        film: opened, not read.
+        settings: `min_shot_s`, `min_entropy_bits`, `reservoir_bytes` (of packets) count here.
+        full_gops: how many frames a group may have that the encoder did not cut short.
+        cores: groups decoded at once.
+        progress: is told how far reading is.
+    """
+    with Decoders(film.path, cores) as decoders:
+        looks = decoders.map(_look, _told(film, progress))
+        parts = decoders.map(partial(_inside, fps=film.fps), _pairs(looks, full_gops))
+        choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
+        for choice, frame in decoders.map(_decoded, choices):
+            if frame:
+                film.measure(frame.picture)
+                yield keyframe(choice.shot, frame, settings.min_entropy_bits)
+        film.decode_failures = decoders.failures
+        film.check_pictures()
+
+
+def _told(film: Film, progress: FilmProgress | None) -> Iterator[Gop]:
+    for gop in film.gops():
+        if progress:
+            progress(gop.end_s, film.declared_duration_s)
+        yield gop
+
+
+def _look(decoder: Decoder, gop: Gop) -> _Look:
+    """Decodes the key frame alone."""
+    shown = gop.packets if gop.packets[0].is_discard else gop.packets[:1]  # an edit list may hide the key frame
+    picture = next(decoder.pictures(shown), None)
+    return _Look(gop, decoder.shrink(picture) if picture else None)
+
+
+def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
+    """Each group with the look of the next; the last with none."""
+    last: _Look | None = None
+    for look in looks:
+        if last:
+            count = len(last.gop.stamps)
+            yield _Pair(last, look.key, count < max(full_gops) and count not in full_gops)
+        last = look
+    if last:
+        yield _Pair(last, None, False)
+
+
+def _inside(decoder: Decoder, pair: _Pair, fps: float) -> _Parts:
+    """Finds where shots begin after the key frame of a group, up to and with the next."""
+    gop, before, after = pair.look.gop, pair.look.key, pair.next_key
+    found: set[int] = set()
+    large = _large(gop)
+    if large:
+        run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
+        before = run[-1][1] if run else before
+        found.update(_boundaries(run, fps))
+    apart = None if before is None or after is None else difference(before, after)
+    cut_short = pair.cut_short and apart is not None
+    if apart is not None and cut_short and apart > SURE:
+        found.add(gop.end_frame)
+    elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
+        run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
+        found.update(_boundaries([*run, *([(gop.end_frame, after)] if after else [])], fps))
+    return _Parts(gop, tuple(sorted(found)))
+
+
+def _large(gop: Gop) -> list[int]:
+    """The frames, growing, whose packets are as large as that of a new picture."""
+    frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
+    own = [packet for packet in gop.packets if stamp_of(packet) in frames]
+    sizes = np.array([packet.size for packet in own])
+    shares = np.full(len(sizes), LARGE_SHARE)
+    shares[1:2] = FIRST_SHARE
+    found = []
+    for at in np.flatnonzero(sizes > shares * sizes[0])[1:]:
+        near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
+        if len(near) < RANK or sizes[at] > LARGE * np.sort(near)[-RANK]:
+            found.append(frames[stamp_of(own[at])])
+    return sorted(found)
+
+
+def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[tuple[int, Thumbnail]]:
+    """The frames from `first` to `last`, small, each with its index in the film."""
+    frames = _frames(decoder, gop, first, last)
+    return [(frame.index, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
+
+
+def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame]:
+    """The frames from `first` to `last`, and those before that they need; damaged ones are missing."""
+    first, last = max(first, gop.first_frame), min(last, gop.end_frame - 1)
+    places = {stamp: place for place, stamp in enumerate(gop.stamps)}
+    begin, end = gop.stamps[first - gop.first_frame], gop.stamps[last - gop.first_frame]
+    needed = max(at for at, packet in enumerate(gop.packets) if stamp_of(packet) <= end)
+    for picture in decoder.pictures(gop.packets[: needed + 1], begin):
+        place = places.get(picture.pts if picture.pts is not None else -1)
+        if place is not None and gop.first_frame + place <= last:
+            yield Frame(gop.first_frame + place, gop.times_s[place], picture)
+
+
+def _boundaries(run: list[tuple[int, Thumbnail]], fps: float) -> list[int]:
+    """Where shots begin within consecutive frames."""
+    finder = Learned(fps)
+    found = [b for place, (_, small) in enumerate(run) for b in finder.feed(place, 0.0, small)]
+    return [run[place][0] for place, _ in (*found, *finder.finish())]
+
+
+def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
+    """Each shot with the frame nearest its middle that is cheap to decode."""
+    held: deque[Gop] = deque()
+    cutter: Cutter | None = None
+    at_end = False
+    for part in parts:
+        gop = part.gop
+        cutter = cutter or Cutter(min_shot_s, gop.times_s[0])
+        starts = [gop.end_frame - len(gop.stamps)] if at_end else []
+        starts += [frame for frame in part.boundaries if frame < gop.end_frame]
+        at_end = gop.end_frame in part.boundaries
+        held.append(gop)
+        for shot in cutter.cut([(frame, gop.times_s[frame - gop.first_frame]) for frame in starts]):
+            yield _choice(shot, held)
+            _forget(held, shot.end_frame)
+        middle = (cutter.start[0] + gop.end_frame) // 2
+        _forget(held, middle)
+        while len(held) > 2 and sum(gop.nbytes for gop in held) > bound_bytes:
+            held = deque([*islice(held, 0, len(held) - 1, 2), held[-1]])
+    if cutter and held:
+        yield _choice(cutter.finish(held[-1].end_frame, held[-1].end_s), held)
+
+
+def _forget(held: deque[Gop], frame: int) -> None:
+    """Lets groups go that end before this frame."""
+    while len(held) > 1 and held[0].end_frame <= frame:
+        held.popleft()
+
+
+def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
+    """The frame nearest the middle of a shot that is at most REACH frames after a key frame."""
+    middle = shot.middle_frame
+    inside = (gop for gop in held if gop.first_frame < shot.end_frame and gop.end_frame > shot.start_frame)
+    frames = []
+    for gop in inside:
+        first, last = max(shot.start_frame, gop.first_frame), min(shot.end_frame, gop.end_frame) - 1
+        frames.append((gop, min(max(middle, first), max(first, gop.first_frame + REACH), last)))
+    return _Choice(shot, tuple(sorted(frames, key=lambda found: abs(found[1] - middle))))
+
+
+def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
+    """The first of the frames that can be decoded, or one near it."""
+    for gop, wanted in choice.frames:
+        frames = [frame for frame in _frames(decoder, gop, wanted, wanted) if frame.index >= choice.shot.start_frame]
+        if frames:
+            return choice, min(frames, key=lambda frame: abs(frame.index - wanted))
+    return choice, None

@@ -1,0 +1,104 @@
+"""Stage 2: frames and boundaries -> the middle frame of each shot, in one forward pass.
+
+Where a shot ends is known only after its middle has gone by. So decoded frames wait in a reservoir:
+as a shot grows its middle moves on at half speed, and everything before it can go. What outgrows the
+reservoir's bytes keeps every second, fourth, ... frame, and the keyframe is the one nearest the middle.
+Nothing is decoded twice and nothing is sought.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from tagger.images import entropy_bits, without_bars
+from tagger.records import Keyframe, Shot
+from tagger.video.film import Frame
+
+EMPTY = np.empty((0, 0, 3), np.uint8)
+KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need not wait for the network to load
+
+
+class Reservoir:
+    """Holds the frames among which the middle of the open shot must be, within a bound of bytes."""
+
+    def __init__(self, bound_bytes: int, lateness_frames: int, shortest_frames: int) -> None:
+        """Starts empty.
+
+        Args:
+            bound_bytes: memory of held frames, exceeded only where shots would have none left.
+            lateness_frames: a boundary may be named this many frames after it passed.
+            shortest_frames: no shot has fewer.
+        """
+        self._bound = bound_bytes
+        self._lateness = lateness_frames
+        self._shortest = shortest_frames
+        self._held: deque[Frame] = deque()
+        self._bytes = 0
+        self._stride = 1  # of frames that belong to the open shot for certain
+        self._late_stride = 1  # of those that may turn out to belong to the next
+        self._start = 0
+
+    def push(self, frame: Frame) -> None:
+        """Takes the next frame of the open shot."""
+        if self._held and self._held[-1].index % self._late_stride:
+            self._bytes -= self._held.pop().nbytes
+        self._held.append(frame)
+        self._bytes += frame.nbytes
+        middle = self._start + max(0, self._certain - self._start) // 2
+        # One frame before the middle stays: with a stride it may be the nearest.
+        while len(self._held) > 1 and self._held[1].index <= middle:
+            self._bytes -= self._held.popleft().nbytes
+        while self._bytes > self._bound and self._thin():
+            pass
+
+    def cut(self, shot: Shot) -> Frame:
+        """Returns the held frame nearest the middle of the shot that ends here, and forgets that shot."""
+        inside = [frame for frame in self._held if frame.index < shot.end_frame]
+        nearest = min(inside or self._held, key=lambda frame: abs(frame.index - shot.middle_frame))
+        self._held = deque(frame for frame in self._held if frame.index >= shot.end_frame)
+        self._bytes = sum(frame.nbytes for frame in self._held)
+        self._stride = 1
+        self._start = shot.end_frame
+        return nearest
+
+    @property
+    def _certain(self) -> int:
+        """Frames before this one can no longer begin another shot."""
+        return self._held[-1].index - self._lateness
+
+    def _thin(self) -> bool:
+        """Lets frames go; False if those that are left are needed."""
+        if self._drop():
+            return True
+        if sum(frame.index < self._certain for frame in self._held) > 1:
+            self._stride *= 2
+        elif 2 * self._late_stride <= self._shortest:
+            self._late_stride *= 2
+        else:
+            return False
+        self._drop()
+        return True
+
+    def _drop(self) -> bool:
+        """Lets the frames go that lie between the strides, but for the newest; whether there were any."""
+        count, certain, newest = len(self._held), self._certain, self._held[-1]
+        self._held = deque(f for f in self._held if f is newest or not self._between(f.index, f.index < certain))
+        self._bytes = sum(frame.nbytes for frame in self._held)
+        return len(self._held) < count
+
+    def _between(self, index: int, certain: bool) -> bool:
+        return bool(index % (self._stride if certain else self._late_stride))
+
+
+def keyframe(shot: Shot, frame: Frame, min_entropy_bits: float) -> Keyframe:
+    """Returns the shot's picture without bars, and whether it is kept.
+
+    A picture whose luma histogram has less than `min_entropy_bits` of entropy (black, blank, flat,
+    titles) is dropped: it says nothing about the film, and its pixels are not carried on.
+    """
+    pixels = without_bars(frame.pixels())
+    entropy = entropy_bits(pixels)
+    kept = entropy >= min_entropy_bits
+    return Keyframe(shot, frame.index, frame.time_s, entropy, kept, np.ascontiguousarray(pixels) if kept else EMPTY)

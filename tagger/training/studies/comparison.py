@@ -1,0 +1,142 @@
+"""What all studies need: a paired test, means with their spread, and tables and charts of what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import Field, asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from tagger.evaluation.figures import Estimate
+from tagger.evaluation.plots import Bars, bars_png
+from tagger.files import output_folder, write_atomically
+from tagger.text import safe_cell, write_rows
+from tagger.training.dataset import Dataset
+from tagger.training.recipe import Recipe
+from tagger.version import __version__
+
+EXACT_MAX = 16  # differences: of more than 65,536 flips so many are drawn
+ROUNDING = 1e-9  # sums of shares that differ by less are the same
+UNKNOWN = "-"
+
+Cell = str | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a study was made on, and how its heads were trained but for what it compares."""
+
+    images: tuple[str, ...]  # folders
+    tags: tuple[str, ...]
+    pictures: int
+    families: int  # near copies are one
+    skipped: int  # files that could not be used
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, roots: Sequence[Path], data: Dataset, recipe: Recipe) -> Material:
+        """Returns what there is to know of a data set and a recipe."""
+        families = len(np.unique(data.family))
+        return cls(tuple(map(str, roots)), data.tags, len(data.paths), families, len(data.skipped), recipe)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        skipped = f"; {self.skipped} files could not be used" if self.skipped else ""
+        return f"{len(self.tags)} tags, {self.pictures} pictures ({self.families} without near copies){skipped}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The mean of several figures of one kind."""
+
+    mean: float
+    deviation: float | None  # of the sample; None if there is but one
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Spread | None:
+        """Returns that of the values that are known, None if none is."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return None
+        return cls(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
+
+    @staticmethod
+    def cells(spread: Spread | None) -> tuple[float | None, float | None]:
+        """Returns mean and deviation, for a table."""
+        return (None, None) if spread is None else (spread.mean, spread.deviation)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean, with one deviation to each side."""
+        aside = self.deviation or 0.0
+        return Estimate(self.mean, self.mean - aside, self.mean + aside)
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
+
+
+def bars_of(name: str, spreads: Iterable[Spread | None]) -> Bars:
+    """Returns bars with one deviation to each side."""
+    return Bars(name, tuple(one.estimate if one else None for one in spreads))
+
+
+class Study(Protocol):
+    """What a comparison found, in the forms that people and programs want."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of `rows`."""
+        ...
+
+    def rows(self) -> list[tuple[Cell, ...]]:
+        """Returns a row for each thing that was compared; none if it was interrupted before."""
+        ...
+
+    def text(self) -> str:
+        """Returns tables and notes, without a line break at the end."""
+        ...
+
+    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+        """Returns names of groups, and up to three bars for each."""
+        ...
+
+
+def sign_flip_p(differences: Sequence[float]) -> float:
+    """Returns how probable a mean at least so far from 0 is if neither side is better: the two-sided sign-flip test.
+
+    If neither is, each difference could as well have the other sign: p is the share of all 2^n choices of signs whose
+    sum is at least as far from 0 (Fisher, 1935). Of more than 16 differences 65,536 choices are drawn. Folds of a
+    cross-validation share most of their training pictures, so that their differences are not independent and p is
+    optimistic (Dietterich, 1998; Nadeau and Bengio, 2003).
+
+    Args:
+        differences: one of each fold.
+    """
+    values = np.asarray(differences, np.float64)
+    if len(values) <= EXACT_MAX:
+        flipped = np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1
+    else:
+        flipped = np.random.default_rng(0).integers(0, 2, (2**EXACT_MAX, len(values)))
+        flipped[0] = 0  # what was found is one of the choices, so that p is never 0
+    sums = np.abs((1 - 2 * flipped) @ values)
+    return float((sums >= abs(values.sum()) - ROUNDING).mean())
+
+
+def write(study: Study, kind: str, folder: Path) -> None:
+    """Writes table.csv, results.json (all there is to know) and chart.png into `folder`.
+
+    Raises:
+        OutputRefused: something cannot be written.
+    """
+    output_folder(folder)
+    rows = ([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in study.rows())
+    write_rows(folder / "table.csv", study.columns, rows)
+    facts = {"tool": {"version": __version__}, "study": kind, **asdict(study)}
+    write_atomically(folder / "results.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
+    bars_png(*study.chart(), folder / "chart.png")

@@ -1,0 +1,202 @@
+"""A film: what it is, and its frames in presentation order, once, forward.
+
+Decoding is FFmpeg's, through PyAV. Nothing the container says is trusted: times come from the frames,
+counts from counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+from tagger.errors import EmptyVideo, VideoUnreadable
+from tagger.files import fingerprint, regular_file
+from tagger.images import Pixels, upright
+from tagger.records import VideoInfo
+from tagger.video.clock import Clock
+from tagger.video.container import decoded, open_video, packets_of
+from tagger.video.gops import Gop, gops
+
+KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
+FALLBACK_FPS = 25.0  # for raw streams that name no rate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded picture, still in the decoder's own format and memory."""
+
+    index: int  # from 0, presentation order
+    time_s: float
+    picture: VideoFrame
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoder's memory that this frame keeps from being reused."""
+        return sum(plane.buffer_size for plane in self.picture.planes)
+
+    def pixels(self) -> Pixels:
+        """Returns the upright picture as uint8 RGB (height, width, 3), its short side at most 512 pixels."""
+        width, height = self.picture.width, self.picture.height
+        shrink = min(1.0, KEYFRAME_SHORT_SIDE / min(width, height))
+        size = max(1, round(width * shrink)), max(1, round(height * shrink))
+        rgb = self.picture.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation="AREA")
+        return upright(np.asarray(rgb, np.uint8), self.picture.rotation)
+
+
+class Film:
+    """A film opened for one pass; use it in a `with` block.
+
+    Raises:
+        BadPath: no regular file, or a name that FFmpeg cannot be given.
+        VideoUnreadable: FFmpeg knows no format in it.
+        NoVideoStream: sound or subtitles only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens the container and finds the stream of pictures; decodes nothing yet."""
+        self.path = regular_file(path)
+        self.decode_failures = 0
+        self.frame_count = 0
+        self.end_s = 0.0
+        self._abandoned = False
+        self._size = (0, 0)
+        self._codec = ""
+        with ExitStack() as opened:
+            self._container, self._stream = open_video(path, opened)
+            self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
+            self._opened = opened.pop_all()
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self._step_s = 1.0 / float(rate) if rate else 1.0 / FALLBACK_FPS
+
+    def __enter__(self) -> Film:
+        """Returns the film itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the file."""
+        self._opened.close()
+
+    def abandon(self) -> None:
+        """Lets `frames` end with the frame it is at; may be called from any thread."""
+        self._abandoned = True
+
+    @property
+    def fps(self) -> float:
+        """Mean frames per second, by the container until frames were seen."""
+        return 1.0 / self._step_s
+
+    @property
+    def declared_duration_s(self) -> float | None:
+        """What the stream or the container says about the length, if anything."""
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return self._container.duration / av.time_base if self._container.duration else None
+
+    def frames(self, hwaccel: str = "none") -> Iterator[Frame]:
+        """Yields every frame that FFmpeg can decode, in presentation order, with strictly growing times.
+
+        Args:
+            hwaccel: what decodes them, as `open_video` takes it.
+
+        Raises:
+            EmptyVideo: there was not one.
+        """
+        clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
+        for picture in self._pictures(hwaccel):
+            time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
+            self.end_s = time_s + clock.length(picture.duration)
+            self.measure(picture)
+            yield Frame(self.frame_count, time_s, picture)
+            self.frame_count += 1
+            if self._abandoned:
+                return
+        self.check_pictures()
+
+    def check_pictures(self) -> None:
+        """Refuses a film that has been read and gave not one picture.
+
+        Raises:
+            EmptyVideo: that is so.
+        """
+        if self._size == (0, 0):
+            raise EmptyVideo(
+                f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
+                f"({self.decode_failures} packets failed): damaged, encrypted or cut off"
+            )
+
+    def gops(self) -> Iterator[Gop]:
+        """Yields the film as groups of packets, in place of `frames`: decodes nothing, counts packets."""
+        clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
+        packets = (packet for packet in packets_of(self._container, self._stream) if packet)
+        for gop in gops(packets, clock):
+            self.frame_count, self.end_s = gop.end_frame, gop.end_s
+            yield gop
+            if self._abandoned:
+                return
+
+    def measure(self, picture: VideoFrame) -> None:
+        """Takes the size of the film from its first picture."""
+        if self._size == (0, 0):
+            turned = round(picture.rotation / 90) % 2
+            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
+
+    def info(self) -> VideoInfo:
+        """Returns what is known of the film; complete once `frames` is exhausted."""
+        return VideoInfo(
+            path=str(self.path),
+            name=self.path.name,
+            size_bytes=self._size_bytes,
+            fingerprint=self._fingerprint,
+            duration_s=self.end_s,
+            fps=self.fps,
+            width=self._size[0],
+            height=self._size[1],
+            codec=self._stream.codec_context.name,
+            frame_count=self.frame_count,
+            declared_duration_s=self.declared_duration_s,
+            declared_frames=self._stream.frames or None,
+            decode_failures=self.decode_failures,
+        )
+
+    def _pictures(self, hwaccel: str) -> Iterator[VideoFrame]:
+        """Frames of all packets; a packet that fails is counted and passed over, as FFmpeg does."""
+        packets = pictures = 0
+        last: VideoFrame | None = None
+        container, stream = self._container, self._stream
+        if hwaccel != "none":
+            container, stream = open_video(self.path, self._opened, hwaccel)
+        for packet in packets_of(container, stream):
+            packets += packet is not None
+            found = decoded(stream, packet)
+            self.decode_failures += found is None
+            for last in found or ():
+                pictures += 1
+                yield last
+        if pictures < packets and last is not None and last.pts is not None:
+            yield from self._after(last.pts)
+
+    def _after(self, pts: int) -> Iterator[VideoFrame]:
+        """Frames later than `pts`, decoded again from the key frame before it without frame threads.
+
+        When one of the last packets is damaged, PyAV gives up the frames that decoder threads still held
+        behind it (PyAV issue 1098); a single thread holds none.
+        """
+        with ExitStack() as opened:
+            try:
+                container, stream = open_video(self.path, opened)
+                stream.thread_type = "NONE"
+                container.seek(pts, stream=stream)
+            except (av.error.FFmpegError, VideoUnreadable, OSError):
+                return  # cut off or deleted meanwhile, or not to be sought in: there is no more to have
+            for packet in packets_of(container, stream):
+                found = decoded(stream, packet) or ()
+                yield from (late for late in found if late.pts is not None and late.pts > pts)
