@@ -7,12 +7,14 @@ different worlds; so both go through this file. Nothing here knows about videos,
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import reason
+from tagger.errors import BadPath, reason
+from tagger.files import regular_file
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
 
@@ -52,6 +54,20 @@ def decode_picture(body: bytes) -> Pixels:
     if found is None:
         raise ValueError("is no picture that OpenCV can read, or a part of one")
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_picture(path: Path) -> Pixels:
+    """Returns the picture in a file, upright.
+
+    Raises:
+        BadPath: no file, or no picture that can be read; says why.
+    """
+    try:
+        return decode_picture(regular_file(path).read_bytes())
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadPath):
+            raise
+        raise BadPath(f"{path}: {reason(error)}") from error
 
 
 def is_cut_off(body: bytes) -> bool:
@@ -115,6 +131,8 @@ def squash(pixels: Pixels, size: int) -> Pixels:
     (no moiré), enlarging interpolates.
     """
     height, width = pixels.shape[:2]
+    if height == width == size:
+        return pixels
     shrinks = height >= size and width >= size
     shape = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     squashed: Pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=shape), np.uint8)

@@ -25,7 +25,7 @@ from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot
 from tagger.reports.edl import as_edl, cautions, timecode
 from tagger.reports.segment_tables import COLUMNS, as_csv, as_json, as_table
 from tagger.reports.vtt import as_vtt, timestamp
-from tagger.segments import Found, Rule, Segment, find
+from tagger.segments import Segments, Rule, Segment, find
 from tagger.settings import Settings
 
 CHASE, SEA, WAR, ROBOT = "car-chase", "beach-sea", "war", "robot"
@@ -85,8 +85,8 @@ def report() -> TagReport:
     )
 
 
-def frames(found: Found | Sequence[Segment]) -> list[tuple[int, int]]:
-    spans = found.segments if isinstance(found, Found) else found
+def frames(found: Segments | Sequence[Segment]) -> list[tuple[int, int]]:
+    spans = found.segments if isinstance(found, Segments) else found
     return [(segment.start_frame, segment.end_frame) for segment in spans]
 
 

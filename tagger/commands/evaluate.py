@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import STDOUT, bar, errors, messages, options, progress_of, tagger_of
+from tagger.commands.console import STDOUT, bar, engine_of, errors, messages, options, progress_of
 from tagger.settings import Settings
 from tagger.text import printable
 
@@ -48,14 +48,14 @@ def evaluate_images(folder: Path, output: Path | None, quiet: bool, verbose: boo
 
         if output:
             output_folder(output.parent)  # refused now, before any picture is looked at
-        tagger = tagger_of(chosen, quiet)
+        engine = engine_of(chosen, quiet)
         with bar(quiet, desc=printable(folder.name), total=0, unit="", bar_format=BAR) as shown:
 
             def show(done: int, files: int) -> None:
                 shown.total = files
                 shown.update(done - shown.n)
 
-            found = evaluation.evaluate(tagger, folder, show if shown is not None else None)
+            found = evaluation.evaluate(engine, folder, show if shown is not None else None)
         if not quiet:
             _name_the_rest(found)
         if output:
@@ -123,9 +123,9 @@ def _shots(film: Path, settings: Settings, progress: FilmProgress | None) -> lis
     from tagger.video.film import Film
 
     if film.suffix.lower() == ".json":
-        return [tagged.shot for tagged in read_report(film).shots]
+        return list(read_report(film).shots)
     with Film(film) as opened:
-        return [frame.shot for frame in scan(opened, settings, progress)[1]]
+        return [picture.shot for picture in scan(opened, settings, progress).shots]
 
 
 def _name_those_behind(shots: list[Shot], known: Truth, truth: Path) -> None:

@@ -49,7 +49,7 @@ class Side:
     @classmethod
     def of(cls, report: TagReport) -> Side:
         """Returns what a report says of its film."""
-        video, kept = report.video, sum(1 for shot in report.shots if shot.kept)
+        video, kept = report.video, sum(1 for shot in report.shots if shot.keyframe.kept)
         known = (video.name, video.path, video.fingerprint, video.duration_s)
         return cls(*known, len(report.shots), kept, report.model, report.scan)
 

@@ -33,7 +33,7 @@ from tagger.evaluation.figures import (
 )
 from tagger.evaluation.metrics import Bools, Ints, calibration_error
 from tagger.images import Pixels, decode_picture, prepare
-from tagger.pipeline import Tagger
+from tagger.pipeline import Engine
 from tagger.records import ModelInfo
 from tagger.text import printable
 from tagger.vocabulary import Vocabulary
@@ -75,23 +75,23 @@ class Evaluation:
     left_out: tuple[str, ...]
 
 
-def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> Evaluation:
-    """Returns how well the model of `tagger` answers for the pictures of `folder`.
+def evaluate(engine: Engine, folder: Path, progress: Progress | None = None) -> Evaluation:
+    """Returns how well the model of `engine` answers for the pictures of `folder`.
 
     Memory holds the pictures of one batch, and two numbers per picture and tag.
 
     Args:
-        tagger: whose model and vocabulary are used.
+        engine: whose model and vocabulary are used.
         folder: with one sub-folder per tag, named by slug. Links to folders below these are not followed.
         progress: is told after each file.
 
     Raises:
         BadPath: no such folder, no sub-folder of a tag, or no picture in them.
-        BadHead, BadWeights, WeightsMissing: as `Tagger.model`.
+        BadHead, BadWeights, WeightsMissing: as `Engine.model`.
     """
-    words = tagger.vocabulary
+    words = engine.vocabulary
     found = sorted_files(folder, words)
-    model = tagger.model()
+    model = engine.model()
     skipped = list(found.skipped)
     pictures = _pictures(found.files, model.backbone.input_size, skipped, progress)
     parts, tags, marks = [], [], []

@@ -17,7 +17,7 @@ from tagger.knowledge.witness import Witness
 from tagger.models.architectures import EMBEDDED
 from tagger.models.evidence import class_evidence
 from tagger.models.head import ANY_NETWORK, CLASSES, Head
-from tagger.records import Keyframe, TagScores
+from tagger.records import ShotPicture, TagScores
 from tagger.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Knowledge:
         return heads.published(z, tuned.temperature, tuned.offset)
 
     def on_trailers(
-        self, name: str, tuner: heads.Tuner, made: Sequence[trailers.Trailer], frames: Sequence[Sequence[Keyframe]]
+        self, name: str, tuner: heads.Tuner, made: Sequence[trailers.Trailer], frames: Sequence[Sequence[ShotPicture]]
     ) -> dict[str, Any]:
         """Returns how right the first tags of made-up trailers are, through heads that saw none of their sources."""
         log.info("trailers as seen by %s", name)

@@ -26,7 +26,7 @@ from tagger.images import Pixels, without_bars
 from tagger.knowledge import views
 from tagger.knowledge.labelled import Bools, Ints, Labelled, read
 from tagger.knowledge.regression import FOLDS, RESAMPLES, source_folds
-from tagger.records import TOP_TAGS, Keyframe, TagScores
+from tagger.records import TOP_TAGS, ShotPicture, TagScores
 from tagger.settings import MIN_ENTROPY_BITS, Settings
 from tagger.shots.scan import scan
 from tagger.video.film import Film
@@ -182,10 +182,10 @@ def _nothings() -> Pixels:
     return pages
 
 
-def keyframes(trailer: Trailer, settings: Settings) -> list[Keyframe]:
-    """Returns the keyframe of each shot that the real scan finds, all with their pixels and none dropped."""
+def keyframes(trailer: Trailer, settings: Settings) -> list[ShotPicture]:
+    """Returns the picture of each shot that the real scan finds, all with their pixels and none dropped."""
     with Film(trailer.path) as film:
-        return list(scan(film, replace(settings, min_entropy_bits=0.0))[1])
+        return list(scan(film, replace(settings, min_entropy_bits=0.0)).shots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +196,10 @@ class Formula:
     min_entropy_bits: float = MIN_ENTROPY_BITS
     by_duration: bool = False  # a keyframe counts as much as its shot is long
 
-    def weights(self, scores: TagScores, frames: Sequence[Keyframe]) -> Reals:
+    def weights(self, scores: TagScores, frames: Sequence[ShotPicture]) -> Reals:
         """Returns W (tags,) of a film whose n keyframes have these scores; all 0 where none is kept."""
-        kept = [frame.entropy_bits >= self.min_entropy_bits for frame in frames]
-        long = np.array([frame.shot.end_s - frame.shot.start_s for frame in frames])[kept]
+        kept = [frame.shot.keyframe.entropy_bits >= self.min_entropy_bits for frame in frames]
+        long = np.array([frame.shot.duration_s for frame in frames])[kept]
         part = long / long.sum() if self.by_duration else np.full(len(long), 1 / max(1, len(long)))
         shares, evidence = scores.probabilities[kept].astype(np.float64), scores.evidence[kept]
         place = np.argsort(np.argsort(-evidence, axis=1, kind="stable"), axis=1)  # ties go to the earlier tag
@@ -218,7 +218,9 @@ VARIANTS = {
 COMPARED = ("f1_at_3", "f1_at_5", "average_precision")
 
 
-def measure(trailers: Sequence[Trailer], frames: Sequence[Sequence[Keyframe]], scores_of: ScoresOf) -> dict[str, Any]:
+def measure(
+    trailers: Sequence[Trailer], frames: Sequence[Sequence[ShotPicture]], scores_of: ScoresOf
+) -> dict[str, Any]:
     """Returns how right the first tags of the trailers are, ready for JSON, by the published formula and by others.
 
     Args:
@@ -228,13 +230,16 @@ def measure(trailers: Sequence[Trailer], frames: Sequence[Sequence[Keyframe]], s
 
     Names are those of `figures`. 95 % intervals are over trailers; a `gain` is paired, over the published formula.
     """
-    scores = [scores_of(one.fold, [f.pixels for f in found]) for one, found in zip(trailers, frames, strict=True)]
+    scores = [
+        scores_of(one.fold, [picture.pixels for picture in pictures])
+        for one, pictures in zip(trailers, frames, strict=True)
+    ]
     count, tags = len(trailers), scores[0].probabilities.shape[1]
     truth = np.array([[tag in one.truth for tag in range(tags)] for one in trailers])
     drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
     draws = np.vstack([np.arange(count), drawn])  # the trailers as they are, then drawn anew
 
-    def judged(weights: Callable[[TagScores, Sequence[Keyframe]], Reals]) -> dict[str, Reals]:
+    def judged(weights: Callable[[TagScores, Sequence[ShotPicture]], Reals]) -> dict[str, Reals]:
         found = np.array([weights(*one) for one in zip(scores, frames, strict=True)])
         return figures(hits(found, truth)[draws].mean(1))
 
@@ -256,8 +261,8 @@ def measure(trailers: Sequence[Trailer], frames: Sequence[Sequence[Keyframe]], s
     }
 
 
-def _published(scores: TagScores, frames: Sequence[Keyframe]) -> Reals:
-    kept = [frame.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
+def _published(scores: TagScores, frames: Sequence[ShotPicture]) -> Reals:
+    kept = [frame.shot.keyframe.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
     return ranking.weights(TagScores(scores.probabilities[kept], scores.evidence[kept]))
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import threading
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +21,7 @@ from tagger.models.backbone import EMBEDDED_ARRAYS, Backbone
 from tagger.models.evidence import CLASSES as CLASS_COUNT
 from tagger.models.head import ANY_NETWORK, CLASSES, Head
 from tagger.records import ModelInfo, TagScores
-from tagger.settings import DEFAULT_DEVICE, HWACCELS, Settings
+from tagger.settings import Settings
 from tagger.vocabulary import PORTABLE, Vocabulary
 
 Features = NDArray[np.float32]  # (n, d)
@@ -81,7 +85,7 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
         BadHead: the head was trained on other weights of this network.
         BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
     """
-    network = backbone.load(settings.backbone, settings.weights, settings.batch_size, settings.device)
+    network = backbone.load(settings.backbone, settings.weights_file, settings.batch_size, settings.device)
     own = (head.backbone, head.backbone_sha256) == (network.identity, network.sha256)
     if not own and head.backbone != ANY_NETWORK:
         raise BadHead(
@@ -108,20 +112,73 @@ def input_size(name: str) -> int:
     return compact.INPUT_SIZE if name == EMBEDDED else named(name).input_size
 
 
-def identity(settings: Settings, head: Head, words: Vocabulary) -> str:
+class ModelLoader:
+    """Loads a model once, in a thread, however many ask for it; what failed may be tried again."""
+
+    def __init__(self, settings: Settings, head: Head, words: Vocabulary) -> None:
+        """Begins nothing yet."""
+        self._parts = settings, head, words
+        self._lock = threading.Lock()
+        self._loading: Future[tuple[Model, float]] | None = None
+
+    def begin(self) -> Future[tuple[Model, float]]:
+        """Returns the model to come and the `time.monotonic()` at which it stands ready; begins unless that is done."""
+        with self._lock:
+            failed = self._loading is not None and self._loading.done() and self._loading.exception() is not None
+            if self._loading is None or failed:
+                thread = ThreadPoolExecutor(1, "load")
+                self._loading = thread.submit(self._load)
+                thread.shutdown(wait=False)
+            return self._loading
+
+    def model(self) -> Model:
+        """Returns the model, waiting for it if need be.
+
+        Raises:
+            BadHead, BadWeights, WeightsMissing, ...: as `load`.
+        """
+        return self.begin().result()[0]
+
+    def ready_at(self) -> float:
+        """Returns the `time.monotonic()` at which the model stood ready, waiting for it if need be."""
+        return self.begin().result()[1]
+
+    def _load(self) -> tuple[Model, float]:
+        return load(*self._parts), time.monotonic()
+
+
+IDENTITY = 1  # version of the list below
+# What decides about a film's tags, of version 1: always in the list, so that another default changes the identity.
+COUNTED = ("backbone", "scan", "detector", "min_shot_s", "min_entropy_bits", "reservoir_bytes")
+# What counts by its content, or only says where the work is done.
+NOT_COUNTED = ("weights", "vocabulary", "batch_size", "device", "hwaccel")
+
+
+def identity(settings: Settings, head: Head, words: Vocabulary, detector_version: str) -> str:
     """Returns a digest of all that decides about a film's tags but the film, without loading the network.
 
-    Of published weights that lie in Keras's cache only the name counts; where the work is done (batch size, device,
-    decoding hardware) does not.
+    It is taken of a list of names and values: those of COUNTED, the contents of vocabulary, head and weights, and the
+    version of the detector. An option that comes later is in the list only where it is not at its default, so that it
+    redoes nothing. Of published weights that lie in Keras's cache only the name counts; where the work is done (batch
+    size, device, decoding hardware) does not.
 
     Raises:
         BadWeights: the weights file cannot be read.
     """
-    file = settings.weights or (EMBEDDED_ARRAYS if settings.backbone == EMBEDDED else None)
+    file = settings.weights_file or (EMBEDDED_ARRAYS if settings.backbone == EMBEDDED else None)
     try:
         knowledge = file.read_bytes() if file else named(settings.backbone).with_top.name.encode()
     except OSError as error:
         raise BadWeights(f"{file}: cannot be read ({reason(error)})") from error
-    elsewhere = replace(settings, batch_size=None, device=DEFAULT_DEVICE, hwaccel=HWACCELS[0])
-    choices = replace(elsewhere, weights=None, vocabulary=words.sha256)
-    return hashlib.sha256(f"{choices} {head.sha256} {hashlib.sha256(knowledge).hexdigest()}".encode()).hexdigest()
+    counted = [(name, getattr(settings, name)) for name in COUNTED]
+    later = (option for option in fields(Settings) if option.name not in (*COUNTED, *NOT_COUNTED))
+    counted += [(o.name, getattr(settings, o.name)) for o in later if getattr(settings, o.name) != o.default]
+    facts = {
+        "vocabulary": words.sha256,
+        "head": head.sha256,
+        "weights": hashlib.sha256(knowledge).hexdigest(),
+        "detector_version": detector_version,
+        **dict(counted),
+    }
+    text = json.dumps(facts, sort_keys=True)
+    return f"{IDENTITY}-{hashlib.sha256(text.encode()).hexdigest()}"
