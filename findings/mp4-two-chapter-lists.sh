@@ -25,10 +25,12 @@ def written(name, chapters):
     with av.open(name, "w") as out:
         stream = out.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        out.set_chapters([
-            {"id": i, "start": start, "end": end, "time_base": Fraction(1), "metadata": {"title": title}}
-            for i, (start, end, title) in enumerate(chapters)
-        ])
+        out.set_chapters(
+            [
+                {"id": i, "start": start, "end": end, "time_base": Fraction(1), "metadata": {"title": title}}
+                for i, (start, end, title) in enumerate(chapters)
+            ]
+        )
         for i in range(200):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 64, 3), i, np.uint8), format="rgb24")))
         out.mux(stream.encode())

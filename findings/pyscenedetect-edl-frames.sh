@@ -13,6 +13,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 "$work/venv/bin/python" - <<'PY'
 import io
+from itertools import pairwise
 
 import opentimelineio as otio
 import scenedetect
@@ -24,7 +25,7 @@ def edl(length, frames, rate):
     """Returns the EDL of a film of `frames` frames with a cut every `length` frames."""
     cuts = [FrameTimecode(n, rate) for n in range(0, frames + 1, length)]
     file = io.StringIO()
-    write_scene_list_edl(file, list(zip(cuts, cuts[1:], strict=False)))
+    write_scene_list_edl(file, list(pairwise(cuts)))
     return file.getvalue()
 
 
