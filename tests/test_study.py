@@ -147,10 +147,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_backbones_are_compared_on_the_same_folds(
-    images: Path, cache: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", "http://127.0.0.1:9")  # where nobody serves any
-    words = ("--folds", "3", "--epochs", "12", "--learning-rate", "0.01", "--cache", cache, "-q")
+    words = ("--folds", "3", "--epochs", "12", "--learning-rate", "0.01", "--cache", tmp_path / "cache", "-q")
     out = tmp_path / "out"
     done = run("backbones", images, "--backbones", f"compact, {SMALL}={weights},xception", *words, "-o", out)
     assert done.exit_code == 1  # xception's weights are not here
