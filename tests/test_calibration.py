@@ -30,7 +30,7 @@ def test_few_lucky_answers_make_nobody_sure() -> None:
     right = z > 0
     few, _ = calibration.for_softmax(z, right, np.ones(9, np.float32))
     many, _ = calibration.for_softmax(np.tile(z, (200, 1)), np.tile(right, (200, 1)), np.ones(1800, np.float32))
-    assert few >= 2 * many
+    assert many < 0.75 < few
 
 
 def test_independent_tags_are_toned_down_too() -> None:

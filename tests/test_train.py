@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import interrupts
 import media
 import numpy as np
 import pytest
@@ -229,7 +230,7 @@ def test_ctrl_c_keeps_the_best_and_resume_goes_on(images: Path, tmp_path: Path) 
     out = tmp_path / "out"
     words = [sys.executable, "-m", "tagger", "train", str(images), "--name", "colours", "-o", str(out)]
     words += ["--epochs", "100000", "--patience", "0", "--cache", str(images.parent / "cache")]
-    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    running = interrupts.started(words)
     deadline = time.monotonic() + 90
     while not (out / "training/state.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
