@@ -16,6 +16,7 @@
     ├── BadPairs           (ValueError)       a table of pairs of reports that cannot be used
     ├── BadRatings         (ValueError)       a table of people's ratings that cannot be used
     ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
+    ├── NetworkFailed      (RuntimeError)     a network that cannot be built or run on this machine
     ├── FetchFailed        (OSError)          something on a server that cannot be had, or is not what it should be
     │   └── ServerUnreachable                 no usable answer, however often it was asked
     ├── OutputRefused      (OSError)          a place that cannot be written
@@ -101,6 +102,10 @@ class BadPairs(MovieTagsError, ValueError):
 
 class NonFiniteFeatures(MovieTagsError, ArithmeticError):
     """A network that answered NaN or infinity for a frame."""
+
+
+class NetworkFailed(MovieTagsError, RuntimeError):
+    """A network that cannot be built or run here: most likely for want of memory."""
 
 
 class FetchFailed(MovieTagsError, OSError):

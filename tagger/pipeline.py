@@ -19,8 +19,7 @@ import numpy as np
 
 from tagger import ranking, vocabulary
 from tagger.images import Pixels, squash
-from tagger.models import head
-from tagger.models.architectures import EMBEDDED, named
+from tagger.models import head, registry
 from tagger.models.backbone import Backbone
 from tagger.models.head import ANY_NETWORK
 from tagger.models.model import Features, Model, choose
@@ -49,9 +48,7 @@ class Tagger:
         """
         asked = settings or Settings()
         self.vocabulary = vocabulary.load(asked.vocabulary)
-        network = choose(asked, self.vocabulary)
-        if network != EMBEDDED:
-            named(network)
+        network = registry.entry(choose(asked, self.vocabulary)).name
         self.settings = replace(asked, backbone=network, weights=asked.weights or self.vocabulary.weights_path(network))
         self._head = head.load(self.vocabulary.head_path(self.settings.backbone), self.vocabulary)
         self._loading: Future[tuple[Model, float]] | None = None
@@ -59,7 +56,7 @@ class Tagger:
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
         settings, trained = self.settings, sum(self._head.trained)
-        where = settings.weights or ("embedded" if settings.backbone == EMBEDDED else "ImageNet weights")
+        where = settings.weights or registry.entry(settings.backbone).origin
         tags = len(self.vocabulary.tags)
         portable = ", its portable head" if self._head.backbone == ANY_NETWORK else ""
         model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}{portable}"
@@ -83,7 +80,7 @@ class Tagger:
 
         Raises:
             BadHead: the head was trained on other weights of this network.
-            BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
+            BadWeights, WeightsMissing: as `tagger.models.registry.load`.
         """
         return self._load().result()[0]
 

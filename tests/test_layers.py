@@ -19,7 +19,7 @@ CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
     ("errors", "version"),
-    ("files", "queues"),
+    ("files", "queues", "plugins"),
     ("text",),
     ("process", "images", "vocabulary"),
     ("settings", "records"),
