@@ -15,6 +15,7 @@
     │   ├── BadWeights         (ValueError)     a weights file that does not fit its network
     │   ├── WeightsMissing     (FileNotFoundError) weights that are not here and could not be fetched
     │   ├── DeviceMissing      (OSError)        a GPU that was asked for and is not here
+    │   ├── NetworkFailed      (RuntimeError)   a network that cannot be built or run on this machine
     │   ├── LibraryMissing     (ImportError)    a library that is needed and not installed
     │   └── DecodersFailed     (RuntimeError)   processes that decode and cannot be started
     ├── BadReport              (ValueError)     a report that does not follow the schema
@@ -116,6 +117,10 @@ class BadPairs(MovieTagsError, ValueError):
 
 class NonFiniteFeatures(FilmError, ArithmeticError):
     """A network that answered NaN or infinity for a frame."""
+
+
+class NetworkFailed(SetupError, RuntimeError):
+    """A network that cannot be built or run here: most likely for want of memory."""
 
 
 class FetchFailed(MovieTagsError, OSError):

@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from tagger import ranking, vocabulary
+from tagger.errors import BadWeights
 from tagger.images import Pixels, prepare
-from tagger.models import head
-from tagger.models.architectures import EMBEDDED, named
+from tagger.models import head, registry
 from tagger.models.head import ANY_NETWORK
-from tagger.models.model import Features, Model, ModelLoader, choose, input_size
+from tagger.models.model import Features, Model, ModelLoader
 from tagger.models.model import identity as model_identity
 from tagger.records import FilmProgress, Scanned, ShotTag, TaggedShot, TagReport, Timing
 from tagger.settings import Settings
@@ -48,10 +48,10 @@ class Engine:
             BadWeights: there is no such file of weights.
         """
         asked = settings or Settings()
+        if asked.weights_file and not asked.weights_file.is_file():
+            raise BadWeights(f"{asked.weights}: no such weights file")
         self.vocabulary = vocabulary.load(asked.vocabulary)
-        name = choose(asked, self.vocabulary)
-        if name != EMBEDDED:
-            named(name)
+        name = registry.entry(registry.choose(asked.backbone, asked.weights_file, self.vocabulary.heads)).name
         self.settings = replace(asked, backbone=name, weights=asked.weights or self.vocabulary.weights_path(name))
         self._head = head.load(self.vocabulary.head_path(name), self.vocabulary)
         self._loader = ModelLoader(self.settings, self._head, self.vocabulary)
@@ -59,7 +59,7 @@ class Engine:
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
         settings, trained = self.settings, sum(self._head.trained)
-        where = settings.weights or ("embedded" if settings.backbone == EMBEDDED else "ImageNet weights")
+        where = settings.weights or registry.entry(settings.backbone).origin
         portable = ", its portable head" if self._head.backbone == ANY_NETWORK else ""
         model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}{portable}"
         return f"{model}: {trained} of {len(self.vocabulary.tags)} tags trained"
@@ -73,7 +73,7 @@ class Engine:
     @property
     def input_size(self) -> int:
         """Side in pixels of the square pictures that the network takes; it need not be loaded."""
-        return input_size(self.settings.backbone)
+        return registry.entry(self.settings.backbone).input_size
 
     def load(self) -> None:
         """Begins to load the model, in a thread, unless that has begun."""
@@ -84,7 +84,7 @@ class Engine:
 
         Raises:
             BadHead: the head was trained on other weights of this network.
-            BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as the backbone's opener.
+            BadWeights, WeightsMissing, DeviceMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`.
         """
         return self._loader.model()
 

@@ -23,7 +23,8 @@ from tagger.errors import BadPath
 from tagger.evaluation.figures import TagFigures
 from tagger.evaluation.images import Evaluation, as_json, as_table, evaluate
 from tagger.images import Pixels, decode_picture, without_bars
-from tagger.models import backbone, head
+from tagger.models import head, registry
+from tagger.models.backbone import Backbone
 from tagger.pipeline import Engine
 from tagger.records import ModelInfo, TagScores
 from tagger.settings import Settings
@@ -388,12 +389,12 @@ def test_a_picture_too_large_is_refused_by_its_header(words: Path, sorted_by_han
 
 
 @pytest.fixture(scope="module")
-def network() -> backbone.Backbone:
-    return backbone.load("compact", None, 4)
+def network() -> Backbone:
+    return registry.load("compact", None, 4)
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, network: backbone.Backbone) -> Path:
+def real(tmp_path_factory: pytest.TempPathFactory, network: Backbone) -> Path:
     """A vocabulary with a head for three colours, by least squares, and 36 pictures, some in the wrong folder."""
     folder = tmp_path_factory.mktemp("real")
     (folder / "words/heads").mkdir(parents=True)
@@ -419,7 +420,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, network: backbone.Backbone) -
     return folder
 
 
-def test_the_model_is_that_of_films(capsys: pytest.CaptureFixture[str], real: Path, network: backbone.Backbone) -> None:
+def test_the_model_is_that_of_films(capsys: pytest.CaptureFixture[str], real: Path, network: Backbone) -> None:
     output = real / "new/figures.json"
     code, out, err = run(capsys, real / "words", real / "pictures", "--batch-size", "5", "--output", output)
     assert (code, len(err)) == (0, 1)

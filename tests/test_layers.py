@@ -18,8 +18,8 @@ ROOT = Path(tagger.__file__).parent
 CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
-    ("errors", "version", "plugins"),
-    ("files", "queues"),
+    ("errors", "version"),
+    ("files", "queues", "plugins"),
     ("text",),
     ("process", "images", "vocabulary"),
     ("settings", "records"),

@@ -18,9 +18,8 @@ from tagger.knowledge import distill, figures, heads, labelled, portable, priors
 from tagger.knowledge.heads import Recipe, Tuned, Tuner
 from tagger.knowledge.kept import kept
 from tagger.knowledge.labelled import Floats, Labelled
-from tagger.models import arrays, backbone, compact, head
+from tagger.models import arrays, compact, head, registry, residual, student
 from tagger.models.evidence import class_evidence
-from tagger.training import student
 
 TAGS = ("Red", "Green", "Blue", "Never")
 SLUGS = ("red", "green", "blue", "never")
@@ -51,7 +50,7 @@ def pictures(coloured: Path) -> Labelled:
 
 @pytest.fixture(scope="module")
 def embedded() -> witness.Witness:
-    return witness.load("compact", backbone.EMBEDDED_ARRAYS)
+    return witness.load("compact", compact.ARRAYS)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,7 @@ def test_the_whole_picture_is_the_first_view(pictures: Labelled, embedded: witne
     found = labelled.look(pictures.among(pictures.tag == 2), embedded.network)
     picture = views.read(pictures.paths[int(np.flatnonzero(pictures.tag == 2)[0])])
     assert picture is not None
-    assert found.shape == (SOURCES * EACH, labelled.VIEWS, compact.FEATURE_COUNT)
+    assert found.shape == (SOURCES * EACH, labelled.VIEWS, residual.FEATURE_COUNT)
     assert found[0, 0] == pytest.approx(embedded.network.features([picture])[0], abs=1e-4)
 
 
@@ -289,15 +288,15 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
 
 def test_what_is_shipped_can_be_loaded(shards: Path) -> None:
     distill.ship(distill.with_maps(3, 4), shards / "new.npz", {"teachers": ["t"]})
-    assert arrays.read_manifest(shards / "new.json")["architecture"] == compact.ARCHITECTURE
+    assert arrays.read_manifest(shards / "new.json")["architecture"] == residual.ARCHITECTURE
     picture = media.scenery(1, 200, 100)
-    assert backbone.load("compact", shards / "new.npz", 2).features([picture]).shape == (1, compact.FEATURE_COUNT)
+    assert registry.load("compact", shards / "new.npz", 2).features([picture]).shape == (1, residual.FEATURE_COUNT)
 
 
 def test_the_shipped_head_is_of_the_shipped_backbone_and_the_card_of_both() -> None:
     words = vocabulary.load("movies50")
     made = head.load(words.head_path("compact"), words)
-    assert made.backbone_sha256 == backbone.load("compact", None, 1).sha256
+    assert made.backbone_sha256 == registry.load("compact", None, 1).sha256
     facts = json.loads((words.folder / "figures.json").read_text())
     card = (words.folder / "card.md").read_text()
     assert f"{facts['compact']['top3']:.3f}" in card

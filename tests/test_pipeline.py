@@ -18,6 +18,7 @@ import pytest
 import tagger
 from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
+from tagger.models.compact import CompactBackbone
 from tagger.pipeline import Engine
 from tagger.records import Declared, Observed, Scan, Scanned, ShotPicture, Timing, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
@@ -113,9 +114,9 @@ def test_a_trimmed_film_is_whole() -> None:
 
 
 def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) -> None:
-    from tagger.models import arrays, backbone
+    from tagger.models import arrays, compact
 
-    found = arrays.load(backbone.EMBEDDED_ARRAYS)
+    found = arrays.load(compact.ARRAYS)
     first = next(iter(found))
     arrays.save(tmp_path / "other.npz", {**found, first: found[first] + 1}, {})
     with pytest.raises(BadHead, match="was trained on compact/avg_pool"):
@@ -124,8 +125,9 @@ def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) 
 
 def test_an_error_in_the_middle_of_a_film_comes_out(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Engine(Settings(batch_size=1))
-    network = broken.model().backbone.network
-    monkeypatch.setattr(network, "predict_on_batch", lambda batch: np.full((len(batch), 768), np.nan, np.float32))
+    base = broken.model().backbone
+    assert isinstance(base, CompactBackbone)
+    monkeypatch.setattr(base.network, "predict_on_batch", lambda batch: np.full((len(batch), 768), np.nan, np.float32))
     with pytest.raises(NonFiniteFeatures):
         broken.extract(film.path)
 

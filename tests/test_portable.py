@@ -12,8 +12,9 @@ from networks import in_cache
 
 from tagger import Settings, Tagger, vocabulary
 from tagger.errors import BadVocabulary, BadWeights
-from tagger.models import backbone, head, weights
+from tagger.models import head, keras_apps, registry, weights
 from tagger.models.architectures import named
+from tagger.models.backbone import whole_sha256
 from tagger.models.evidence import class_evidence
 from tagger.pipeline import Engine
 
@@ -67,27 +68,27 @@ def test_weights_from_the_cache_need_their_classifier(film: media.Truth) -> None
     file = in_cache(SMALL)
     report = Tagger(Settings(backbone=SMALL)).extract(film.path)
     assert report.model.backbone == f"{SMALL}/avg_pool"
-    assert backbone.load(SMALL, None, 1).source == str(file)
+    assert registry.load(SMALL, None, 1).source == str(file)
 
 
 def test_the_classifier_counts_in_what_the_report_says_of_the_network(film: media.Truth) -> None:
     in_cache(SMALL)
-    one = backbone.load(SMALL, None, 4)
+    one = registry.load(SMALL, None, 4)
     assert one.classifier is not None
-    louder = backbone.load(SMALL, None, 4)
+    louder = registry.load(SMALL, None, 4)
     object.__setattr__(louder, "classifier", type(one.classifier)(one.classifier.kernel * 2, one.classifier.bias))
     assert one.sha256 == louder.sha256
-    assert one.whole_sha256 != louder.whole_sha256
-    assert Tagger(Settings(backbone=SMALL)).extract(film.path).model.backbone_sha256 == one.whole_sha256
+    assert whole_sha256(one) != whole_sha256(louder)
+    assert Tagger(Settings(backbone=SMALL)).extract(film.path).model.backbone_sha256 == whole_sha256(one)
 
 
 def test_vgg_says_its_classes_from_fc2() -> None:
     """Its features are the 4096 of fc2; the classifier behind them gives the logits of the whole network."""
     size = 32  # the fully connected layers alone are what is tested: small pictures keep them small
     whole = keras.applications.VGG16(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    features = backbone._features_of(keras, whole, named("vgg16"), include_top=True)
+    features = keras_apps.features_of(whole, named("vgg16"), include_top=True)
     batch = np.random.default_rng(0).normal(size=(2, size, size, 3)).astype(np.float32)
-    found = backbone._classifier(whole).logits(np.asarray(features.predict_on_batch(batch), np.float32))
+    found = keras_apps.classifier_of(whole).logits(np.asarray(features.predict_on_batch(batch), np.float32))
     assert features.output_shape == (None, 4096)
     assert found == pytest.approx(whole.predict_on_batch(batch), abs=1e-4)
 

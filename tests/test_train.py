@@ -23,7 +23,7 @@ from cli import cli
 from tagger import vocabulary
 from tagger.files import Lock
 from tagger.models import head
-from tagger.models.backbone import Backbone
+from tagger.models.compact import CompactBackbone
 
 TAGS = ("Blue sea", "green_wood", "red-rock")
 EACH = 24
@@ -127,10 +127,10 @@ def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
 def test_the_same_seed_gives_the_same_head_without_looking_again(
     trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(self: Backbone, pictures: object) -> None:
+    def never(self: CompactBackbone, pictures: object) -> None:
         raise AssertionError("features are in the store")
 
-    monkeypatch.setattr(Backbone, "features", never)
+    monkeypatch.setattr(CompactBackbone, "features", never)
     assert train(images, tmp_path / "again").exit_code == 0
     one, again = ((out / "heads/compact.npz").read_bytes() for out in (trained, tmp_path / "again"))
     assert one == again

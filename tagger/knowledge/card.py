@@ -6,7 +6,7 @@ from typing import Any
 
 from tagger.knowledge.crossval import SHIPPED
 from tagger.knowledge.priors import CLASSES_OF
-from tagger.models.architectures import EMBEDDED
+from tagger.models.registry import EMBEDDED
 from tagger.vocabulary import PORTABLE, slug
 
 WORST = 10
@@ -116,6 +116,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     across = [row for row in rows if row.get("measured_on") == "other sources"]
     across.sort(key=lambda row: float(row["average_precision"]["value"]))
     films = facts["trailers"]
+    _, *others = films.items()  # the embedded network comes first
     few = [row for row in rows if 0 < row["pictures"] < THIN]
     return TEMPLATE.format(
         **{key: backbone[key] for key in ("architecture", "input_size", "feature_count", "views", "epochs")},
@@ -140,7 +141,11 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         trailers=films[EMBEDDED]["trailers"],
         right_tags=films[EMBEDDED]["right_tags"],
         film_rows="\n".join(
-            [*(_films(_asked(name), found["published"]) for name, found in films.items()), _bounds(films[EMBEDDED])]
+            [
+                _films("compact", films[EMBEDDED]["published"]),
+                *(_films(f"portable, asked by {name}", found["published"]) for name, found in others),
+                _bounds(films[EMBEDDED]),
+            ]
         ),
         min_entropy=facts["min_entropy_bits"],
         variants="\n".join(_variant(name, found) for name, found in films[EMBEDDED]["variants"].items()),
@@ -159,10 +164,6 @@ def _choice(found: dict[str, Any]) -> str:
 
 def _span(interval: list[float]) -> str:
     return f"{interval[0]:.2f} to {interval[1]:.2f}"
-
-
-def _asked(name: str) -> str:
-    return name if name == EMBEDDED else f"portable, asked by {name}"
 
 
 def _head(what: str, found: dict[str, Any]) -> str:

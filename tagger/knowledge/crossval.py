@@ -20,11 +20,12 @@ from tagger.knowledge import heads
 from tagger.knowledge.kept import Key, kept
 from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
 from tagger.knowledge.regression import FOLDS, fit, interval, source_folds
-from tagger.models.architectures import EMBEDDED
+from tagger.models.registry import EMBEDDED
 
 L2_CHOICES = (0.3, 0.1, 0.03, 0.01, 0.003)
 INNER_FOLDS = 4  # one of them chooses the L2
 SHIPPED = "compact as shipped"
+STUDENTS = (EMBEDDED, SHIPPED)  # the other networks are teachers
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def cross_source(x: Floats, pictures: Labelled) -> Ints:
 def summary(found: dict[str, Ints], pictures: Labelled, among: Bools) -> dict[str, Any]:
     """Returns each backbone's balanced top-1 and top-3 `among` pictures, and its share of the best teacher's top-3."""
     chosen = np.flatnonzero(among)
-    teachers = [name for name in found if name not in (EMBEDDED, SHIPPED)]
+    teachers = [name for name in found if name not in STUDENTS]
 
     def top(name: str, count: int) -> Callable[[Ints], float]:
         return lambda i: balanced(found[name][i] < count, pictures.tag[i])

@@ -26,9 +26,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from tagger.knowledge import teach, views
-from tagger.models import arrays, compact
+from tagger.models import arrays, residual, student
 from tagger.models.evidence import CLASSES
-from tagger.training import student
 
 BATCH = 96  # pictures
 PEAK_RATE = 2e-3  # learning rate of AdamW
@@ -70,7 +69,7 @@ class Lessons:
         chosen = np.random.default_rng(epoch).permutation(len(self.views))[place : place + BATCH]
         rng = np.random.default_rng((1, step))
         pictures = np.stack([views.disturb(self.views[i], size, rng) for i in chosen])
-        return compact.preprocess(pictures), [
+        return residual.preprocess(pictures), [
             self.features[chosen].astype(np.float32),
             self.logits[chosen].astype(np.float32),
         ]
@@ -110,7 +109,7 @@ def class_loss(said: keras.KerasTensor, guess: keras.KerasTensor) -> keras.Keras
 def with_maps(feature_count: int, steps: int) -> keras.Model:
     """Returns the network with two linear maps, to the features of a teacher (`feature_count`) and to its classes."""
     backbone = student.trainable()
-    wanted = ((feature_count, "teacher_features"), (CLASSES, compact.CLASSIFIER))
+    wanted = ((feature_count, "teacher_features"), (CLASSES, residual.CLASSIFIER))
     answers = [keras.layers.Dense(count, name=name)(backbone.output) for count, name in wanted]
     whole = keras.Model(backbone.input, answers)
     optimizer = keras.optimizers.AdamW(Rate(steps), weight_decay=WEIGHT_DECAY)
@@ -180,9 +179,9 @@ def _restore(path: Path, state: Sequence[keras.Variable]) -> int:
 def ship(whole: keras.Model, out: Path, facts: dict[str, object]) -> None:
     """Writes the folded network and its classifier as float16 arrays to `out` (.npz); the manifest repeats `facts`."""
     manifest = {
-        "architecture": compact.ARCHITECTURE,
-        "input_size": compact.INPUT_SIZE,
-        "feature_count": compact.FEATURE_COUNT,
+        "architecture": residual.ARCHITECTURE,
+        "input_size": residual.INPUT_SIZE,
+        "feature_count": residual.FEATURE_COUNT,
         **facts,
         "created": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }

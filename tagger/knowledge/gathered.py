@@ -14,11 +14,11 @@ from tagger.knowledge import heads, labelled, portable, trailers
 from tagger.knowledge.labelled import Floats
 from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.knowledge.witness import Witness
-from tagger.models.architectures import EMBEDDED
 from tagger.models.evidence import class_evidence
 from tagger.models.head import ANY_NETWORK, CLASSES, Head
+from tagger.models.registry import EMBEDDED
 from tagger.records import ShotPicture, TagScores
-from tagger.vocabulary import Vocabulary
+from tagger.vocabulary import PORTABLE, Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ class Knowledge:
         self.pictures = labelled.collect(images, words.slugs)
         self.features = {one.name: labelled.look(self.pictures, one.network, cache) for one in witnesses}
         self.seen = {one.name: class_evidence(one.logits(self.features[one.name])) for one in witnesses}
-        self.others = {name: rows for name, rows in self.seen.items() if name != EMBEDDED}
+        self.others = {name: rows for name, rows in self.seen.items() if not self.witness[name].embedded}
 
     def taught(self, name: str) -> list[Floats]:
         """What the head for `name` is learned from: all for the embedded network, other families' for the others."""
-        if name == EMBEDDED:
+        if self.witness[name].embedded:
             return list(self.seen.values())
         family = self.witness[name].family
         return [rows for other, rows in self.others.items() if self.witness[other].family != family]
@@ -86,7 +86,7 @@ class Knowledge:
 
     def ship(self, tuned: heads.Tuned, name: str) -> Head:
         """Returns the head to be shipped, learned from all pictures: the embedded network's or the portable one."""
-        own = name == EMBEDDED
+        own = name != PORTABLE
         seen = list((self.seen if own else self.others).values())
         kernel, bias = heads.learn(seen, self.pictures, np.ones(len(self.pictures.paths), bool), tuned.recipe)
         trained = np.bincount(self.pictures.tag, minlength=self.pictures.tags) > 0

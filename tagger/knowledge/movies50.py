@@ -27,7 +27,7 @@ from tagger.files import write_atomically
 from tagger.knowledge import card, crossval, figures, heads, portable, trailers, witness
 from tagger.knowledge.gathered import Knowledge
 from tagger.models import arrays
-from tagger.models.architectures import EMBEDDED
+from tagger.models.registry import EMBEDDED
 from tagger.settings import Settings
 from tagger.vocabulary import PORTABLE
 

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from tagger.errors import BadHead, BadPath
 from tagger.files import regular_file, write_atomically
+from tagger.records import Floats
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, Floats]
 
 MANIFEST_BYTES_MAX = 4 * 2**20
 ARRAYS_BYTES_MAX = 2**30  # unpacked; InceptionV3's 1000-way classifier is 8 MB
@@ -114,7 +115,7 @@ def _unpack(path: Path, body: bytes, shapes: dict[str, list[int]]) -> Arrays:
         return {name: _array(path, archive, name, shape) for name, shape in shapes.items()}
 
 
-def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> NDArray[np.float32]:
+def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> Floats:
     with archive.open(f"{name}.npy") as member:
         version = np.lib.format.read_magic(member)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.errors import BadHead, NonFiniteFeatures
 from tagger.models import arrays
-from tagger.records import TagScores
+from tagger.records import Floats, TagScores
 from tagger.settings import ACTIVATIONS, SIGMOID, SOFTMAX
 from tagger.vocabulary import Vocabulary
 
@@ -31,10 +30,10 @@ LAST = {SOFTMAX: ("relu", "softmax"), SIGMOID: ("sigmoid",)}  # what follows the
 class Dense:
     """A layer x -> x kernel + bias."""
 
-    kernel: NDArray[np.float32]  # (inputs, units)
-    bias: NDArray[np.float32]  # (units,)
+    kernel: Floats  # (inputs, units)
+    bias: Floats  # (units,)
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, x: Floats) -> Floats:
         """Returns (n, units) of (n, inputs)."""
         return np.asarray(x @ self.kernel + self.bias, np.float32)
 
@@ -43,8 +42,8 @@ class Dense:
 class Head:
     """Trained dense layers over one backbone's features, or over the class evidence of one or of any."""
 
-    kernel: NDArray[np.float32]  # of the last layer: (features, classes or hidden units, tags)
-    bias: NDArray[np.float32]  # (tags,)
+    kernel: Floats  # of the last layer: (features, classes or hidden units, tags)
+    bias: Floats  # (tags,)
     trained: tuple[bool, ...]  # per tag: were there examples of it?
     vocabulary_sha256: str
     backbone: str  # identity of the features it was trained on; "imagenet" for a portable one
@@ -68,7 +67,7 @@ class Head:
         """Digest of the numbers."""
         return arrays.digest([part for layer in self.layers for part in (layer.kernel, layer.bias)])
 
-    def scores(self, features: NDArray[np.float32]) -> TagScores:
+    def scores(self, features: Floats) -> TagScores:
         """Returns probabilities and evidence of n pictures.
 
         Args:
@@ -107,7 +106,7 @@ class Head:
         arrays.save(path, found, manifest)
 
 
-def answers(logits: NDArray[np.float32], activation: str) -> TagScores:
+def answers(logits: Floats, activation: str) -> TagScores:
     """Returns what logits (n, tags) of the last layer mean: y = ReLU(logits), and p by the activation."""
     evidence = np.maximum(logits, 0.0)
     if activation == SIGMOID:

@@ -11,7 +11,6 @@ augment       pictures changed at random
 batches       what training sees, batch by batch
 calibration   logits -> probabilities that mean what they say
 heads         heads as they are trained, in numpy
-student       the embedded network as it is trained, in Keras
 networks      a backbone with its head as Keras trains them
 fit           the training loop
 learner       data, split, recipe -> a head, and perhaps a tuned backbone

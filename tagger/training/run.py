@@ -17,8 +17,7 @@ import numpy as np
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.evaluation.figures import Figures
 from tagger.files import Lock, output_folder, write_atomically
-from tagger.models import architectures, backbone
-from tagger.models.architectures import AUTO, EMBEDDED, REFERENCE
+from tagger.models import registry
 from tagger.models.backbone import Backbone
 from tagger.records import TagScores
 from tagger.training import strategy, written
@@ -48,7 +47,7 @@ def train(request: TrainingRequest, watch: Watch) -> TrainingResult:
         OutputRefused: the folder holds something else, or cannot be written.
         OutputLocked: another training writes to it.
         BadSettings: a choice outside its range; or `resume`, and the images or choices are others than before.
-        BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing: as `tagger.models.registry.load`.
     """
     _free(request)
     with Lock(request.out / written.LOCK):
@@ -105,12 +104,9 @@ def _check(request: TrainingRequest, data: Dataset, parts: Split) -> None:
 
 
 def load_backbone(request: TrainingRequest) -> Backbone:
-    """Returns the backbone that is asked for; `auto` is the reference where Keras has its weights, else ours."""
-    name = request.backbone
-    if name == AUTO:
-        here = request.weights is None and any(file.path.is_file() for file in architectures.named(REFERENCE).files)
-        name = REFERENCE if here else EMBEDDED
-    return backbone.load(name, request.weights, device=request.device)
+    """Returns the backbone that the request means."""
+    name = registry.choose(request.backbone, request.weights)
+    return registry.load(name, request.weights, device=request.device)
 
 
 def _store(request: TrainingRequest, space: str) -> Store:
@@ -188,7 +184,7 @@ def _crossed(found: TrainingResult, watch: Watch) -> tuple[CrossTest, ...]:
     if not found.request.tests:
         return ()
     tuned = written.vocabulary_of(found.data, found.request.name, found.request.out).weights_path(found.base.name)
-    base = backbone.load(found.base.name, tuned or found.request.weights, device=found.request.device)
+    base = registry.load(found.base.name, tuned or found.request.weights, device=found.request.device)
     head = written.head_of(found)
     answer = []
     for folder in found.request.tests:

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
+from tagger.errors import BadSettings, BadWeights, NetworkFailed, NonFiniteFeatures, WeightsMissing
 from tagger.evaluation.figures import Figures
 from tagger.evaluation.metrics import Ints
 from tagger.evaluation.plots import Bars
-from tagger.models import architectures, arrays, compact
-from tagger.models.architectures import EMBEDDED
-from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
+from tagger.models import registry
+from tagger.models.backbone import Backbone
 from tagger.text import aligned, printable
 from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
@@ -164,14 +163,13 @@ def backbones(request: TrainingRequest, named: Sequence[Named], watch: Watch) ->
     Raises:
         BadPath: as `collect`.
         BadSettings: no backbone, one twice or of no such name; a choice outside its range.
-        DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
+        DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
     recipe = recipe_of(request)
     if not named or len(set(named)) < len(named):
         raise BadSettings(f"backbones {', '.join(map(str, named)) or 'none'}: name some, each once")
     for one in named:
-        if one.name != EMBEDDED:
-            architectures.named(one.name)
+        registry.entry(one.name)
     data = collected(request, watch)
     fold = folds(data, request.folds, request.seed)
     done: list[Compared] = []
@@ -180,13 +178,14 @@ def backbones(request: TrainingRequest, named: Sequence[Named], watch: Watch) ->
     for one in named:
         try:
             done.append(_compared(one, request, data, fold, recipe, watch))
-        except (BadWeights, WeightsMissing, NonFiniteFeatures) as error:
+        except (BadWeights, WeightsMissing, NonFiniteFeatures, NetworkFailed) as error:
             failed.append(str(error))
         except KeyboardInterrupt:
             interrupted = True
             break
         finally:
-            _forget(one)
+            registry.forget()
+            gc.collect()
     return Backbones(Material.of(request.roots, data, recipe), tested(done), tuple(failed), interrupted)
 
 
@@ -206,25 +205,8 @@ def _compared(
         learned = trained(data, rows, parts, base, recipe)
         figures = judged(data, parts.test, learned.test, recipe)
         found.append(Fold(figures, learned.run.epochs, learned.run.seconds))
-    parameters = _parameters(base) + sum(layer.kernel.size + layer.bias.size for layer in learned.layers)
+    parameters = base.parameters + sum(layer.kernel.size + layer.bias.size for layer in learned.layers)
     return Compared(str(one), base.identity, base.sha256, parameters, features_s, computed, tuple(found))
-
-
-def _forget(one: Named) -> None:
-    """Frees a network that nobody uses any more: Keras would keep those of all backbones."""
-    if one.name != EMBEDDED:
-        import keras
-
-        keras.utils.clear_session()
-    gc.collect()
-
-
-def _parameters(base: Backbone) -> int:
-    """Numbers that lead to the features."""
-    if base.name != EMBEDDED:
-        return int(base.network.count_params())
-    file = EMBEDDED_ARRAYS if base.source == EMBEDDED_SOURCE else Path(base.source)
-    return sum(part.size for name, part in arrays.load(file).items() if not name.startswith(compact.CLASSIFIER))
 
 
 def tested(done: Sequence[Compared]) -> tuple[Compared, ...]:

@@ -152,7 +152,7 @@ def cross(request: TrainingRequest, watch: Watch) -> Crossed:
     Raises:
         BadPath: as `collect`; the sets have fewer than two tags in common, or one has too few pictures of a tag.
         BadSettings: fewer than two sets; more folds than pictures; a choice outside its range.
-        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
     recipe = recipe_of(request)
     joint = joined(

@@ -135,7 +135,7 @@ def initialisations(request: TrainingRequest, seeds: int, watch: Watch) -> Initi
     Raises:
         BadPath: as `collect`; or no picture is left to judge by.
         BadSettings: no seed, no hidden layer, or a choice outside its range.
-        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
     recipe = replace(recipe_of(request), patience=0)
     if seeds < 1 or not recipe.hidden:

@@ -29,8 +29,7 @@ import numpy as np
 
 from tagger.errors import BadPath, OutputRefused, reason
 from tagger.files import output_folder
-from tagger.models import compact
-from tagger.models.backbone import Backbone
+from tagger.models.backbone import Backbone, WithoutNetwork
 from tagger.records import TagScores
 from tagger.training import run
 from tagger.training.batches import Floats
@@ -63,7 +62,7 @@ def search(request: SearchRequest, watch: run.Watch) -> SearchResult:
         BadPath: the images cannot be used, or are too few to judge by; or what is gone on with is no search.
         OutputRefused: the folder holds a search, or none to go on with, or cannot be written.
         BadSettings: `resume`, and the images or choices are others than before.
-        BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing: as `tagger.models.registry.load`.
     """
     _free(request)
     training = request.training
@@ -82,9 +81,7 @@ def search(request: SearchRequest, watch: run.Watch) -> SearchResult:
             file = Path(folder, "features.npy")
             np.save(file, rows)
             del rows
-            # All has been looked at; the preprocessing of another backbone would load Keras in every process.
-            blind = replace(base, network=None, classifier=None, preprocess=compact.preprocess)
-            with _processes(request.jobs, _Shared(data, file, blind, parts, judges)) as pool:
+            with _processes(request.jobs, _Shared(data, file, WithoutNetwork.of(base), parts, judges)) as pool:
                 _try("coarse", _coarse(request), found, pool, watch)
                 _try("fine", _fine(found), found, pool, watch)
                 _ask(found, data, parts, pool, watch)
