@@ -45,7 +45,6 @@ class Engine:
         Raises:
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
             BadSettings: there is no such backbone.
-            BadWeights: there is no such file of weights.
         """
         asked = settings or Settings()
         if asked.weights_file and not asked.weights_file.is_file():
