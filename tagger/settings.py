@@ -103,8 +103,10 @@ class Settings:
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
         for name, (kinds, _) in KINDS.items():
             value = getattr(self, name)
-            if isinstance(value, Real):
-                object.__setattr__(self, name, int(value) if Integral in kinds else float(value))
+            if isinstance(value, Integral) and Integral in kinds:
+                object.__setattr__(self, name, int(value))
+            elif isinstance(value, Real):
+                object.__setattr__(self, name, float(value))
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:

@@ -149,6 +149,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_public_names_exist() -> None:
-    assert sorted(tagger.__all__) == sorted({*tagger._HOMES, "__version__"})
+    late, here = set(tagger._HOMES), {name for name in tagger.__all__ if name in vars(tagger)}
+    assert sorted(tagger.__all__) == sorted(late | here) == dir(tagger)
     for name in tagger.__all__:
         assert getattr(tagger, name) is not None

@@ -18,7 +18,7 @@ import pytest
 from tagger import Settings, vocabulary
 from tagger.errors import BadWeights
 from tagger.models import model as models
-from tagger.models.backbone import EMBEDDED_ARRAYS
+from tagger.models.compact import ARRAYS
 from tagger.models.head import load as load_head
 from tagger.models.model import COUNTED, IDENTITY, NOT_COUNTED, Model, ModelLoader, identity
 from tagger.pipeline import Engine
@@ -107,7 +107,7 @@ def test_weights_that_come_late_are_found(film: media.Truth, tmp_path: Path) -> 
         with pytest.raises(BadWeights, match="no such file"):
             engine.extract(film.path)
     for suffix in (".npz", ".json"):
-        shutil.copy(EMBEDDED_ARRAYS.with_suffix(suffix), late.with_suffix(suffix))
+        shutil.copy(ARRAYS.with_suffix(suffix), late.with_suffix(suffix))
     assert engine.extract(film.path).tags == Engine().extract(film.path).tags
 
 
@@ -177,7 +177,7 @@ def test_how_a_choice_is_written_and_where_the_work_is_done_do_not() -> None:
 
 def test_weights_count_by_their_content(tmp_path: Path) -> None:
     copy, other = tmp_path / "copy.npz", tmp_path / "other.npz"
-    shutil.copy(EMBEDDED_ARRAYS, copy)
+    shutil.copy(ARRAYS, copy)
     other.write_bytes(copy.read_bytes() + b"\0")
     assert digest(weights=copy) == digest(weights=str(copy)) == digest()
     assert digest(weights=other) != digest()
