@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import BadHead, BadWeights, LibraryMissing, MovieTagsError, NetworkFailed, reason
+from tagger.errors import BadHead, BadWeights, LibraryMissing, reason
 from tagger.images import Pixels
 from tagger.models import architectures, arrays, devices, weights
 from tagger.models.architectures import CHOICES as CHOICES  # for people who typed another
@@ -94,28 +94,22 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     """Returns a network of Keras with its published weights, or those in `file`.
 
     Raises:
-        DeviceMissing, BadWeights, WeightsMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`.
+        DeviceMissing, BadWeights, WeightsMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
     with _turn:
         start()
         place = devices.choose(device, () if device == "cpu" else devices.keras_devices())
         path = file or _published(architecture)
-        try:
-            with place.scope():
-                network, classifier = _network(architecture, path)
-            if place.is_gpu:
-                log.info("%s runs on a GPU, in %s", architecture.name, place.precision)
-                for layer in network.layers:
-                    layer.dtype_policy = place.precision
-            numbers = network.get_weights()
-        except MovieTagsError:
-            raise
-        except Exception as error:  # each backend of Keras has its own kinds
-            raise NetworkFailed(f"{architecture.name} cannot be built ({reason(error)}): try --device cpu") from error
+        with place.scope():
+            network, classifier = _network(architecture, path)
+        if place.is_gpu:
+            log.info("%s runs on a GPU, in %s", architecture.name, place.precision)
+            for layer in network.layers:
+                layer.dtype_policy = place.precision
     return KerasBackbone(
         name=architecture.name,
         identity=f"{architecture.name}/{architecture.feature_layer}",
-        sha256=arrays.digest(numbers),
+        sha256=arrays.digest(network.get_weights()),
         source=str(path),
         input_size=architecture.input_size,
         feature_count=architecture.feature_count,
