@@ -6,11 +6,14 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 import tagger
-from tagger.errors import BadSettings, WeightsMissing
+from tagger.errors import BadSettings, NetworkFailed, WeightsMissing
 from tagger.models import registry
+from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
 from tagger.models.registry import AUTO, EMBEDDED, REFERENCE
 from tagger.vocabulary import PORTABLE
@@ -50,6 +53,25 @@ def test_published_weights_are_looked_for_only_where_they_are_wanted() -> None:
 def test_other_names_list_what_there_is(name: str) -> None:
     with pytest.raises(BadSettings, match=f"backbone '{name}': choose compact, inceptionv3, xception") as caught:
         registry.entry(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_cannot_be_built_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> Backbone:
+        return registry.load(str(cv2.resize(np.empty((0, 3), np.uint8), (3, 3))), None)  # OpenCV has its own errors
+
+    class Family:
+        CHOICES = "dead"
+
+        def entry(self, name: str) -> Entry:
+            return {"dead": Entry("dead", 6, 108, fails, "of this test")}[name]
+
+        def entries(self) -> tuple[Entry, ...]:
+            return (self.entry("dead"),)
+
+    monkeypatch.setattr(registry, "FAMILIES", (*registry.FAMILIES, Family()))
+    with pytest.raises(NetworkFailed, match=r"backbone dead \(of this test\) cannot be built here \(OpenCV") as caught:
+        registry.load("dead", None)
     assert "\n" not in str(caught.value)
 
 

@@ -115,8 +115,8 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     own, crossed, rows = facts["compact"], facts["crossval"], facts["compact"]["per_tag"]
     across = [row for row in rows if row.get("measured_on") == "other sources"]
     across.sort(key=lambda row: float(row["average_precision"]["value"]))
-    films = facts["trailers"]
-    _, *others = films.items()  # the embedded network comes first
+    strangers = dict(facts["trailers"])
+    films = strangers.pop(EMBEDDED)
     few = [row for row in rows if 0 < row["pictures"] < THIN]
     return TEMPLATE.format(
         **{key: backbone[key] for key in ("architecture", "input_size", "feature_count", "views", "epochs")},
@@ -138,17 +138,17 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         crossed_tags=crossed["tags"],
         crossed_pictures=crossed["all"]["pictures"],
         crossed="\n".join(_crossed(name, crossed) for name in crossed["all"] if isinstance(crossed["all"][name], dict)),
-        trailers=films[EMBEDDED]["trailers"],
-        right_tags=films[EMBEDDED]["right_tags"],
+        trailers=films["trailers"],
+        right_tags=films["right_tags"],
         film_rows="\n".join(
             [
-                _films("compact", films[EMBEDDED]["published"]),
-                *(_films(f"portable, asked by {name}", found["published"]) for name, found in others),
-                _bounds(films[EMBEDDED]),
+                _films("compact", films["published"]),
+                *(_films(f"portable, asked by {name}", found["published"]) for name, found in strangers.items()),
+                _bounds(films),
             ]
         ),
         min_entropy=facts["min_entropy_bits"],
-        variants="\n".join(_variant(name, found) for name, found in films[EMBEDDED]["variants"].items()),
+        variants="\n".join(_variant(name, found) for name, found in films["variants"].items()),
         never=", ".join(row["tag"] for row in rows if not row["pictures"]),
         worst_count=WORST,
         worst=", ".join(f"{row['tag']} ({row['average_precision']['value']:.2f})" for row in across[:WORST]),

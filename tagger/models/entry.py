@@ -21,7 +21,7 @@ class Entry:
     name: str  # as people type it
     input_size: int  # pixels, square
     feature_count: int
-    open: Opener  # raises only what `tagger.models.registry.load` names
+    open: Opener
     origin: str = ""  # of its usual numbers, for people; the registry says which package a plugin is of
     shipped: Path | None = None  # the file of these numbers, where they come with the package
     published: tuple[WeightsFile, ...] = ()  # files that hold them, each alone; the first has the classifier too

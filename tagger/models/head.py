@@ -100,10 +100,10 @@ class Head:
         }
         half = self.kernel.astype(np.float16)
         lossless = np.array_equal(half.astype(np.float32), self.kernel)
-        found = {"kernel": half if lossless else self.kernel, "bias": self.bias}
+        stored = {"kernel": half if lossless else self.kernel, "bias": self.bias}
         for place, layer in enumerate(self.hidden):
-            found |= {f"hidden{place}_kernel": layer.kernel, f"hidden{place}_bias": layer.bias}
-        arrays.save(path, found, manifest)
+            stored |= {f"hidden{place}_kernel": layer.kernel, f"hidden{place}_bias": layer.bias}
+        arrays.save(path, stored, manifest)
 
 
 def answers(logits: Floats, activation: str) -> TagScores:
@@ -139,8 +139,8 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
         raise BadHead(f'{path.with_suffix(".json")}: "reads" is {reads!r}, this version knows {FEATURES} and {CLASSES}')
     activation = manifest.get("activation", SOFTMAX)
     if activation not in ACTIVATIONS:
-        known = " and ".join(ACTIVATIONS)
-        raise BadHead(f'{path.with_suffix(".json")}: "activation" is {activation!r}, this version knows {known}')
+        choices = " and ".join(ACTIVATIONS)
+        raise BadHead(f'{path.with_suffix(".json")}: "activation" is {activation!r}, this version knows {choices}')
     return Head(
         last.kernel,
         last.bias,
@@ -154,14 +154,14 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
     )
 
 
-def _layers(path: Path, found: arrays.Arrays) -> list[Dense]:
+def _layers(path: Path, stored: arrays.Arrays) -> list[Dense]:
     """The layers of a head from its arrays, each fitting the one before."""
-    names = [f"hidden{place}_" for place in range(len(found) // 2 - 1)] + [""]
-    if set(found) != {f"{name}{part}" for name in names for part in ("kernel", "bias")}:
+    names = [f"hidden{place}_" for place in range(len(stored) // 2 - 1)] + [""]
+    if set(stored) != {f"{name}{part}" for name in names for part in ("kernel", "bias")}:
         raise BadHead(
-            f"{path} holds arrays {sorted(found)[:6]}, a head has bias and kernel, and those of hidden layers"
+            f"{path} holds arrays {sorted(stored)[:6]}, a head has bias and kernel, and those of hidden layers"
         )
-    layers = [Dense(found[f"{name}kernel"], found[f"{name}bias"]) for name in names]
+    layers = [Dense(stored[f"{name}kernel"], stored[f"{name}bias"]) for name in names]
     inputs = layers[0].kernel.shape[0]
     for name, layer in zip(names, layers, strict=True):
         if layer.kernel.ndim != 2 or layer.kernel.shape[0] != inputs or layer.bias.shape != layer.kernel.shape[1:]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import BadHead, BadWeights, LibraryMissing, MovieTagsError, NetworkFailed, reason
+from tagger.errors import BadHead, BadWeights, LibraryMissing, reason
 from tagger.images import Pixels
 from tagger.models import architectures, arrays, devices, weights
 from tagger.models.architectures import CHOICES as CHOICES  # for people who typed another
@@ -61,13 +61,13 @@ class KerasBackbone(Facts):
 
     def body(self) -> Any:
         """Returns a copy of the network."""
-        network = untrained(self.architecture)
+        network = _untrained(self.architecture)
         network.set_weights(self.network.get_weights())
         return network
 
     def untrained(self) -> Any:
         """Returns the network with random numbers."""
-        return untrained(self.architecture)
+        return _untrained(self.architecture)
 
     def stored(self, trained: Any) -> dict[str, NDArray[np.floating]]:
         """Returns the arrays of `Keras.Model.get_weights`, numbered."""
@@ -94,28 +94,22 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     """Returns a network of Keras with its published weights, or those in `file`.
 
     Raises:
-        DeviceMissing, BadWeights, WeightsMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`.
+        DeviceMissing, BadWeights, WeightsMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
     with _turn:
-        start()
+        _start()
         place = devices.choose(device, () if device == "cpu" else devices.keras_devices())
         path = file or _published(architecture)
-        try:
-            with place.scope():
-                network, classifier = _network(architecture, path)
-            if place.is_gpu:
-                log.info("%s runs on a GPU, in %s", architecture.name, place.precision)
-                for layer in network.layers:
-                    layer.dtype_policy = place.precision
-            numbers = network.get_weights()
-        except MovieTagsError:
-            raise
-        except Exception as error:  # each backend of Keras has its own kinds
-            raise NetworkFailed(f"{architecture.name} cannot be built ({reason(error)}): try --device cpu") from error
+        with place.scope():
+            network, classifier = _network(architecture, path)
+        if place.is_gpu:
+            log.info("%s runs on a GPU, in %s", architecture.name, place.precision)
+            for layer in network.layers:
+                layer.dtype_policy = place.precision
     return KerasBackbone(
         name=architecture.name,
         identity=f"{architecture.name}/{architecture.feature_layer}",
-        sha256=arrays.digest(numbers),
+        sha256=arrays.digest(network.get_weights()),
         source=str(path),
         input_size=architecture.input_size,
         feature_count=architecture.feature_count,
@@ -129,12 +123,8 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     )
 
 
-def start() -> None:
-    """Imports Keras and undoes what this user's keras.json may say about the layout of arrays.
-
-    Raises:
-        LibraryMissing: its backend cannot be started.
-    """
+def _start() -> None:
+    """Imports Keras and undoes what this user's keras.json may say about the layout of arrays."""
     try:
         import keras
     except (ImportError, ValueError) as error:
@@ -192,7 +182,7 @@ def _made(architecture: Architecture, include_top: bool) -> Any:
 
 def _tuned(architecture: Architecture, file: Path) -> Any:
     """The network up to its features, with the arrays of `Keras.Model.get_weights` in order."""
-    network = untrained(architecture)
+    network = _untrained(architecture)
     try:
         numbers = list(arrays.load(file).values())
     except BadHead as error:
@@ -203,8 +193,8 @@ def _tuned(architecture: Architecture, file: Path) -> Any:
     return network
 
 
-def untrained(architecture: Architecture) -> Any:
-    """Returns the network up to its features as a Keras model, with random numbers."""
+def _untrained(architecture: Architecture) -> Any:
+    """The network up to its features, with random numbers."""
     include_top = architecture.feature_layer != "avg_pool"
     return features_of(_made(architecture, include_top), architecture, include_top)
 

@@ -96,8 +96,8 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
         BadWeights, WeightsMissing, DeviceMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`.
     """
     network = registry.load(settings.backbone, settings.weights_file, settings.batch_size, settings.device)
-    own = (head.backbone, head.backbone_sha256) == (network.identity, network.sha256)
-    if not own and head.backbone != ANY_NETWORK:
+    matches = (head.backbone, head.backbone_sha256) == (network.identity, network.sha256)
+    if not matches and head.backbone != ANY_NETWORK:
         raise BadHead(
             f"the head for {network.name} in {words.folder} was trained on {head.backbone} "
             f"{head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "

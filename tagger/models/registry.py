@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tagger import plugins
-from tagger.errors import BadSettings
+from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, reason
 from tagger.models import compact, keras_apps, residual
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
@@ -102,7 +102,16 @@ def load(name: str, weights: Path | None, batch_size: int | None = None, device:
         LibraryMissing: the Keras backend that the environment or keras.json names is not installed.
         NetworkFailed: the network cannot be built here.
     """
-    return entry(name).open(weights, batch_size, device)
+    row = entry(name)
+    try:
+        return row.open(weights, batch_size, device)
+    except MovieTagsError:
+        raise
+    except Exception as error:  # each library of networks has its own kinds
+        raise NetworkFailed(
+            f"backbone {name} ({row.origin}) cannot be built here ({reason(error)}): "
+            f"try --device cpu, or another --backbone"
+        ) from error
 
 
 def forget() -> None:
