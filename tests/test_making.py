@@ -17,9 +17,10 @@ from tagger.evaluation.metrics import calibration_error
 from tagger.knowledge import distill, figures, heads, labelled, portable, priors, regression, views, witness
 from tagger.knowledge.heads import Recipe, Tuned, Tuner
 from tagger.knowledge.kept import kept
-from tagger.knowledge.labelled import Floats, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.models import arrays, backbone, compact, head
 from tagger.models.evidence import class_evidence
+from tagger.records import Floats
 from tagger.training import student
 
 TAGS = ("Red", "Green", "Blue", "Never")

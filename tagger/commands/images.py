@@ -12,8 +12,9 @@ from tagger import process
 from tagger.commands.console import FAILED, STDOUT, bar, errors, messages, options
 
 if TYPE_CHECKING:
-    from tagger.openimages.download import Outcome, Progress
+    from tagger.openimages.download import Outcome
     from tagger.openimages.web import Told
+    from tagger.records import CountProgress
 
 PER_TAG = 700  # as the published training set has
 JOBS, JOBS_MAX = 16, 64
@@ -83,7 +84,7 @@ def _reading(shown: Any) -> Told | None:
     return show if shown is not None else None
 
 
-def _fetching(shown: Any) -> Progress | None:
+def _fetching(shown: Any) -> CountProgress | None:
     """What moves a bar in pictures; None without a bar."""
 
     def show(done: int, pictures: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,17 +31,15 @@ from tagger.evaluation.figures import (
     per_tag,
     shares,
 )
-from tagger.evaluation.metrics import Bools, Ints, calibration_error
+from tagger.evaluation.metrics import calibration_error
 from tagger.images import Pixels, decode_picture, prepare
 from tagger.pipeline import Tagger
-from tagger.records import ModelInfo
+from tagger.records import Bools, CountProgress, Ints, ModelInfo
 from tagger.text import printable
 from tagger.vocabulary import Vocabulary
 
 FILE_BYTES_MAX = 2**30  # 200 million pixels without compression are 600 MB
 NAMED_MAX = 10  # folders, in an error
-
-Progress = Callable[[int, int], None]  # files read, and all there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Evaluation:
     left_out: tuple[str, ...]
 
 
-def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> Evaluation:
+def evaluate(tagger: Tagger, folder: Path, progress: CountProgress | None = None) -> Evaluation:
     """Returns how well the model of `tagger` answers for the pictures of `folder`.
 
     Memory holds the pictures of one batch, and two numbers per picture and tag.
@@ -175,7 +173,7 @@ class _Picture:
 
 
 def _pictures(
-    files: tuple[tuple[Path, int], ...], size: int, skipped: list[Skipped], progress: Progress | None
+    files: tuple[tuple[Path, int], ...], size: int, skipped: list[Skipped], progress: CountProgress | None
 ) -> Iterator[_Picture]:
     """Yields what can be read; what cannot goes to `skipped`."""
     for done, (path, tag) in enumerate(files, 1):

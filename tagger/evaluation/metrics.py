@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.records import Bools, Ints
+
 CALIBRATION_BINS = 15
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Reals = NDArray[np.floating]
 
 

@@ -19,15 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Truth
 from tagger.files import write_atomically
 from tagger.knowledge.joins import Maker, Reel, Values, read
+from tagger.records import Floats
 from tagger.shots.learned import AHEAD, Network, cut_inputs, gradual_inputs, pair_inputs
 from tagger.shots.thumbnails import CONTEXT, Differences, described, differences
-
-Floats = NDArray[np.float32]
 
 SEQUENCES = 400
 UNITS = {"cut": 32, "gradual": 32, "pair": 12}

@@ -18,9 +18,10 @@ import numpy as np
 from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge import heads
 from tagger.knowledge.kept import Key, kept
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import FOLDS, fit, interval, source_folds
 from tagger.models.architectures import EMBEDDED
+from tagger.records import Bools, Floats, Ints
 
 L2_CHOICES = (0.3, 0.1, 0.03, 0.01, 0.003)
 INNER_FOLDS = 4  # one of them chooses the L2

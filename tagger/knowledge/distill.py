@@ -25,9 +25,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from tagger.images import Pixels
 from tagger.knowledge import teach, views
 from tagger.models import arrays, compact
 from tagger.models.evidence import CLASSES
+from tagger.records import Floats
 from tagger.training import student
 
 BATCH = 96  # pictures
@@ -48,7 +50,7 @@ log = logging.getLogger(__name__)
 class Lessons:
     """Views and what one teacher said about them."""
 
-    views: NDArray[np.uint8]  # (n, 128, 128, 3) RGB
+    views: Pixels  # (n, 128, 128, 3) RGB
     features: NDArray[np.float16]  # (n, d), each column of mean 0 and deviation 1
     logits: NDArray[np.float16]  # (n, 1000)
 
@@ -64,7 +66,7 @@ class Lessons:
             np.concatenate([shard[f"{teacher}.logits"] for shard in found]),
         )
 
-    def batch(self, step: int, size: int) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    def batch(self, step: int, size: int) -> tuple[Floats, list[Floats]]:
         """Returns disturbed views (b, size, size, 3), -1 to 1, and [features, logits]; the same for the same step."""
         epoch, place = divmod(step * BATCH, len(self.views) // BATCH * BATCH)
         chosen = np.random.default_rng(epoch).permutation(len(self.views))[place : place + BATCH]

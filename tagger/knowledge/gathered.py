@@ -11,13 +11,12 @@ import numpy as np
 
 from tagger.images import Pixels
 from tagger.knowledge import heads, labelled, portable, trailers
-from tagger.knowledge.labelled import Floats
 from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.knowledge.witness import Witness
 from tagger.models.architectures import EMBEDDED
 from tagger.models.evidence import class_evidence
 from tagger.models.head import ANY_NETWORK, CLASSES, Head
-from tagger.records import Keyframe, TagScores
+from tagger.records import Floats, Keyframe, TagScores
 from tagger.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge.kept import Key, kept
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.priors import prior
 from tagger.knowledge.regression import FOLDS, fit, source_folds
+from tagger.records import Bools, Doubles, Floats, Ints
 from tagger.training import calibration
 from tagger.training.calibration import OFFSETS, TEMPERATURES
 
@@ -109,7 +109,7 @@ class Tuner:
         self._found, self._pictures = found, pictures
         self._right, self._fair = pictures.right, pictures.fair[pictures.tag]
         self._place = {recipe: places(z, self._right) for recipe, z in found.items()}
-        self._surprise: dict[Recipe, NDArray[np.float64]] = {}
+        self._surprise: dict[Recipe, Doubles] = {}
 
     def tune(self, among: Bools) -> Tuned:
         """Returns what is best on the pictures `among` (n,), of fair tags."""
@@ -153,12 +153,12 @@ def published(z: Floats, temperature: float, offset: float) -> Floats:
     return calibration.softmax(_evidence(z, temperature, offset))
 
 
-def surprises(z: Floats, right: Bools) -> NDArray[np.float64]:
+def surprises(z: Floats, right: Bools) -> Doubles:
     """Returns -log of the probability of the right tags, (temperatures, offsets, n)."""
     return np.array([[-np.log((published(z, t, c) * right).sum(1) + 1e-12) for c in OFFSETS] for t in TEMPERATURES])
 
 
-def calibrate(surprise: NDArray[np.float64], pictures: Labelled, among: Bools) -> tuple[float, float]:
+def calibrate(surprise: Doubles, pictures: Labelled, among: Bools) -> tuple[float, float]:
     """Returns the temperature and offset under which the answers `among` (n,) are the least surprising.
 
     Every tag counts the same, however many pictures it has.

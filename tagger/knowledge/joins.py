@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Gradual, Truth, read_truth
+from tagger.records import Doubles
 from tagger.shots.thumbnails import HEIGHT, LUMA, PLANES, VALUES, WIDTH, Shrinker
 from tagger.video.film import Film
 
@@ -109,7 +110,7 @@ def lit(values: Values, gain: Shares, where: Shares) -> Values:
     return np.concatenate([bright, coloured], 1).clip(0, 255).astype(np.uint8)
 
 
-def framed(values: Values, share: float, corners: NDArray[np.float64], mirrored: bool) -> Values:
+def framed(values: Values, share: float, corners: Doubles, mirrored: bool) -> Values:
     """Returns frames of which only a part is seen, or its mirror image.
 
     Args:
@@ -213,7 +214,7 @@ class Maker:
         gains = gain * np.exp(rng.normal(0, 0.1)) * np.ones(len(values))
         return Shot(self._relit(lit(values, gains, EVERYWHERE)), source)
 
-    def _way(self, frames: int) -> NDArray[np.float64]:
+    def _way(self, frames: int) -> Doubles:
         """Where a camera looks that stands still or wanders around, slowly or fast; see `framed`."""
         rng = self._rng
         speed = rng.exponential(FASTNESS, 2) * (rng.random() < WANDERING)

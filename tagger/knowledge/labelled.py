@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tagger import images
+from tagger.images import Pixels, without_bars
 from tagger.knowledge import teach, views
 from tagger.knowledge.kept import Key, kept
+from tagger.records import Bools, Floats, Ints
 from tagger.training import copies
 
 SOURCES_MIN = 3
@@ -26,9 +26,6 @@ LARGEST_SOURCE_MAX = 0.9  # share of a tag's pictures
 VIEWS = 2  # of each picture: whole, and disturbed, so that no source is known by its sharpness
 BATCH = 48  # pictures at a time
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +43,7 @@ class Network(Protocol):
         """Digest of its numbers."""
         ...
 
-    def features(self, pictures: Sequence[images.Pixels]) -> Floats:
+    def features(self, pictures: Sequence[Pixels]) -> Floats:
         """What it sees in n pictures of any size, (n, d)."""
         ...
 
@@ -113,7 +110,7 @@ def _source(path: Path) -> str:
     return path.name.split("__")[0]
 
 
-def read(path: Path) -> images.Pixels:
+def read(path: Path) -> Pixels:
     """Returns the pixels (h, w, 3) of a picture, RGB.
 
     Raises:
@@ -139,9 +136,9 @@ def _look(pictures: Labelled, network: Network) -> Floats:
     rng = np.random.default_rng(0)
     parts = []
     for start in range(0, len(pictures.paths), BATCH):
-        batch: list[images.Pixels] = []
+        batch: list[Pixels] = []
         for path in pictures.paths[start : start + BATCH]:
-            whole = images.without_bars(read(path))
+            whole = without_bars(read(path))
             batch += [whole, *(views.disturb(whole, network.input_size, rng) for _ in range(VIEWS - 1))]
         parts.append(network.features(batch))
         if start % (BATCH * 20) == 0:

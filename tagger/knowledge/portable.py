@@ -10,8 +10,9 @@ import numpy as np
 
 from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge import heads
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import interval
+from tagger.records import Bools, Floats, Ints
 
 
 def left_out(

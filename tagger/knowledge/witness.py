@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from tagger.images import Pixels, squash
-from tagger.knowledge.labelled import Floats, Network
+from tagger.knowledge.labelled import Network
 from tagger.models import arrays, backbone
 from tagger.models.architectures import EMBEDDED, named
 from tagger.models.evidence import CLASSES, Classifier
+from tagger.records import Floats
 
 BATCH = 16  # pictures; larger batches fall out of a processor's cache
 # What SqueezeNet was trained on: RGB from 0 to 1, less the mean of ImageNet, by its deviation.

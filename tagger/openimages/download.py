@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass
 from itertools import islice
@@ -12,13 +12,12 @@ from threading import Event
 from tagger.errors import FetchFailed, ServerUnreachable
 from tagger.openimages.folder import Folder
 from tagger.openimages.tables import Picture
+from tagger.records import CountProgress
 
 AHEAD = 2  # pictures given out for each thread, so that none waits for the next one
 LOST_IN_A_ROW = 16  # pictures without an answer after all tries: the server is gone, not a picture
 POLL_S = 0.5  # Ctrl-C is looked at this often where the system does not interrupt a wait
 STOP_S = 1.0  # for pictures that are just being written
-
-Progress = Callable[[int, int], None]  # pictures that are there, and all that are to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Outcome:
 
 def download(
     pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: Folder, jobs: int,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> Outcome:  # fmt: skip
     """Puts up to `per_tag` pictures of each tag into `folder`, and sources.csv, which says whose they are.
 

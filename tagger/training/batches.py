@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger import process
 from tagger.images import Pixels, prepare
+from tagger.records import Floats, Ints
 from tagger.training.augment import augment
 from tagger.training.features import read_again
 
-Floats = NDArray[np.float32]
 AHEAD = 3  # batches being read while one is learned from
 
 
@@ -38,7 +37,7 @@ class Batches(Protocol):
         """How much each counts, (n,)."""
         ...
 
-    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[Floats, Ints]]:
         """Yields what is seen in the examples, and which they are, shuffled; a batch lasts until the next."""
         ...
 
@@ -47,7 +46,7 @@ class Batches(Protocol):
         ...
 
 
-def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def order(count: int, seed: int, epoch: int) -> Ints:
     """Returns the order of the examples in an epoch."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
@@ -62,7 +61,7 @@ class Rows:
     batch_size: int
     seed: int
 
-    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[Floats, Ints]]:
         """Yields shuffled batches, each in the place of the one before."""
         mixed = order(len(self.rows), self.seed, number)
         room = np.empty((min(self.batch_size, len(mixed)), self.rows.shape[1]), np.float32)
@@ -85,14 +84,14 @@ class Pictures:
 
     paths: Sequence[Path]  # n
     size: int  # pixels, square
-    seen: Callable[[NDArray[np.uint8]], Floats]  # (n, s, s, 3) -> what is learned from
+    seen: Callable[[Pixels], Floats]  # (n, s, s, 3) -> what is learned from
     wanted: Floats
     weight: Floats
     batch_size: int
     augment: tuple[str, ...]
     seed: int
 
-    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[Floats, Ints]]:
         """Yields shuffled batches of changed pictures."""
         mixed = order(len(self.paths), self.seed, number)
         parts = [mixed[start : start + self.batch_size] for start in range(0, len(mixed), self.batch_size)]
@@ -116,7 +115,7 @@ class Pictures:
         return prepare(read_again(self.paths[index]), self.size)
 
 
-def _ahead(parts: Sequence[NDArray[np.int64]], picture: Callable[[int], Pixels]) -> Iterator[NDArray[np.uint8]]:
+def _ahead(parts: Sequence[Ints], picture: Callable[[int], Pixels]) -> Iterator[Pixels]:
     """The pictures of each part, a few parts ahead of whoever asks."""
     with ThreadPoolExecutor(process.cores(), "read") as readers:
         waiting: deque[list[Future[Pixels]]] = deque()

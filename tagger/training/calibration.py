@@ -10,10 +10,8 @@ are chosen on pictures that were not learned from.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from tagger.records import Bools, Doubles, Floats
 
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
 OFFSETS = np.linspace(-2.0, 8.0, 21)
@@ -33,7 +31,7 @@ def softmax(y: Floats) -> Floats:
     return np.asarray(grown / grown.sum(1, keepdims=True), np.float32)
 
 
-def best(total: NDArray[np.float64]) -> tuple[float, float]:
+def best(total: Doubles) -> tuple[float, float]:
     """Returns temperature and offset where the surprise (temperatures, offsets) is about the least."""
     fair = total.min(axis=0) <= total.min() * NLL_TOLERANCE
     offset = int(np.argmax(fair))

@@ -18,10 +18,10 @@ from typing import Protocol
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings, reason
-from tagger.evaluation.images import FILE_BYTES_MAX, Progress, Skipped
-from tagger.evaluation.metrics import Bools, Ints
+from tagger.evaluation.images import FILE_BYTES_MAX, Skipped
 from tagger.images import decode_picture
 from tagger.process import cores
+from tagger.records import Bools, CountProgress, Ints
 from tagger.training.copies import Fingerprints, families, fingerprint
 from tagger.training.folders import ODD_MAX, Folders, find, listed
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN
@@ -83,7 +83,7 @@ def collect(
     limit_per_tag: int | None = None,
     seed: int = 0,
     known: Stamps | None = None,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     tags: Sequence[str] | None = None,
 ) -> Dataset:
     """Returns the pictures below the sub-folders of `roots`; the same for the same files, wherever they lie.
@@ -141,7 +141,7 @@ def _refuse(roots: Sequence[Path], found: Folders, pictures: _Pictures, few: lis
 class _Pictures:
     """The files of all tags by their bytes, and the fingerprints of those that were asked for."""
 
-    def __init__(self, found: Folders, seed: int, known: Stamps | None, progress: Progress | None) -> None:
+    def __init__(self, found: Folders, seed: int, known: Stamps | None, progress: CountProgress | None) -> None:
         self.paths: dict[bytes, Path] = {}  # the first of each SHA-256
         self._known, self._each = known, _Threads(progress)
         self._files: list[tuple[Path, int, bytes]] = []  # with tag and SHA-256
@@ -217,7 +217,7 @@ class _Pictures:
 class _Threads:
     """Work on many files at once, which tells how far it is."""
 
-    def __init__(self, tell: Progress | None) -> None:
+    def __init__(self, tell: CountProgress | None) -> None:
         self._tell, self._done, self._all = tell, 0, 0
 
     def __call__(self, work: Callable[[Path], bytes | Skipped], paths: Sequence[Path]) -> Iterator[bytes | Skipped]:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger import process
 from tagger.errors import BadPath, reason
 from tagger.images import Pixels, decode_picture, without_bars
 from tagger.models.backbone import Backbone
+from tagger.records import CountProgress, Floats
 from tagger.training.dataset import Dataset
 from tagger.training.store import Store
-
-Floats = NDArray[np.float32]
-Progress = Callable[[int, int], None]  # pictures done, and all there are
 
 BATCHES_KEPT = 8  # are put into the store at once: so much is lost at most when stopped
 AHEAD = 3  # batches of pictures that are read before they are looked at
@@ -30,7 +27,7 @@ def space(base: Backbone) -> str:
     return f"features {base.sha256} {base.input_size} {base.device.precision}"
 
 
-def features(data: Dataset, base: Backbone, store: Store, progress: Progress | None = None) -> Floats:
+def features(data: Dataset, base: Backbone, store: Store, progress: CountProgress | None = None) -> Floats:
     """Returns float32 (n, d), what `base` sees in each picture of `data`.
 
     Raises:

@@ -10,14 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.random import SFC64, Generator
-from numpy.typing import NDArray
 
 from tagger.models.head import Dense
+from tagger.records import Floats
 from tagger.settings import SIGMOID
 from tagger.training.calibration import softmax
 from tagger.training.recipe import Recipe
-
-Floats = NDArray[np.float32]
 
 SMALL = 0.01  # deviation of "small" numbers
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7  # of AdamW (Loshchilov and Hutter 2019)

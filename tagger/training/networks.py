@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from tagger.models import architectures, arrays, backbone, compact
 from tagger.models.architectures import EMBEDDED
 from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
+from tagger.records import Floats
 from tagger.settings import SIGMOID
 from tagger.training.heads import MOMENTUM, NORM_EPSILON, HeadNetwork, Standard
 from tagger.training.recipe import SCRATCH, Recipe
 from tagger.training.student import fold, trainable
-
-Floats = NDArray[np.float32]
 
 
 class WholeNetwork:

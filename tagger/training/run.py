@@ -20,9 +20,8 @@ from tagger.files import Lock, output_folder, write_atomically
 from tagger.models import architectures, backbone
 from tagger.models.architectures import AUTO, EMBEDDED, REFERENCE
 from tagger.models.backbone import Backbone
-from tagger.records import TagScores
+from tagger.records import Floats, TagScores
 from tagger.training import strategy, written
-from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.errors import BadSettings
-from tagger.evaluation.metrics import Ints
+from tagger.records import Doubles, Ints
 from tagger.training.dataset import Dataset
 
 VALIDATION_SHARE = 0.1  # of the pictures, and of those that a fold leaves
@@ -110,7 +109,7 @@ def _tag_of(data: Dataset, family: Ints) -> Ints:
     return rarest_first[best]
 
 
-def _parts(sizes: Ints, shares: Sequence[float], load: NDArray[np.float64]) -> list[int]:
+def _parts(sizes: Ints, shares: Sequence[float], load: Doubles) -> list[int]:
     """The part of each family of a tag: the one that lacks most, and of equal ones the one with the least `load`.
 
     The last families go to parts that are still empty.

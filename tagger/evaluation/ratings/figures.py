@@ -22,14 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.evaluation.figures import INTERVAL, RESAMPLES, Estimate
-from tagger.evaluation.metrics import Bools, average_precision
+from tagger.evaluation.metrics import average_precision
 from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, Film, Ratings
-from tagger.records import ModelInfo, RankedTag
-
-Floats = NDArray[np.float64]
+from tagger.records import Bools, Doubles, ModelInfo, RankedTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +118,7 @@ class _Film:
 
     said_by: Film  # what the system says
     extracted: tuple[RankedTag, ...]
-    opinions: Floats  # (raters, extracted); NaN: none
+    opinions: Doubles  # (raters, extracted); NaN: none
     left_out: int  # opinions of other tags
     choosers: Bools  # (raters,), who chose, be it nothing
     chosen: Bools  # (raters, tags)
@@ -131,7 +128,7 @@ class _Film:
         """Who has an opinion of an extracted tag, (raters,)."""
         return np.asarray(~np.isnan(self.opinions).all(1))
 
-    def judged(self) -> Floats:
+    def judged(self) -> Doubles:
         """The mean opinion of each rater, plain and weighted by strength, (2, raters); NaN where there is none."""
         strength = np.array([tag.score for tag in self.extracted])
         strength = strength if strength.any() else np.ones(len(strength))  # all tags alike: they weigh the same
@@ -140,7 +137,7 @@ class _Film:
             weighted = np.where(known, self.opinions * strength, 0).sum(1) / (known * strength).sum(1)
         return np.stack([_mean(self.opinions), weighted])
 
-    def found(self) -> Floats:
+    def found(self) -> Doubles:
         """Precision, recall and ranked AP of each rater, (3, raters); NaN where undefined."""
         hits, sizes = self.chosen[:, : len(self.extracted)].sum(1), self.chosen.sum(1)
         precision = np.where(self.choosers, hits / max(len(self.extracted), 1), np.nan)  # of nothing: 0
@@ -148,7 +145,7 @@ class _Film:
         weight = np.array([tag.weight for tag in self.said_by.tags])
         return np.stack([precision, recall, [average_precision(weight, tags) for tags in self.chosen]])
 
-    def same_side(self) -> Floats:
+    def same_side(self) -> Doubles:
         """The share of tags that each two raters both call right, or both wrong, (raters, raters); NaN without any."""
         known = (~np.isnan(self.opinions)).astype(np.float64)
         right = (self.opinions >= RIGHT_MIN).astype(np.float64)  # NaN is not
@@ -156,7 +153,7 @@ class _Film:
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
             return np.asarray((right @ right.T + wrong @ wrong.T) / (known @ known.T))
 
-    def overlap(self) -> Floats:
+    def overlap(self) -> Doubles:
         """F1 of the tags that each two raters chose, (raters, raters); NaN where both chose nothing."""
         tags = self.chosen.astype(np.float64)
         sizes = np.where(self.choosers, tags.sum(1), np.nan)
@@ -198,7 +195,7 @@ def _films(ratings: Ratings, top: int) -> list[_Film]:
     return films
 
 
-def _resampled(cells: Floats, resamples: int, seed: int) -> Floats:
+def _resampled(cells: Doubles, resamples: int, seed: int) -> Doubles:
     """The means (figures, 1 + resamples) of figures (figures, films, raters), the first that of all as they are.
 
     The others are of films and raters drawn anew among those who take part; NaN with one film or one rater.
@@ -218,7 +215,7 @@ def _resampled(cells: Floats, resamples: int, seed: int) -> Floats:
         return np.asarray((counted * total / np.maximum(weight, 1)).sum(2) / counted.sum(2))
 
 
-def _estimate(means: Floats) -> Estimate | None:
+def _estimate(means: Doubles) -> Estimate | None:
     """The first of the means, with the interval of the others; None if it is NaN."""
     known = means[~np.isnan(means)]
     if np.isnan(means[0]):
@@ -227,25 +224,25 @@ def _estimate(means: Floats) -> Estimate | None:
     return Estimate(float(means[0]), float(low), float(high))
 
 
-def _panel(cells: Floats, agreements: Sequence[Floats]) -> Panel:
+def _panel(cells: Doubles, agreements: Sequence[Doubles]) -> Panel:
     """Of any figure (films, raters) of a kind, and how far each two raters of each film agree, NaN if unknown."""
     known = ~np.isnan(cells)
     pairs = [pairs[np.triu_indices(len(pairs), 1)] for pairs in agreements]
     return Panel(int(known.any(1).sum()), int(known.any(0).sum()), _defined(_mean(_mean(np.array(pairs)))))
 
 
-def _mean(values: Floats) -> Floats:
+def _mean(values: Doubles) -> Doubles:
     """The mean along the last axis, without NaN; NaN where there is nothing else."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
         return np.asarray(np.where(known, values, 0).sum(-1) / known.sum(-1))
 
 
-def _harmonic(some: Floats, others: Floats) -> Floats:
+def _harmonic(some: Doubles, others: Doubles) -> Doubles:
     """The harmonic mean, 0 of two zeros."""
     with np.errstate(invalid="ignore"):  # 0 / 0 is not taken
         return np.where(some + others == 0, 0.0, 2 * some * others / (some + others))
 
 
-def _defined(value: Floats) -> float | None:
+def _defined(value: Doubles) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -15,13 +15,12 @@ import numpy as np
 
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.evaluation.figures import Figures
-from tagger.evaluation.metrics import Ints
 from tagger.evaluation.plots import Bars
 from tagger.models import architectures, arrays, compact
 from tagger.models.architectures import EMBEDDED
 from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
+from tagger.records import Floats, Ints
 from tagger.text import aligned, printable
-from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.evaluation.figures import Estimate, Figures
-from tagger.evaluation.metrics import Ints
 from tagger.evaluation.plots import Bars
 from tagger.models.backbone import Backbone
-from tagger.records import TagScores
+from tagger.records import Floats, Ints, TagScores
 from tagger.text import aligned, printable
-from tagger.training.batches import Floats
 from tagger.training.learner import judged
 from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest

@@ -17,8 +17,8 @@ import numpy as np
 from tagger.errors import BadPath, BadSettings
 from tagger.evaluation.plots import Bars
 from tagger.models.head import Dense
+from tagger.records import Floats
 from tagger.text import aligned
-from tagger.training.batches import Floats
 from tagger.training.folders import listed
 from tagger.training.learner import Learned
 from tagger.training.recipe import INITS, Recipe

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings
-from tagger.evaluation.images import Progress
-from tagger.evaluation.metrics import Bools
+from tagger.records import Bools, CountProgress
 from tagger.training.copies import families
 from tagger.training.dataset import PICTURES_MIN, Dataset, Stamps, collect
 from tagger.training.folders import find, listed
@@ -45,7 +44,9 @@ class _Remembered:
         self._known.put(stamps)
 
 
-def joined(roots: Sequence[Path], *, limit_per_tag: int | None, seed: int, known: Stamps, progress: Progress) -> Joint:
+def joined(
+    roots: Sequence[Path], *, limit_per_tag: int | None, seed: int, known: Stamps, progress: CountProgress
+) -> Joint:
     """Returns the pictures of all sets of the tags that all of them have.
 
     Args:

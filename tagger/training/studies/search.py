@@ -31,9 +31,8 @@ from tagger.errors import BadPath, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.models import compact
 from tagger.models.backbone import Backbone
-from tagger.records import TagScores
+from tagger.records import Floats, TagScores
 from tagger.training import run
-from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED

@@ -9,8 +9,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tagger.records import Doubles
 from tagger.training.recipe import Recipe
 
 WHOLE = 2.0  # width around any place that reaches both ends
@@ -35,7 +35,7 @@ class Axis:
         return (self.values.index(getattr(recipe, self.name)) + 0.5) / len(self.values)
 
 
-def _three_digits(values: NDArray[np.float64]) -> tuple[float, ...]:
+def _three_digits(values: Doubles) -> tuple[float, ...]:
     return tuple(float(f"{value:.3g}") for value in values)
 
 
@@ -89,11 +89,11 @@ def levels(sizes: Sequence[int], count: int) -> list[int]:
         found[min(able, key=lambda axis: found[axis])] += 1
 
 
-def _box(axes: Sequence[Axis], centre: Recipe, width: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _box(axes: Sequence[Axis], centre: Recipe, width: float) -> tuple[Doubles, Doubles]:
     middle = np.array([axis.place(centre) for axis in axes])
     return np.clip(middle - width / 2, 0, 1), np.clip(middle + width / 2, 0, 1)
 
 
-def _recipe(axes: Sequence[Axis], centre: Recipe, places: Sequence[float] | NDArray[np.float64]) -> Recipe:
+def _recipe(axes: Sequence[Axis], centre: Recipe, places: Sequence[float] | Doubles) -> Recipe:
     chosen: dict[str, Any] = {axis.name: axis.at(place) for axis, place in zip(axes, places, strict=True)}
     return replace(centre, **chosen)
