@@ -10,7 +10,7 @@ import click
 from tagger import process
 from tagger.commands.console import STDOUT, bar, errors, messages, options, progress_of, tagger_of
 from tagger.settings import Settings
-from tagger.text import printable
+from tagger.text import printable, some_lines
 
 if TYPE_CHECKING:
     from tagger.evaluation.images import Evaluation
@@ -67,10 +67,8 @@ def _name_the_rest(found: Evaluation) -> None:
     """What was not measured: folders that are no tags, and files that are no pictures."""
     if found.left_out:
         process.say(f"left out, no tags of {found.model.vocabulary}: {', '.join(found.left_out)}")
-    for skipped in found.skipped[:NAMED_MAX]:
-        process.say(f"{skipped.path}: {skipped.reason}")
-    if len(found.skipped) > NAMED_MAX:
-        process.say(f"and {len(found.skipped) - NAMED_MAX} more: {len(found.skipped)} skipped in all")
+    for line in some_lines([f"{file.path}: {file.reason}" for file in found.skipped], NAMED_MAX, "skipped"):
+        process.say(line)
 
 
 @evaluate.command("shots")

@@ -10,6 +10,7 @@ import click
 
 from tagger import process
 from tagger.commands.console import FAILED, STDOUT, bar, errors, messages, options
+from tagger.text import some_lines
 
 if TYPE_CHECKING:
     from tagger.openimages.download import Outcome
@@ -100,9 +101,7 @@ def _name_the_rest(outcome: Outcome, quiet: bool) -> None:
         process.say(f"error: given up, the same command goes on later: {outcome.gone}")
     if quiet:
         return
-    for failure in outcome.failures[:NAMED_MAX]:
-        process.say(failure)
-    if len(outcome.failures) > NAMED_MAX:
-        process.say(f"and {len(outcome.failures) - NAMED_MAX} more: {len(outcome.failures)} failed in all")
+    for line in some_lines(outcome.failures, NAMED_MAX, "failed"):
+        process.say(line)
     if short := [f"{tag.slug} {tag.fetched}" for tag in outcome.tags if tag.fetched < tag.wanted]:
         process.say(f"fewer than {outcome.tags[0].wanted}: {', '.join(short)}")

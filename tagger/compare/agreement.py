@@ -6,8 +6,6 @@ Kendall's tau-b. That is taken over weights, of which scores are the same but fo
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import statistics
 import sys
@@ -23,7 +21,7 @@ from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag, Scan, TagReport
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.reports.table import moment
-from tagger.text import printable
+from tagger.text import printable, read_csv
 
 TOPS = (3, 5, 10)  # first tags of each film among which those of both are counted
 LETTERS_MAX = 28  # of a value, for people: of a checksum that is enough
@@ -243,7 +241,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
         return _pairs(table.read_bytes(), path.parent)
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         raise BadPairs(f"{path}: no table of pairs ({reason(error)}): {PAIRS_FORM}") from error
 
 
@@ -275,17 +273,15 @@ def _differences(a: TagReport, b: TagReport) -> tuple[Difference, ...]:
 
 
 def _pairs(body: bytes, folder: Path) -> tuple[Pair, ...]:
-    rows = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""))  # spreadsheets begin with a mark
-    columns = [cell.strip().lower() for cell in next(rows, [])]
-    if not {"a", "b"} <= {*columns}:
-        raise ValueError(f"its header is {','.join(columns)!r:.60}")
+    table = read_csv(body)
+    if not {"a", "b"} <= {*table.columns}:
+        raise ValueError(f"its header is {','.join(table.columns)!r:.60}")
     pairs = []
-    for number, row in enumerate(rows, 2):
-        cells = dict(zip(columns, map(str.strip, row), strict=False))
-        if any(cells.values()):
-            a, b = (folder / cells[column] if cells.get(column) else None for column in ("a", "b"))
-            name = cells.get("name") or (a.name.removesuffix(SUFFIX) if a else "")
-            pairs.append(Pair(number, name, a, b))
+    for row in table.rows:
+        if any(row.cells.values()):  # else it is a note beside the table
+            a, b = (folder / row.cells[column] if row.cells[column] else None for column in ("a", "b"))
+            name = row.cells.get("name") or (a.name.removesuffix(SUFFIX) if a else "")
+            pairs.append(Pair(row.number, name, a, b))
     if not pairs:
         raise ValueError("it has no rows")
     return tuple(pairs)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,9 +14,8 @@ from matplotlib.ticker import MultipleLocator
 from tagger.compare.agreement import TOPS, Agreement, Average, PairsAgreement, shared_of
 from tagger.errors import OutputRefused
 from tagger.evaluation.plots import BLUE, COLOURS, ORANGE, SMALL_PT, TEXT_PT, VERMILION, short, write_picture
-from tagger.files import output_folder, write_atomically
-from tagger.text import aligned, printable, safe_cell, write_rows
-from tagger.version import __version__
+from tagger.files import output_folder
+from tagger.text import TOOL, aligned, printable, safe_cell, write_json, write_rows
 
 COMPARED = ("compared.json", "compared.csv", "compared.png")
 PAIRS = ("pairs.json", "pairs.csv", "pairs.png")
@@ -100,7 +97,7 @@ def write(found: Agreement, top: int, folder: Path) -> None:
         OutputRefused: one cannot be written.
     """
     to_json, to_csv, to_png = (folder / name for name in COMPARED)
-    _write_json(asdict(found), to_json)
+    write_json(to_json, {**TOOL, **asdict(found)})
     rows = (
         (
             *map(safe_cell, (tag.tag, tag.slug)),
@@ -122,7 +119,7 @@ def write_pairs(found: PairsAgreement, folder: Path) -> None:
         OutputRefused: one cannot be written.
     """
     to_json, to_csv, to_png = (folder / name for name in PAIRS)
-    _write_json(asdict(found), to_json)
+    write_json(to_json, {**TOOL, **asdict(found)})
     rows = (
         (
             pair.row,
@@ -215,11 +212,6 @@ def _legend(figure: Figure, names: Sequence[str], colours: Sequence[str]) -> Non
     legend = figure.legend(boxes, names, loc="outside lower center", ncols=len(names), frameon=False)
     for text in legend.get_texts():
         text.set(parse_math=False, size=TEXT_PT)
-
-
-def _write_json(facts: dict[str, Any], path: Path) -> None:
-    document = {"tool": {"version": __version__}, **facts}
-    write_atomically(path, json.dumps(document, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def _same(path: Path, other: Path) -> bool:

@@ -10,7 +10,6 @@ A picture whose very bytes stand under several tags counts once for each place, 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -35,7 +34,7 @@ from tagger.evaluation.metrics import calibration_error
 from tagger.images import Pixels, decode_picture, prepare
 from tagger.pipeline import Tagger
 from tagger.records import Bools, CountProgress, Ints, ModelInfo
-from tagger.text import printable
+from tagger.text import json_text, printable, some
 from tagger.vocabulary import Vocabulary
 
 FILE_BYTES_MAX = 2**30  # 200 million pixels without compression are 600 MB
@@ -136,9 +135,9 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
             files += [(path, index[name]) for path in files_below(folder / name, skipped)]
     left_out = tuple(name for name in folders if name not in index)
     if len(left_out) == len(folders):
-        shown = ", ".join(left_out[:NAMED_MAX]) + (", ..." if len(left_out) > NAMED_MAX else "")
+        there = some(left_out, NAMED_MAX) or "none"
         raise BadPath(
-            f"{folder}: no sub-folder is a tag of {words.name} (found: {shown or 'none'}): they are named by slug, "
+            f"{folder}: no sub-folder is a tag of {words.name} (found: {there}): they are named by slug, "
             f"such as {words.slugs[0]}; `movietags vocab show` lists them"
         )
     return SortedFiles(tuple(files), tuple(skipped), left_out)
@@ -209,7 +208,7 @@ def as_json(evaluation: Evaluation) -> str:
     known = asdict(evaluation)
     for tag in known["per_tag"]:
         del tag["f1"]  # follows from precision and recall
-    return json.dumps(known, indent=1, allow_nan=False) + "\n"
+    return json_text(known)
 
 
 def as_table(evaluation: Evaluation) -> str:

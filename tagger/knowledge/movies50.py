@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -29,6 +28,7 @@ from tagger.knowledge.gathered import Knowledge
 from tagger.models import arrays
 from tagger.models.architectures import EMBEDDED
 from tagger.settings import Settings
+from tagger.text import finite, json_text, write_json
 from tagger.vocabulary import PORTABLE
 
 TRAILERS = 40
@@ -92,14 +92,14 @@ def main() -> None:
         parser.error(f"--leave-out {options.leave_out}: the networks given are of {', '.join(families)}")
     known = Knowledge(options.images, words, witnesses, options.cache)
     if options.leave_out:
-        process.put(json.dumps(transfer(known, known.strangers(options.leave_out)), indent=1) + "\n")
+        process.put(json_text(transfer(known, known.strangers(options.leave_out))))
         return
     with TemporaryDirectory() as aside:
         facts, tuned = measure(known, (options.cache or Path(aside)) / "trailers")
     for name, one in tuned.items():
         path = words.folder / "heads" / f"{name}.npz"
         known.ship(one, name).save(path, created=datetime.date.today().isoformat(), **facts["choices"][name])
-    write_atomically(words.folder / "figures.json", json.dumps(facts, indent=1).encode() + b"\n")
+    write_json(words.folder / "figures.json", finite(facts))
     backbone_facts = arrays.read_manifest(words.folder / "compact.json")
     write_atomically(words.folder / "card.md", card.text(backbone_facts, facts).encode())
 

@@ -22,6 +22,7 @@ from tagger.evaluation.images import FILE_BYTES_MAX, Skipped
 from tagger.images import decode_picture
 from tagger.process import cores
 from tagger.records import Bools, CountProgress, Ints
+from tagger.text import some_lines
 from tagger.training.copies import Fingerprints, families, fingerprint
 from tagger.training.folders import ODD_MAX, Folders, find, listed
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN
@@ -134,8 +135,8 @@ def _refuse(roots: Sequence[Path], found: Folders, pictures: _Pictures, few: lis
     if len(found.tags) < TAGS_MIN:
         odd.append(f"a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags, here are {len(found.tags)}")
     if odd:
-        more = f"; and {len(odd) - ODD_MAX} more" if len(odd) > ODD_MAX else ""
-        raise BadPath(f"{listed(roots)}: each sub-folder is a tag, so mend or move: {'; '.join(odd[:ODD_MAX])}{more}")
+        shown = "; ".join(some_lines(odd, ODD_MAX))
+        raise BadPath(f"{listed(roots)}: each sub-folder is a tag, so mend or move: {shown}")
 
 
 class _Pictures:

@@ -16,11 +16,12 @@ import numpy as np
 
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.evaluation.figures import Figures
-from tagger.files import Lock, output_folder, write_atomically
+from tagger.files import Lock, output_folder
 from tagger.models import architectures, backbone
 from tagger.models.architectures import AUTO, EMBEDDED, REFERENCE
 from tagger.models.backbone import Backbone
 from tagger.records import Floats, TagScores
+from tagger.text import write_json
 from tagger.training import strategy, written
 from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
@@ -159,7 +160,7 @@ def _begin(request: TrainingRequest, data: Dataset, recipe: Recipe, base: Backbo
             )
     else:
         output_folder(path.parent)
-        write_atomically(path, json.dumps(facts, indent=1).encode() + b"\n")
+        write_json(path, facts)
     return request.out / written.STATE
 
 

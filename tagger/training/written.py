@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from tagger.evaluation.figures import confusion
 from tagger.files import output_folder, write_atomically
 from tagger.models import arrays
 from tagger.models.head import FEATURES, Head
+from tagger.text import TOOL, finite, write_json
 from tagger.training import card, charts
 from tagger.training.dataset import Dataset
 from tagger.training.gallery import Item, gallery_html
@@ -69,7 +68,7 @@ def write(found: TrainingResult) -> None:
             path, found.learned.backbone, {"backbone": found.base.identity, "trained_by": f"movietags {__version__}"}
         )
     _record(found, words)
-    write_atomically(out / "figures.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
+    write_json(out / "figures.json", facts)
     write_atomically(out / "card.md", card.text(found).encode())
     write_atomically(out / "labels.txt", ("\n".join(words.tags) + "\n").encode())
 
@@ -118,7 +117,7 @@ def as_facts(found: TrainingResult) -> dict[str, Any]:
     """Returns what is known of a training, ready for JSON: no NaN, no paths but the folders' names."""
     data, run, learned = found.data, found.learned.run, found.learned
     return {
-        "tool": {"version": __version__},
+        **TOOL,
         "tags": [
             {"tag": tag, "class_weight": float(learned.class_weight[place]), **found.pictures_of(place)}
             for place, tag in enumerate(data.tags)
@@ -136,20 +135,11 @@ def as_facts(found: TrainingResult) -> dict[str, Any]:
         "temperature": learned.temperature,
         "offset": learned.offset,
         "parameters": sum(layer.kernel.size + layer.bias.size for layer in learned.layers),
-        "test": _finite(found.figures and asdict(found.figures)),
+        "test": finite(found.figures and asdict(found.figures)),
         "folds": found.request.folds or None,
-        "cross_validation": _finite(found.folded and asdict(found.folded)),
+        "cross_validation": finite(found.folded and asdict(found.folded)),
         "other_images": [
-            {"folder": Path(one.folder).name, "copies_left_out": one.copies, **_finite(asdict(one.figures))}
+            {"folder": Path(one.folder).name, "copies_left_out": one.copies, **finite(asdict(one.figures))}
             for one in found.crossed
         ],
     }  # fmt: skip
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for what is not a number."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,8 +11,6 @@ name or slug, in any case. ";" may stand between the cells, a comma in numbers. 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import re
@@ -27,7 +25,7 @@ from tagger.errors import BadPath, BadRatings, BadSettings, reason
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag
 from tagger.reports.json_report import SUFFIX, read_report
-from tagger.text import safe_cell
+from tagger.text import CsvRow, CsvTable, read_csv, safe_cell, some
 from tagger.vocabulary import slug
 
 COLUMNS = ("film", "rater", "tag", "kind", "value")
@@ -129,12 +127,12 @@ def read_ratings(path: Path, films: Sequence[Film], scale: tuple[float, float] =
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
     checks = _Checks(films, scale)
     try:
-        for row in _rows(_text(body)):
+        for row in _table(body).rows:
             checks.take(row)
     except ValueError as error:
         raise BadRatings(f"{path}: no table of ratings: {reason(error)}") from error
     if checks.faults:
-        strange = ", ".join(map(repr, list(checks.strange)[:NAMED_MAX])) + ", ..." * (len(checks.strange) > NAMED_MAX)
+        strange = some([repr(name) for name in checks.strange], NAMED_MAX)
         raise BadRatings(
             f"{path}: {checks.bad} of {checks.rows} rows cannot be used"
             + (f", films without a report: {strange}" if strange else "")
@@ -157,54 +155,22 @@ def _reports(path: Path) -> Iterator[Path]:
     yield from below
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int  # where it begins, from 1
-    cells: dict[str, str]  # by column
-    more: int  # cells behind the last column
-
-
-def _text(body: bytes) -> str:
-    """The text of a file; ValueError says where it is none."""
+def _table(body: bytes) -> CsvTable:
+    """The table that a file holds; ValueError names columns that are missing, or there twice."""
     try:
-        return body.decode("utf-8-sig")  # spreadsheets begin with a mark
+        table = read_csv(body, SEPARATORS, strict=True)
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise ValueError(f"line {line} is not UTF-8 text: save it as CSV UTF-8") from error
-
-
-def _rows(text: str) -> Iterator[_Row]:
-    """All rows that are not empty; ValueError says what is wrong with the header or the quotes."""
-    first = text.lstrip().partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header: list[str] = []
-    line = 1
-    try:
-        for row in rows:
-            cells = [cell.strip() for cell in row]
-            if any(cells) and not header:
-                header = _header(cells, separator)
-            elif any(cells):
-                named = dict(zip(header, cells + [""] * len(header), strict=False))
-                yield _Row(line, named, sum(map(bool, cells[len(header) :])))
-            line = rows.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"line {line}: {error}") from error
-    if not header:
+    columns = table.columns
+    if not columns:
         raise ValueError("it is empty")
-
-
-def _header(cells: list[str], separator: str) -> list[str]:
-    """The names of the columns; ValueError names those that are missing, or there twice."""
-    header = [cell.lower() for cell in cells]
-    if wrong := [name for name in COLUMNS if header.count(name) != 1 and (name != "kind" or name in header)]:
-        found = separator.join(cells)
+    if wrong := [name for name in COLUMNS if columns.count(name) != 1 and (name != "kind" or name in columns)]:
         raise ValueError(
-            f"column {', '.join(wrong)} missing or there twice: its header is {found!r:.80}, "
-            f"expected {separator.join(COLUMNS)}"
+            f"column {', '.join(wrong)} missing or there twice: its header is "
+            f"{table.separator.join(table.header)!r:.80}, expected {table.separator.join(COLUMNS)}"
         )
-    return header
+    return table
 
 
 class _Checks:
@@ -220,7 +186,7 @@ class _Checks:
         self.strange: dict[str, None] = {}  # films without a report, in their order
         self.rows = self.bad = 0
 
-    def take(self, row: _Row) -> None:
+    def take(self, row: CsvRow) -> None:
         """Keeps a row, or what is wrong with each of its cells."""
         self.rows += 1
         before = len(self.faults)
@@ -242,7 +208,7 @@ class _Checks:
                 self.found.append(Rating(film, rater, tag, CHOSEN, float(value >= RIGHT_MIN)))
         self.bad += len(self.faults) > before
 
-    def _parsed(self, row: _Row, column: str, parse: Callable[[str], T]) -> T | None:
+    def _parsed(self, row: CsvRow, column: str, parse: Callable[[str], T]) -> T | None:
         """What a cell means; None if that is unknown, with what is wrong kept."""
         cell = row.cells[column]
         try:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tagger.errors import OutputRefused
 from tagger.evaluation.figures import Estimate
@@ -15,8 +13,7 @@ from tagger.evaluation.plots import Bars, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
 from tagger.evaluation.ratings.table import COLUMNS, OPINION, Film, by_name, key
 from tagger.files import output_folder, write_atomically
-from tagger.text import aligned, printable, safe_cell, write_rows
-from tagger.version import __version__
+from tagger.text import TOOL, aligned, finite, json_text, printable, safe_cell, some, write_rows
 
 SOURCE = "source, 10 trailers and 10 raters"
 # Each figure: its field, what it is called, on the picture, and what the source found.
@@ -48,8 +45,7 @@ def notes(rated: Rated) -> list[str]:
     """Returns what a reader of the figures should know besides, a line each."""
     said = []
     if rated.unrated:
-        more = ", ..." if len(rated.unrated) > NAMED_MAX else ""
-        said.append(f"films without ratings: {len(rated.unrated)}: {', '.join(rated.unrated[:NAMED_MAX])}{more}")
+        said.append(f"films without ratings: {len(rated.unrated)}: {some(rated.unrated, NAMED_MAX)}")
     if rated.left_out:
         said.append(
             f"opinions of tags that are not among the first {rated.top} of their film, no part of experiments 1 and 2: "
@@ -87,8 +83,7 @@ def write(rated: Rated, folder: Path) -> None:
 def as_json(rated: Rated) -> str:
     """Returns the figures as JSON text, their fields named as in `Rated`, those of the source as `source`."""
     source = {field: value for field, _, _, value in FIGURES if value}
-    facts = {"tool": {"version": __version__}, **_finite(asdict(rated)), "source": source}
-    return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+    return json_text({**TOOL, **finite(asdict(rated)), "source": source})
 
 
 def write_blank(films: Sequence[Film], top: int, path: Path) -> int:
@@ -153,12 +148,3 @@ def _interval(estimate: Estimate | None) -> str:
 
 def _source(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.4g}%"  # as it is printed there
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for NaN, for JSON."""
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, asdict, dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ import numpy as np
 
 from tagger.evaluation.figures import Estimate
 from tagger.evaluation.plots import Bars, bars_png
-from tagger.files import output_folder, write_atomically
-from tagger.text import safe_cell, write_rows
+from tagger.files import output_folder
+from tagger.text import TOOL, safe_cell, write_json, write_rows
 from tagger.training.dataset import Dataset
 from tagger.training.recipe import Recipe
-from tagger.version import __version__
 
 EXACT_MAX = 16  # differences: of more than 65,536 flips so many are drawn
 ROUNDING = 1e-9  # sums of shares that differ by less are the same
@@ -137,6 +135,5 @@ def write(study: Study, kind: str, folder: Path) -> None:
     output_folder(folder)
     rows = ([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in study.rows())
     write_rows(folder / "table.csv", study.columns, rows)
-    facts = {"tool": {"version": __version__}, "study": kind, **asdict(study)}
-    write_atomically(folder / "results.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
+    write_json(folder / "results.json", {**TOOL, "study": kind, **asdict(study)})
     bars_png(*study.chart(), folder / "chart.png")

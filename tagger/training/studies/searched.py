@@ -13,12 +13,11 @@ from typing import Any
 from tagger.errors import BadPath, BadSettings
 from tagger.evaluation.figures import Figures
 from tagger.files import write_atomically
-from tagger.text import printable
+from tagger.text import TOOL, json_text, printable
 from tagger.training import strategy
 from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest
 from tagger.training.studies.spread import AXES, Axis
-from tagger.version import __version__
 
 Facts = dict[str, Any]  # what a search is of, ready for JSON
 
@@ -158,7 +157,7 @@ def _recipe(stored: dict[str, Any]) -> Recipe:
 def as_json(found: SearchResult) -> str:
     """Returns all there is to know, as JSON text; numbers are not rounded."""
     facts = {
-        "tool": {"version": __version__},
+        **TOOL,
         "search": found.facts,
         "ended": found.ended,
         "command": found.winner and command(found, found.winner.recipe),
@@ -168,7 +167,7 @@ def as_json(found: SearchResult) -> str:
         ],
         "trials": [asdict(trial) for trial in found.ranked],
     }
-    return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
 def as_csv(found: SearchResult) -> str:
