@@ -7,7 +7,6 @@ Kendall's tau-b. That is taken over weights, of which scores are the same but fo
 from __future__ import annotations
 
 import math
-import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import BadPairs, BadPath, BadReport, reason
-from tagger.evaluation.metrics import kendall_tau_b
+from tagger.evaluation.metrics import Spread, kendall_tau_b
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag, Scan, TagReport
 from tagger.reports.json_report import SUFFIX, read_report
@@ -153,6 +152,16 @@ class Average:
     mean: float | None  # None if there are none
     deviation: float | None  # of the sample; None if there is but one
 
+    @classmethod
+    def of(cls, what: str, values: Sequence[float]) -> Average:
+        """Returns the mean of a figure by its values, one for each pair for which it is defined."""
+        spread = Spread.of(values)
+        return cls(what, len(values), spread.mean, spread.deviation) if spread else cls(what, 0, None, None)
+
+    def text(self, digits: int) -> str | None:
+        """Returns "mean ± deviation" for people; None if there is none."""
+        return None if self.mean is None else Spread(self.mean, self.deviation).text(digits)
+
 
 @dataclass(frozen=True, slots=True)
 class PairsAgreement:
@@ -164,12 +173,12 @@ class PairsAgreement:
     @classmethod
     def of(cls, pairs: Sequence[PairAgreement]) -> PairsAgreement:
         """Returns several pairs with the means over them."""
-        found = [pair.agreement for pair in pairs]
+        agreements = [pair.agreement for pair in pairs]
         counts = [
-            _average(f"first {first}", [len(one.shared[place].slugs) for one in found])
+            Average.of(f"first {first}", [len(agreement.shared[place].slugs) for agreement in agreements])
             for place, first in enumerate(TOPS)
         ]
-        tau_b = _average("tau-b", [one.tau_b for one in found if one.tau_b is not None])
+        tau_b = Average.of("tau-b", [agreement.tau_b for agreement in agreements if agreement.tau_b is not None])
         return cls(tuple(pairs), (*counts, tau_b))
 
 
@@ -285,8 +294,3 @@ def _pairs(body: bytes, folder: Path) -> tuple[Pair, ...]:
     if not pairs:
         raise ValueError("it has no rows")
     return tuple(pairs)
-
-
-def _average(what: str, values: Sequence[float]) -> Average:
-    mean = statistics.fmean(values) if values else None
-    return Average(what, len(values), mean, statistics.stdev(values) if len(values) > 1 else None)

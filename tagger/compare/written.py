@@ -24,6 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 PAIR_COLUMNS = ("row", "name", "film_a", "film_b", *(f"shared_{first}" for first in TOPS), "tau_b")
 UNDEFINED = "-"
+DIGITS = 2  # of tau-b and of means, behind the point
 CHARTED_MAX = 40  # tags or pairs in a chart
 WIDTH_INCHES, ROW_INCHES, REST_INCHES = 8.0, 0.36, 1.5
 BARS_WIDTH = 0.8  # of the room of a row
@@ -222,10 +223,8 @@ def _same(path: Path, other: Path) -> bool:
 
 
 def _mean(average: Average) -> str:
-    if average.mean is None:
-        return UNDEFINED
-    return f"{average.mean:.2f}" + ("" if average.deviation is None else f" ± {average.deviation:.2f}")
+    return average.text(DIGITS) or UNDEFINED
 
 
 def _shown(tau_b: float | None) -> str:
-    return UNDEFINED if tau_b is None else f"{tau_b:.2f}"
+    return UNDEFINED if tau_b is None else f"{tau_b:.{DIGITS}f}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.evaluation.metrics import Reals, auc, average_precision, balanced, calibration_error, places
+from tagger.evaluation.metrics import Reals, auc, average_precision, balanced, calibration_error, defined_mean, places
 from tagger.records import Bools, Doubles, Ints
 from tagger.vocabulary import TAGS_MAX
 
@@ -237,7 +237,7 @@ def _resampled_rates(judged: Judged, hits: Bools, family: Ints, resamples: int, 
         top.append(drawn[:, -4:-1] / drawn[:, -1:])
         found = _rates(drawn[:, : 4 * tags].reshape(-1, 4, tags))
         found[:, :, ~judged.own.any(0)] = np.nan
-        rates.append(_defined_mean(found))
+        rates.append(defined_mean(found))
     return np.concatenate(top), np.concatenate(rates)
 
 
@@ -247,7 +247,7 @@ def _resampled_areas(probabilities: Reals, right: Bools, family: Ints, resamples
     for counts in _draws(family, len(right), resamples, seed):
         weight = counts[:, family]
         found = [weighted_areas(score, truth, weight) for score, truth in zip(probabilities.T, right.T, strict=True)]
-        means.append(_defined_mean(np.stack(found, 2)))
+        means.append(defined_mean(np.stack(found, 2)))
     return np.concatenate(means)
 
 
@@ -272,13 +272,6 @@ def weighted_areas(score: Reals, positive: Bools, weight: Counts) -> Doubles:
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, as it should be
         area = (ups * (down[:, None] - below + downs / 2)).sum(1) / (up * down)
         return np.stack([(ups * precision).sum(1) / up, area], 1)
-
-
-def _defined_mean(values: Doubles) -> Doubles:
-    """The mean along the last axis, without NaN; NaN where there is nothing else."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, values, 0).sum(-1) / known.sum(-1))
 
 
 def _macro(values: list[float | None], resampled: Doubles) -> Estimate:

@@ -31,8 +31,8 @@ LETTER_INCHES = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
-    """Bars of one colour."""
+class BarSeries:
+    """BarSeries of one colour."""
 
     name: str
     estimates: tuple[Estimate | None, ...]  # of each group; None: no bar
@@ -57,7 +57,7 @@ def write_picture(figure: Figure, path: Path) -> None:
     write_atomically(path, picture.getvalue())
 
 
-def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
+def bars_png(groups: Sequence[str], bars: Sequence[BarSeries], path: Path) -> None:
     """Draws bars, those of a group side by side, with their error bars, from 0 to 1.
 
     Raises:

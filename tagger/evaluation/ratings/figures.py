@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.evaluation.figures import INTERVAL, RESAMPLES, Estimate
-from tagger.evaluation.metrics import average_precision
+from tagger.evaluation.metrics import average_precision, defined_mean
 from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, Film, Ratings
 from tagger.records import Bools, Doubles, ModelInfo, RankedTag
 
@@ -103,7 +103,7 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
         ranked_ap,
         _panel(judged[0], [film.same_side() for film in films]),
         _panel(found[0], [film.overlap() for film in films]),
-        _defined(_mean(chosen.ravel())),
+        _defined(defined_mean(chosen.ravel())),
         tuple(film.figures() for film in rated),
         tuple(film.said_by.name for film in films if film not in rated),
         tuple(dict.fromkeys(film.said_by.model for film in rated)),
@@ -135,7 +135,7 @@ class _Film:
         known = ~np.isnan(self.opinions)
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
             weighted = np.where(known, self.opinions * strength, 0).sum(1) / (known * strength).sum(1)
-        return np.stack([_mean(self.opinions), weighted])
+        return np.stack([defined_mean(self.opinions), weighted])
 
     def found(self) -> Doubles:
         """Precision, recall and ranked AP of each rater, (3, raters); NaN where undefined."""
@@ -162,8 +162,8 @@ class _Film:
 
     def figures(self) -> FilmFigures:
         """The means over the raters."""
-        opinion, weighted = map(_defined, _mean(self.judged()))
-        means = _mean(self.found())
+        opinion, weighted = map(_defined, defined_mean(self.judged()))
+        means = defined_mean(self.found())
         precision, recall, ranked_ap, f1 = map(_defined, (*means, _harmonic(means[0], means[1])))
         return FilmFigures(
             self.said_by.name,
@@ -203,7 +203,7 @@ def _resampled(cells: Doubles, resamples: int, seed: int) -> Doubles:
     known = ~np.isnan(cells[0])
     cells = cells[:, known.any(1)][:, :, known.any(0)]
     if min(cells.shape[1:]) < 2:
-        return np.pad(_mean(_mean(cells))[:, None], ((0, 0), (0, resamples)), constant_values=np.nan)
+        return np.pad(defined_mean(defined_mean(cells))[:, None], ((0, 0), (0, resamples)), constant_values=np.nan)
     rng = np.random.default_rng(seed)
     films, raters = (
         np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), resamples)]) for n in cells.shape[1:]
@@ -227,15 +227,9 @@ def _estimate(means: Doubles) -> Estimate | None:
 def _panel(cells: Doubles, agreements: Sequence[Doubles]) -> Panel:
     """Of any figure (films, raters) of a kind, and how far each two raters of each film agree, NaN if unknown."""
     known = ~np.isnan(cells)
-    pairs = [pairs[np.triu_indices(len(pairs), 1)] for pairs in agreements]
-    return Panel(int(known.any(1).sum()), int(known.any(0).sum()), _defined(_mean(_mean(np.array(pairs)))))
-
-
-def _mean(values: Doubles) -> Doubles:
-    """The mean along the last axis, without NaN; NaN where there is nothing else."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
-        return np.asarray(np.where(known, values, 0).sum(-1) / known.sum(-1))
+    pairs = np.array([pairs[np.triu_indices(len(pairs), 1)] for pairs in agreements])
+    agreement = _defined(defined_mean(defined_mean(pairs)))
+    return Panel(int(known.any(1).sum()), int(known.any(0).sum()), agreement)
 
 
 def _harmonic(some: Doubles, others: Doubles) -> Doubles:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tagger.errors import OutputRefused
 from tagger.evaluation.figures import Estimate
-from tagger.evaluation.plots import Bars, bars_png
+from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
 from tagger.evaluation.ratings.table import COLUMNS, OPINION, Film, by_name, key
 from tagger.files import output_folder, write_atomically
@@ -74,8 +74,8 @@ def write(rated: Rated, folder: Path) -> None:
     output_folder(folder)
     write_rows(folder / "ratings.csv", FILM_COLUMNS, map(_cells, rated.per_film))
     shown = [(name, getattr(rated, field), source) for field, _, name, source in FIGURES if source]
-    ours = Bars("these ratings", tuple(estimate for _, estimate, _ in shown))
-    theirs = Bars(SOURCE, tuple(Estimate(source, math.nan, math.nan) for _, _, source in shown))
+    ours = BarSeries("these ratings", tuple(estimate for _, estimate, _ in shown))
+    theirs = BarSeries(SOURCE, tuple(Estimate(source, math.nan, math.nan) for _, _, source in shown))
     bars_png([name for name, _, _ in shown], (ours, theirs), folder / "ratings.png")
     write_atomically(folder / "ratings.json", as_json(rated).encode())
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
 from tagger.evaluation.figures import Figures
-from tagger.evaluation.plots import Bars
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries
 from tagger.models import architectures, arrays, compact
 from tagger.models.architectures import EMBEDDED
 from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
@@ -30,7 +31,7 @@ from tagger.training.result import TrainingRequest
 from tagger.training.run import FINGERPRINTS, Watch, load_backbone
 from tagger.training.splits import Split, fold_split, folds
 from tagger.training.store import Store, default_folder
-from tagger.training.studies.comparison import UNKNOWN, Cell, Material, Spread, bars_of, sign_flip_p
+from tagger.training.studies.comparison import Cell, Material, bars_of, cells, shown, sign_flip_p
 
 MILLION = 1e6
 SOURCE_NOTE = """\
@@ -114,7 +115,7 @@ class Backbones:
         """Returns a row for each backbone."""
         return [
             (
-                one.name, *(cell for mean in one.spreads for cell in Spread.cells(mean)),
+                one.name, *(cell for mean in one.spreads for cell in cells(mean)),
                 one.parameters, one.features_s if one.computed else None, one.computed, one.head_s, one.p,
             )
             for one in self.compared
@@ -125,7 +126,7 @@ class Backbones:
         head = ("backbone", "macro AUC", "accuracy", "macro F-score", "parameters", "features", "head", "p")
         lines = [
             (
-                printable(one.name), *(str(mean or UNKNOWN) for mean in one.spreads),
+                printable(one.name), *map(shown, one.spreads),
                 f"{one.parameters / MILLION:.1f} M", self._features(one), f"{one.head_s:.1f} s",
                 "best" if one.p is None else f"{one.p:.3f}",
             )
@@ -139,7 +140,7 @@ class Backbones:
         )
         return "\n".join((aligned([head, *lines]), *notes, SOURCE_NOTE))
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns the backbones, and bars of their figures."""
         names = ("macro AUC", "accuracy", "macro F-score")
         bars = (bars_of(name, [one.spreads[place] for one in self.compared]) for place, name in enumerate(names))

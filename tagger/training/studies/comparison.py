@@ -1,4 +1,4 @@
-"""What all studies need: a paired test, means with their spread, and tables and charts of what was found."""
+"""What all studies need: a paired test, means in tables and charts, and files of what was found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from tagger.evaluation.figures import Estimate
-from tagger.evaluation.plots import Bars, bars_png
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.files import output_folder
 from tagger.text import TOOL, safe_cell, write_json, write_rows
 from tagger.training.dataset import Dataset
@@ -19,6 +20,7 @@ from tagger.training.recipe import Recipe
 EXACT_MAX = 16  # differences: of more than 65,536 flips so many are drawn
 ROUNDING = 1e-9  # sums of shares that differ by less are the same
 UNKNOWN = "-"
+DIGITS = 3  # of means, behind the point
 
 Cell = str | float | None
 
@@ -46,40 +48,24 @@ class Material:
         return f"{len(self.tags)} tags, {self.pictures} pictures ({self.families} without near copies){skipped}"
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The mean of several figures of one kind."""
-
-    mean: float
-    deviation: float | None  # of the sample; None if there is but one
-
-    @classmethod
-    def of(cls, values: Iterable[float | None]) -> Spread | None:
-        """Returns that of the values that are known, None if none is."""
-        known = [value for value in values if value is not None]
-        if not known:
-            return None
-        return cls(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
-
-    @staticmethod
-    def cells(spread: Spread | None) -> tuple[float | None, float | None]:
-        """Returns mean and deviation, for a table."""
-        return (None, None) if spread is None else (spread.mean, spread.deviation)
-
-    @property
-    def estimate(self) -> Estimate:
-        """The mean, with one deviation to each side."""
-        aside = self.deviation or 0.0
-        return Estimate(self.mean, self.mean - aside, self.mean + aside)
-
-    def __str__(self) -> str:
-        """For people."""
-        return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
+def shown(spread: Spread | None) -> str:
+    """Returns a mean and its deviation, for people."""
+    return UNKNOWN if spread is None else spread.text(DIGITS)
 
 
-def bars_of(name: str, spreads: Iterable[Spread | None]) -> Bars:
+def cells(spread: Spread | None) -> tuple[float | None, float | None]:
+    """Returns mean and deviation, for a table."""
+    return (None, None) if spread is None else (spread.mean, spread.deviation)
+
+
+def bars_of(name: str, spreads: Iterable[Spread | None]) -> BarSeries:
     """Returns bars with one deviation to each side."""
-    return Bars(name, tuple(one.estimate if one else None for one in spreads))
+    return BarSeries(name, tuple(None if spread is None else _estimate(spread) for spread in spreads))
+
+
+def _estimate(spread: Spread) -> Estimate:
+    aside = spread.deviation or 0.0
+    return Estimate(spread.mean, spread.mean - aside, spread.mean + aside)
 
 
 class Study(Protocol):
@@ -100,7 +86,7 @@ class Study(Protocol):
         """Returns tables and notes, without a line break at the end."""
         ...
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns names of groups, and up to three bars for each."""
         ...
 

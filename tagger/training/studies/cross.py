@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.evaluation.figures import Estimate, Figures
-from tagger.evaluation.plots import Bars
+from tagger.evaluation.plots import BarSeries
 from tagger.models.backbone import Backbone
 from tagger.records import Floats, Ints, TagScores
 from tagger.text import aligned, printable
@@ -113,11 +113,14 @@ class Crossed:
             for start, (measure, a, b) in zip(first, measures, strict=True)
         ]
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns the sets, and bars of the accuracy within each and from the others."""
         within = tuple(_estimates(self.of((name,), name))[0] for name in self.sets)
         from_others = tuple(_estimates(self.of(self.others(name), name))[0] for name in self.sets)
-        return self.sets, (Bars("accuracy within the set", within), Bars("trained on the others", from_others))
+        return self.sets, (
+            BarSeries("accuracy within the set", within),
+            BarSeries("trained on the others", from_others),
+        )
 
 
 def _estimates(one: Tested | None) -> tuple[Estimate | None, Estimate | None, Estimate | None]:

@@ -15,7 +15,8 @@ from itertools import product
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings
-from tagger.evaluation.plots import Bars
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries
 from tagger.models.head import Dense
 from tagger.records import Floats
 from tagger.text import aligned
@@ -26,7 +27,7 @@ from tagger.training.result import TrainingRequest
 from tagger.training.run import Watch, load_backbone
 from tagger.training.splits import split
 from tagger.training.studies.backbones import collected, recipe_of, seen, trained
-from tagger.training.studies.comparison import UNKNOWN, Cell, Material, Spread, bars_of
+from tagger.training.studies.comparison import Cell, Material, bars_of, cells, shown
 
 VALIDATION_SHARE = 0.2  # twice the usual, as no other pictures are asked about
 NORMS = (False, True)
@@ -94,17 +95,14 @@ class Initialisations:
     def rows(self) -> list[tuple[Cell, ...]]:
         """Returns a row for each initialisation, without and with batch normalisation."""
         return [
-            (one.init, one.batch_norm, one.seeds, *(cell for mean in one.means for cell in Spread.cells(mean)))
+            (one.init, one.batch_norm, one.seeds, *(cell for mean in one.means for cell in cells(mean)))
             for one in self.settings
         ]
 
     def text(self) -> str:
         """Returns the table, and what its columns are."""
         head = ("init", "batch norm", "first loss", "final accuracy", "best accuracy", "dead units")
-        lines = [
-            (one.init, "yes" if one.batch_norm else "no", *(str(mean or UNKNOWN) for mean in one.means))
-            for one in self.settings
-        ]
+        lines = [(one.init, "yes" if one.batch_norm else "no", *map(shown, one.means)) for one in self.settings]
         recipe = self.material.recipe
         hidden = ", ".join(map(str, recipe.hidden))
         notes = (
@@ -114,7 +112,7 @@ class Initialisations:
         )
         return "\n".join((aligned([head, *lines]), *notes))
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns the initialisations, and bars of the final accuracy."""
         found = {(one.init, one.batch_norm): one.final for one in self.settings}
         names = ("final accuracy", "the same with batch norm")
