@@ -68,9 +68,9 @@ def download(
     failed: Counter[str] = Counter()
     failures: list[str] = []
     lost, gone = 0, None
-    with _Threads(folder, jobs) as threads:
+    with _Fetchers(folder, jobs) as fetchers:
         while not gone and (batch := _next(waiting, fetched, per_tag)):
-            for picture, error in threads.fetch(batch):
+            for picture, error in fetchers.fetch(batch):
                 lost = lost + 1 if isinstance(error, ServerUnreachable) else 0
                 if error:
                     failed[picture.tag] += 1
@@ -98,7 +98,7 @@ def _next(waiting: dict[str, list[Picture]], fetched: Counter[str], per_tag: int
     return batch
 
 
-class _Threads:
+class _Fetchers:
     """Threads that fetch pictures into a folder; at the end of the context its sources.csv is written."""
 
     def __init__(self, folder: Folder, jobs: int) -> None:
@@ -107,7 +107,7 @@ class _Threads:
         self._running: dict[Future[None], Picture] = {}
         self._stopped = Event()
 
-    def __enter__(self) -> _Threads:
+    def __enter__(self) -> _Fetchers:
         return self
 
     def __exit__(self, *raised: object) -> None:

@@ -6,10 +6,11 @@ alone: a run that was interrupted goes on exactly as if it had not been.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from tagger import process
 from tagger.images import Pixels, prepare
+from tagger.queues import ahead
 from tagger.records import Floats, Ints
 from tagger.training.augment import augment
 from tagger.training.features import read_again
@@ -101,30 +103,27 @@ class Pictures:
             rng = np.random.default_rng((self.seed, number, index))
             return augment(plain, self.augment, rng) if self.augment else plain
 
-        for part, pixels in zip(parts, _ahead(parts, picture), strict=True):
+        for part, pixels in zip(parts, _stacked(parts, picture), strict=True):
             yield self.seen(pixels), part
 
     def plain(self) -> Iterator[Floats]:
         """Yields all pictures as they are, in batches."""
         every = np.arange(len(self.paths))
         parts = [every[start : start + self.batch_size] for start in range(0, len(every), self.batch_size)]
-        for pixels in _ahead(parts, self._read):
+        for pixels in _stacked(parts, self._read):
             yield self.seen(pixels)
 
     def _read(self, index: int) -> Pixels:
         return prepare(read_again(self.paths[index]), self.size)
 
 
-def _ahead(parts: Sequence[Ints], picture: Callable[[int], Pixels]) -> Iterator[Pixels]:
+def _stacked(parts: Sequence[Ints], picture: Callable[[int], Pixels]) -> Iterator[Pixels]:
     """The pictures of each part, a few parts ahead of whoever asks."""
-    with ThreadPoolExecutor(process.cores(), "read") as readers:
-        waiting: deque[list[Future[Pixels]]] = deque()
-        try:
-            for part in parts:
-                waiting.append([readers.submit(picture, int(index)) for index in part])
-                if len(waiting) > AHEAD:
-                    yield np.stack([one.result() for one in waiting.popleft()])
-            while waiting:
-                yield np.stack([one.result() for one in waiting.popleft()])
-        finally:
-            readers.shutdown(cancel_futures=True)
+    every = [int(index) for part in parts for index in part]
+    depth = AHEAD * max(map(len, parts), default=0)
+    with (
+        ThreadPoolExecutor(process.cores(), "read") as readers,
+        closing(ahead(readers, picture, every, depth)) as pictures,
+    ):
+        for part in parts:
+            yield np.stack(list(islice(pictures, len(part))))

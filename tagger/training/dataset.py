@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from tagger.errors import BadPath, BadSettings, reason
 from tagger.evaluation.images import FILE_BYTES_MAX, Skipped
 from tagger.images import decode_picture
 from tagger.process import cores
+from tagger.queues import ahead
 from tagger.records import Bools, CountProgress, Ints
 from tagger.text import some_lines
 from tagger.training.copies import Fingerprints, families, fingerprint
@@ -31,6 +33,7 @@ PICTURES_MIN = 2  # of a tag: one to learn from, one to ask about
 STAMP_BYTES = 8  # of a fingerprint
 STAMPS_AT_A_TIME = 256  # put away: so many are lost at most when stopped
 READERS_MAX = 8  # threads, each with one picture in memory
+AHEAD = 4  # files that each of them may be ahead
 CHUNK_BYTES = 2**20
 
 
@@ -144,7 +147,7 @@ class _Pictures:
 
     def __init__(self, found: Folders, seed: int, known: Stamps | None, progress: CountProgress | None) -> None:
         self.paths: dict[bytes, Path] = {}  # the first of each SHA-256
-        self._known, self._each = known, _Threads(progress)
+        self._known, self._each = known, _Readers(progress)
         self._files: list[tuple[Path, int, bytes]] = []  # with tag and SHA-256
         self._unread: list[tuple[int, Skipped]] = []  # with the tag
         self._stamps: dict[bytes, bytes] = {}
@@ -215,24 +218,22 @@ class _Pictures:
                 self._known.put(usable)
 
 
-class _Threads:
+class _Readers:
     """Work on many files at once, which tells how far it is."""
 
-    def __init__(self, tell: CountProgress | None) -> None:
-        self._tell, self._done, self._all = tell, 0, 0
+    def __init__(self, progress: CountProgress | None) -> None:
+        self._progress, self._done, self._all = progress, 0, 0
 
     def __call__(self, work: Callable[[Path], bytes | Skipped], paths: Sequence[Path]) -> Iterator[bytes | Skipped]:
         """Yields what `work` makes of each file, in order."""
         self._all += len(paths)
-        pool = ThreadPoolExecutor(min(cores(), READERS_MAX))
-        try:
-            for made in pool.map(work, paths):
+        readers = min(cores(), READERS_MAX)
+        with ThreadPoolExecutor(readers) as pool, closing(ahead(pool, work, paths, AHEAD * readers)) as done:
+            for made in done:
                 self._done += 1
-                if self._tell:
-                    self._tell(self._done, self._all)
+                if self._progress:
+                    self._progress(self._done, self._all)
                 yield made
-        finally:
-            pool.shutdown(cancel_futures=True)  # or an interrupt would wait for all of them
 
 
 def _digest(path: Path) -> bytes | Skipped:

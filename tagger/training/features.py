@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from tagger import process
 from tagger.errors import BadPath, reason
 from tagger.images import Pixels, decode_picture, without_bars
 from tagger.models.backbone import Backbone
+from tagger.queues import ahead
 from tagger.records import CountProgress, Floats
 from tagger.training.dataset import Dataset
 from tagger.training.store import Store
 
 BATCHES_KEPT = 8  # are put into the store at once: so much is lost at most when stopped
-AHEAD = 3  # batches of pictures that are read before they are looked at
+AHEAD = 2  # batches of pictures that are read while the network sees another
 
 
 def space(base: Backbone) -> str:
@@ -58,18 +60,15 @@ def features(data: Dataset, base: Backbone, store: Store, progress: CountProgres
     return answer
 
 
-def _read(data: Dataset, places: Sequence[int], batch_size: int) -> Iterator[tuple[list[int], list[Pixels]]]:
+def _read(data: Dataset, places: Sequence[int], batch_size: int) -> Iterator[tuple[Sequence[int], list[Pixels]]]:
     """The pictures of these places, batch by batch, read ahead by other threads."""
-    rest = iter(places)
-    with ThreadPoolExecutor(process.cores(), "read") as readers:
-        waiting: deque[tuple[list[int], list[Future[Pixels]]]] = deque()
-        while True:
-            while len(waiting) < AHEAD and (part := list(islice(rest, batch_size))):
-                waiting.append((part, [readers.submit(_picture, data, place) for place in part]))
-            if not waiting:
-                return
-            part, pictures = waiting.popleft()
-            yield part, [picture.result() for picture in pictures]
+    with (
+        ThreadPoolExecutor(process.cores(), "read") as readers,
+        closing(ahead(readers, partial(_picture, data), places, AHEAD * batch_size)) as pictures,
+    ):
+        for start in range(0, len(places), batch_size):
+            part = places[start : start + batch_size]
+            yield part, list(islice(pictures, len(part)))
 
 
 def _picture(data: Dataset, place: int) -> Pixels:

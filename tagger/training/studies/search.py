@@ -15,7 +15,6 @@ import json
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -31,6 +30,7 @@ from tagger.errors import BadPath, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.models import compact
 from tagger.models.backbone import Backbone
+from tagger.process import end_with_parent
 from tagger.records import Floats, TagScores
 from tagger.training import run
 from tagger.training.dataset import Dataset, collect
@@ -197,16 +197,8 @@ def _start(shared: _Shared) -> None:
     """Begins one of these processes."""
     global _here, _rows
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process, and is for the first
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _here, _rows = shared, np.asarray(np.load(shared.rows, mmap_mode="r"))
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the first one was killed: it would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent
-    parent.join()
-    os._exit(1)
 
 
 _here: _Shared
