@@ -27,8 +27,8 @@ from tagger.evaluation.metrics import Spread
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.models.head import Dense
 from tagger.text import aligned
+from tagger.training.bench import Bench
 from tagger.training.result import TrainingRequest
-from tagger.training.run import load_backbone
 from tagger.training.studies import backbones as study
 from tagger.training.studies import cross as study_cross
 from tagger.training.studies import init as study_init
@@ -196,7 +196,8 @@ def test_where_no_backbone_can_be_used_there_is_no_table(
 
 def test_features_that_are_known_are_said_to_be(images: Path, cache: Path) -> None:
     asked = request(cache, images, folds=2)
-    study.seen(study.collected(asked, untold), load_backbone(asked), asked, untold)
+    bench = Bench(asked, untold)
+    bench.features(bench.data(), bench.base())
     found = study.backbones(asked, [Named("compact")], untold)
     assert found.compared[0].computed == 0
     assert "cached" in found.text()

@@ -69,6 +69,11 @@ class Dataset:
         """The first right tag of each picture (n,)."""
         return np.asarray(self.right.argmax(1), np.int64)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pictures and of their tags, in hex."""
+        return hashlib.sha256(b"".join((*self.sha256, self.right.tobytes()))).hexdigest()
+
     def among(self, chosen: Ints | Bools) -> Dataset:
         """Returns the pictures `chosen` alone: their places, in this order, or a mask (n,)."""
         places = np.arange(len(self.paths))[chosen]

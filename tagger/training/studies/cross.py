@@ -18,12 +18,11 @@ from tagger.evaluation.plots import BarSeries
 from tagger.models.backbone import Backbone
 from tagger.records import Floats, Ints, TagScores
 from tagger.text import aligned, printable
+from tagger.training.bench import Bench, StageProgress, trained
 from tagger.training.learner import judged
 from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest
-from tagger.training.run import Watch, load_backbone
 from tagger.training.splits import VALIDATION_SHARE, Split, folds, split
-from tagger.training.studies.backbones import fingerprints, recipe_of, seen, trained
 from tagger.training.studies.comparison import UNKNOWN, Cell, Material
 from tagger.training.studies.joint import SETS_MIN, Joint, joined
 
@@ -143,7 +142,7 @@ def _short(one: Tested | None) -> str:
     return f"{accuracy.value:.3f}" if accuracy else UNKNOWN
 
 
-def cross(request: TrainingRequest, watch: Watch) -> Crossed:
+def cross(request: TrainingRequest, watch: StageProgress) -> Crossed:
     """Returns what heads are worth within and across data sets; KeyboardInterrupt ends it with what is done.
 
     Args:
@@ -155,17 +154,18 @@ def cross(request: TrainingRequest, watch: Watch) -> Crossed:
         BadSettings: fewer than two sets; more folds than pictures; a choice outside its range.
         BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
     """
-    recipe = recipe_of(request)
+    bench = Bench(request, watch)
+    recipe = bench.recipe()
     joint = joined(
-        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=fingerprints(request),
-        progress=lambda done, total: watch("reading", done, total),
+        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=bench.fingerprints(),
+        progress=bench.read,
     )  # fmt: skip
     count = len(joint.names)
     own = [np.flatnonzero(of) for of in joint.member.T]
     fold = [folds(joint.data.among(places), request.folds, request.seed) for places in own]
     size = min(int((one != number).sum()) for one in fold for number in range(request.folds))
-    base = load_backbone(request)
-    rows = seen(joint.data, base, request, watch)
+    base = bench.base()
+    rows = bench.features(joint.data, base)
     done, total = itertools.count(), count * (request.folds + 1 + (count > SETS_MIN))
     heads = _Heads(joint, rows, base, recipe, size, lambda: watch("heads", next(done), total))
     tested: list[Tested] = []

@@ -20,13 +20,12 @@ from tagger.evaluation.plots import BarSeries
 from tagger.models.head import Dense
 from tagger.records import Floats
 from tagger.text import aligned
+from tagger.training.bench import Bench, StageProgress, trained
 from tagger.training.folders import listed
 from tagger.training.learner import Learned
 from tagger.training.recipe import INITS, Recipe
 from tagger.training.result import TrainingRequest
-from tagger.training.run import Watch, load_backbone
 from tagger.training.splits import split
-from tagger.training.studies.backbones import collected, recipe_of, seen, trained
 from tagger.training.studies.comparison import Cell, Material, bars_of, cells, shown
 
 VALIDATION_SHARE = 0.2  # twice the usual, as no other pictures are asked about
@@ -122,7 +121,7 @@ class Initialisations:
         return INITS, tuple(bars)
 
 
-def initialisations(request: TrainingRequest, seeds: int, watch: Watch) -> Initialisations:
+def initialisations(request: TrainingRequest, seeds: int, watch: StageProgress) -> Initialisations:
     """Returns how heads learn that begin differently; KeyboardInterrupt ends it with those that are done.
 
     Args:
@@ -135,15 +134,16 @@ def initialisations(request: TrainingRequest, seeds: int, watch: Watch) -> Initi
         BadSettings: no seed, no hidden layer, or a choice outside its range.
         BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
     """
-    recipe = replace(recipe_of(request), patience=0)
+    bench = Bench(request, watch)
+    recipe = replace(bench.recipe(), patience=0)
     if seeds < 1 or not recipe.hidden:
         raise BadSettings(f"seeds = {seeds}, hidden = {recipe.hidden}: both are needed, one or more")
-    data = collected(request, watch)
+    data = bench.data()
     parts = split(data, request.seed, VALIDATION_SHARE, 0.0)
     if not len(parts.validation):
         raise BadPath(f"{listed(request.roots)}: the pictures are near copies of one another: none is left to judge by")
-    base = load_backbone(request)
-    rows = seen(data, base, request, watch)
+    base = bench.base()
+    rows = bench.features(data, base)
     recipes = [
         replace(recipe, init=init, batch_norm=norm, seed=request.seed + place)
         for place, init, norm in product(range(seeds), INITS, NORMS)  # so that all have as many if it is interrupted
