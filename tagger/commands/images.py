@@ -53,13 +53,13 @@ def fetch(vocabulary: str, per_tag: int, output: Path, jobs: int, quiet: bool, v
         raise click.UsageError("--output names a folder")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger import vocabulary as vocabularies
         from tagger.openimages import download, plan, tagmap
-        from tagger.openimages.folder import Folder
+        from tagger.openimages.folder import PictureFolder
+        from tagger.vocabulary import load
 
-        words = vocabularies.load(vocabulary)
+        words = load(vocabulary)
         tags = tagmap.read_map(words)
-        folder = Folder(output)  # refused now, before any table is read
+        folder = PictureFolder(output)  # refused now, before any table is read
         if not quiet and (unmapped := [slug for slug in words.slugs if slug not in tags.slugs]):
             process.say(f"no class of Open Images is known for {', '.join(unmapped)}")
         with bar(quiet, unit="B", unit_scale=True) as shown:

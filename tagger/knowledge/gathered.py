@@ -30,7 +30,7 @@ class Knowledge:
         self.words, self.cache = words, cache
         self.witness = {one.name: one for one in witnesses}
         self.pictures = labelled.collect(images, words.slugs)
-        self.features = {one.name: labelled.look(self.pictures, one.network, cache) for one in witnesses}
+        self.features = {one.name: labelled.features_of(self.pictures, one.network, cache) for one in witnesses}
         self.seen = {one.name: class_evidence(one.logits(self.features[one.name])) for one in witnesses}
         self.others = {name: rows for name, rows in self.seen.items() if name != EMBEDDED}
 

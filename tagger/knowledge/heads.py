@@ -24,17 +24,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class HeadRecipe:
     """How a head is learned."""
 
     l2: float  # weight decay, for rows of deviation 1 as a whole
     trust: float  # in the names of classes (`tagger.knowledge.priors`): what one of them says, per deviation
 
 
-RECIPES = (Recipe(0.3, 0.1), Recipe(0.3, 0.05))
+RECIPES = (HeadRecipe(0.3, 0.1), HeadRecipe(0.3, 0.05))
 
 
-def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Recipe) -> tuple[Floats, Floats]:
+def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: HeadRecipe) -> tuple[Floats, Floats]:
     """Returns kernel (d, tags) and bias (tags,) of a regression on all views of the pictures `chosen`.
 
     Args:
@@ -59,7 +59,7 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Rec
 
 
 def out_of_source(
-    seen: Sequence[Floats], asked: Floats, pictures: Labelled, recipe: Recipe, folds: Ints | None = None
+    seen: Sequence[Floats], asked: Floats, pictures: Labelled, recipe: HeadRecipe, folds: Ints | None = None
 ) -> Floats:
     """Returns logits (..., n, tags) of each picture by a head that saw no picture of its source; zeros: no such tag.
 
@@ -79,7 +79,7 @@ def out_of_source(
     return answer
 
 
-Answers = dict[Recipe, Floats]  # logits (n, tags) by the recipe of the head
+Answers = dict[HeadRecipe, Floats]  # logits (n, tags) by the recipe of the head
 
 
 def answers(seen: Sequence[Floats], asked: Floats, pictures: Labelled, cache: Path | None = None) -> Answers:
@@ -96,7 +96,7 @@ def answers(seen: Sequence[Floats], asked: Floats, pictures: Labelled, cache: Pa
 class Tuned:
     """What was best on some pictures."""
 
-    recipe: Recipe
+    recipe: HeadRecipe
     temperature: float
     offset: float
 
@@ -109,7 +109,7 @@ class Tuner:
         self._found, self._pictures = found, pictures
         self._right, self._fair = pictures.right, pictures.fair[pictures.tag]
         self._place = {recipe: places(z, self._right) for recipe, z in found.items()}
-        self._surprise: dict[Recipe, Doubles] = {}
+        self._surprise: dict[HeadRecipe, Doubles] = {}
 
     def tune(self, among: Bools) -> Tuned:
         """Returns what is best on the pictures `among` (n,), of fair tags."""

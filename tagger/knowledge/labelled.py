@@ -30,8 +30,8 @@ BATCH = 48  # pictures at a time
 log = logging.getLogger(__name__)
 
 
-class Network(Protocol):
-    """What looks at pictures: a `tagger.models.backbone.Backbone`, for one."""
+class FeatureNetwork(Protocol):
+    """What gives features of pictures: a `tagger.models.backbone.Backbone`, for one."""
 
     @property
     def input_size(self) -> int:
@@ -122,17 +122,17 @@ def read(path: Path) -> Pixels:
     return picture
 
 
-def look(pictures: Labelled, network: Network, cache: Path | None = None) -> Floats:
+def features_of(pictures: Labelled, network: FeatureNetwork, cache: Path | None = None) -> Floats:
     """Returns what `network` sees in the views of each picture, (n, VIEWS, d): whole first, as frames are prepared.
 
     With a `cache` folder the answer is kept there, by the numbers of the network and the names of the pictures.
     """
     names = "\n".join(f"{path.parent.name}/{path.name}" for path in pictures.paths)
     key: list[Key] = [f"{network.sha256} {network.input_size} {VIEWS}\n{names}"]
-    return kept(cache, key, lambda: _look(pictures, network))
+    return kept(cache, key, lambda: _features_of(pictures, network))
 
 
-def _look(pictures: Labelled, network: Network) -> Floats:
+def _features_of(pictures: Labelled, network: FeatureNetwork) -> Floats:
     rng = np.random.default_rng(0)
     parts = []
     for start in range(0, len(pictures.paths), BATCH):

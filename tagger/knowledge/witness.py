@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.images import Pixels, squash
-from tagger.knowledge.labelled import Network
+from tagger.knowledge.labelled import FeatureNetwork
 from tagger.models import arrays, backbone
 from tagger.models.architectures import EMBEDDED, named
 from tagger.models.evidence import CLASSES, Classifier
@@ -27,7 +27,7 @@ class Witness:
 
     name: str
     family: str  # networks that learned alike: a map learned on one of them knows its kin
-    network: Network
+    network: FeatureNetwork
     classifier: Classifier | None  # None: what it sees are the classes already
 
     def logits(self, seen: Floats) -> Floats:

@@ -10,7 +10,7 @@ from itertools import islice
 from threading import Event
 
 from tagger.errors import FetchFailed, ServerUnreachable
-from tagger.openimages.folder import Folder
+from tagger.openimages.folder import PictureFolder
 from tagger.openimages.tables import Picture
 from tagger.records import CountProgress
 
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def download(
-    pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: Folder, jobs: int,
+    pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: PictureFolder, jobs: int,
     progress: CountProgress | None = None,
 ) -> Outcome:  # fmt: skip
     """Puts up to `per_tag` pictures of each tag into `folder`, and sources.csv, which says whose they are.
@@ -101,7 +101,7 @@ def _next(waiting: dict[str, list[Picture]], fetched: Counter[str], per_tag: int
 class _Fetchers:
     """Threads that fetch pictures into a folder; at the end of the context its sources.csv is written."""
 
-    def __init__(self, folder: Folder, jobs: int) -> None:
+    def __init__(self, folder: PictureFolder, jobs: int) -> None:
         self._folder, self._jobs = folder, jobs
         self._pool = ThreadPoolExecutor(jobs)
         self._running: dict[Future[None], Picture] = {}

@@ -25,7 +25,7 @@ import numpy as np
 
 from tagger.evaluation.figures import INTERVAL, RESAMPLES, Estimate
 from tagger.evaluation.metrics import average_precision, defined_mean
-from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, Film, Ratings
+from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, RatedFilm, Ratings
 from tagger.records import Bools, Doubles, ModelInfo, RankedTag
 
 
@@ -113,10 +113,10 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Film:
+class _FilmRatings:
     """What was said of one film."""
 
-    said_by: Film  # what the system says
+    said_by: RatedFilm  # what the system says
     extracted: tuple[RankedTag, ...]
     opinions: Doubles  # (raters, extracted); NaN: none
     left_out: int  # opinions of other tags
@@ -180,7 +180,7 @@ class _Film:
         )
 
 
-def _films(ratings: Ratings, top: int) -> list[_Film]:
+def _films(ratings: Ratings, top: int) -> list[_FilmRatings]:
     """The ratings sorted by film, as arrays."""
     shapes = [(len(ratings.raters), len(film.tags)) for film in ratings.films]
     opinions, choices = ([np.full(shape, np.nan) for shape in shapes] for _ in KINDS)
@@ -191,7 +191,7 @@ def _films(ratings: Ratings, top: int) -> list[_Film]:
         tags = film.extracted(top)
         own, others = said[:, : len(tags)], said[:, len(tags) :]
         asked = ~np.isnan(chosen).all(1)
-        films.append(_Film(film, tags, own, int((~np.isnan(others)).sum()), asked, chosen == 1))
+        films.append(_FilmRatings(film, tags, own, int((~np.isnan(others)).sum()), asked, chosen == 1))
     return films
 
 

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class RatedFilm:
     """What the system says of a film."""
 
     report: Path
@@ -75,7 +75,7 @@ class Rating:
 class Ratings:
     """A whole table."""
 
-    films: tuple[Film, ...]  # with a report, also those that nobody rated
+    films: tuple[RatedFilm, ...]  # with a report, also those that nobody rated
     raters: tuple[str, ...]
     rows: tuple[Rating, ...]
 
@@ -85,7 +85,7 @@ def key(name: str) -> str:
     return unicodedata.normalize("NFC", safe_cell(name.strip())).casefold()
 
 
-def read_films(paths: Sequence[Path]) -> tuple[Film, ...]:
+def read_films(paths: Sequence[Path]) -> tuple[RatedFilm, ...]:
     """Returns the films of these reports, each once; a folder stands for all reports below it.
 
     Raises:
@@ -94,10 +94,10 @@ def read_films(paths: Sequence[Path]) -> tuple[Film, ...]:
     """
     files = {file.resolve(): file for path in paths for file in _reports(path)}
     reports = ((file, read_report(file)) for file in files.values())
-    return tuple(Film(file, report.video.name, report.model, report.tags) for file, report in reports)
+    return tuple(RatedFilm(file, report.video.name, report.model, report.tags) for file, report in reports)
 
 
-def by_name(films: Sequence[Film]) -> Mapping[str, list[int]]:
+def by_name(films: Sequence[RatedFilm]) -> Mapping[str, list[int]]:
     """Returns the places of the films that go by each name; those of two or more are ambiguous."""
     places = defaultdict(list)
     for place, film in enumerate(films):
@@ -106,7 +106,7 @@ def by_name(films: Sequence[Film]) -> Mapping[str, list[int]]:
     return places
 
 
-def read_ratings(path: Path, films: Sequence[Film], scale: tuple[float, float] = SCALE) -> Ratings:
+def read_ratings(path: Path, films: Sequence[RatedFilm], scale: tuple[float, float] = SCALE) -> Ratings:
     """Returns the ratings in a CSV file.
 
     Args:
@@ -176,7 +176,7 @@ def _table(body: bytes) -> CsvTable:
 class _Checks:
     """Takes rows, and keeps what they say and what is wrong with them."""
 
-    def __init__(self, films: Sequence[Film], scale: tuple[float, float]) -> None:
+    def __init__(self, films: Sequence[RatedFilm], scale: tuple[float, float]) -> None:
         self._films, self._scale, self._places = films, scale, by_name(films)
         self._tags = [{_tag_key(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
         self._lines: dict[tuple[int, int, int, str], int] = {}  # of what was said

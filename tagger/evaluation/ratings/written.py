@@ -11,7 +11,7 @@ from tagger.errors import OutputRefused
 from tagger.evaluation.figures import Estimate
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
-from tagger.evaluation.ratings.table import COLUMNS, OPINION, Film, by_name, key
+from tagger.evaluation.ratings.table import COLUMNS, OPINION, RatedFilm, by_name, key
 from tagger.files import output_folder, write_atomically
 from tagger.text import TOOL, aligned, finite, json_text, printable, safe_cell, some, write_rows
 
@@ -86,7 +86,7 @@ def as_json(rated: Rated) -> str:
     return json_text({**TOOL, **finite(asdict(rated)), "source": source})
 
 
-def write_blank(films: Sequence[Film], top: int, path: Path) -> int:
+def write_blank(films: Sequence[RatedFilm], top: int, path: Path) -> int:
     """Writes a table for raters to fill in, and returns its number of rows: one for each extracted tag.
 
     They are in the order of the alphabet; that of strength would tell raters what to think.
