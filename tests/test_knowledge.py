@@ -88,7 +88,7 @@ def test_what_was_seen_is_kept_for_just_this_network_and_these_pictures(
     few = pictures.among(np.arange(72) < 4)
     first = labelled.features_of(few, embedded.network, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(labelled, "_look", lambda *_: pytest.fail("looked again"))
+        patch.setattr(labelled, "_features_of", lambda *_: pytest.fail("looked again"))
         assert (labelled.features_of(few, embedded.network, tmp_path) == first).all()
     assert len(labelled.features_of(pictures.among(np.arange(72) < 3), embedded.network, tmp_path)) == 3
 

@@ -87,10 +87,10 @@ def evaluate(tagger: Tagger, folder: Path, progress: CountProgress | None = None
         BadHead, BadWeights, WeightsMissing: as `Tagger.model`.
     """
     words = tagger.vocabulary
-    found = sorted_files(folder, words)
+    listing = sorted_files(folder, words)
     model = tagger.model()
-    skipped = list(found.skipped)
-    pictures = _pictures(found.files, model.backbone.input_size, skipped, progress)
+    skipped = list(listing.skipped)
+    pictures = _pictures(listing.files, model.backbone.input_size, skipped, progress)
     parts, tags, marks = [], [], []
     while batch := list(islice(pictures, model.backbone.batch_size)):
         parts.append(model.scores([picture.pixels for picture in batch]))
@@ -113,7 +113,7 @@ def evaluate(tagger: Tagger, folder: Path, progress: CountProgress | None = None
         per_tag(words.slugs, judged, probabilities),
         model.info(words.name),
         tuple(skipped),
-        found.left_out,
+        listing.left_out,
     )
 
 

@@ -36,9 +36,9 @@ def average_precision(score: Reals, positive: Bools) -> float:
     if not positive.any():
         return float("nan")
     order = np.argsort(-score, kind="stable")
-    found = np.cumsum(positive[order])
+    hits = np.cumsum(positive[order])
     last = np.append(np.diff(score[order]) != 0, True)  # of those with the same score
-    precision, recall = found[last] / (np.flatnonzero(last) + 1), found[last] / found[-1]
+    precision, recall = hits[last] / (np.flatnonzero(last) + 1), hits[last] / hits[-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 

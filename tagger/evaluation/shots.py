@@ -120,20 +120,20 @@ def score(found: Sequence[int], truth: Truth, tolerance: int) -> Boundaries:
     )
 
 
-def match(found: Sequence[int], cuts: Sequence[int], tolerance: int) -> dict[int, int]:
+def match(frames: Sequence[int], cuts: Sequence[int], tolerance: int) -> dict[int, int]:
     """Returns the boundary of each cut that has one, one-to-one.
 
     Of all pairs that are still free the nearest is joined first, among equals the one with the earlier cut, then
     with the earlier boundary, until none lie within the tolerance. (A near pair may so keep two wider ones apart.)
 
     Args:
-        found: boundaries, growing.
+        frames: boundaries, growing.
         cuts: likewise.
         tolerance: frames, from 0.
     """
     pairs = []
     for cut in cuts:
-        near = found[bisect_left(found, cut - tolerance) : bisect_right(found, cut + tolerance)]
+        near = frames[bisect_left(frames, cut - tolerance) : bisect_right(frames, cut + tolerance)]
         pairs += [(abs(frame - cut), cut, frame) for frame in near]
     joined: dict[int, int] = {}
     taken: set[int] = set()

@@ -57,13 +57,13 @@ class Lessons:
     @classmethod
     def read(cls, shards: Path, teacher: str) -> Lessons:
         """Returns all lessons of `teacher` below `shards`."""
-        found = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
-        features = np.concatenate([shard[f"{teacher}.features"] for shard in found]).astype(np.float32)
+        loaded = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
+        features = np.concatenate([shard[f"{teacher}.features"] for shard in loaded]).astype(np.float32)
         features = (features - features.mean(0)) / (features.std(0) + 1e-3)
         return cls(
-            np.concatenate([shard["views"] for shard in found]),
+            np.concatenate([shard["views"] for shard in loaded]),
             features.astype(np.float16),
-            np.concatenate([shard[f"{teacher}.logits"] for shard in found]),
+            np.concatenate([shard[f"{teacher}.logits"] for shard in loaded]),
         )
 
     def batch(self, step: int, size: int) -> tuple[Floats, list[Floats]]:
@@ -195,19 +195,19 @@ def main() -> None:
     """Runs `teach` or `train` as the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    asked = commands.add_parser("teach")
-    asked.add_argument("shards", type=Path)
-    asked.add_argument("folders", type=Path, nargs="+")
-    asked.add_argument("--teacher", action="append", required=True, metavar="NAME=FILE")
-    asked.add_argument("--views", type=int, default=1, help="views of each picture")
-    asked.add_argument("--limit", type=int, help="at most so many pictures")
-    asked.add_argument("--hold-out", type=Path, help="folder of which a fifth is never learned from")
-    asked = commands.add_parser("train")
-    asked.add_argument("shards", type=Path)
-    asked.add_argument("out", type=Path)
-    asked.add_argument("--teacher", default="mobilenetv2")
-    asked.add_argument("--steps", type=int, default=60_000, help=f"of {BATCH} pictures")
-    asked.add_argument("--minutes", type=float, default=np.inf, help="stop then, to be resumed")
+    arguments = commands.add_parser("teach")
+    arguments.add_argument("shards", type=Path)
+    arguments.add_argument("folders", type=Path, nargs="+")
+    arguments.add_argument("--teacher", action="append", required=True, metavar="NAME=FILE")
+    arguments.add_argument("--views", type=int, default=1, help="views of each picture")
+    arguments.add_argument("--limit", type=int, help="at most so many pictures")
+    arguments.add_argument("--hold-out", type=Path, help="folder of which a fifth is never learned from")
+    arguments = commands.add_parser("train")
+    arguments.add_argument("shards", type=Path)
+    arguments.add_argument("out", type=Path)
+    arguments.add_argument("--teacher", default="mobilenetv2")
+    arguments.add_argument("--steps", type=int, default=60_000, help=f"of {BATCH} pictures")
+    arguments.add_argument("--minutes", type=float, default=np.inf, help="stop then, to be resumed")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if options.command == "teach":

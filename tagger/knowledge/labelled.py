@@ -75,8 +75,8 @@ class Labelled:
         """Which tags (tags,) have at least three sources, none with over nine tenths of their pictures."""
         answer = np.zeros(self.tags, bool)
         for tag in np.unique(self.tag):
-            found = Counter(self.source[self.tag == tag].tolist())
-            answer[tag] = len(found) >= SOURCES_MIN and max(found.values()) <= LARGEST_SOURCE_MAX * found.total()
+            sources = Counter(self.source[self.tag == tag].tolist())
+            answer[tag] = len(sources) >= SOURCES_MIN and max(sources.values()) <= LARGEST_SOURCE_MAX * sources.total()
         return answer
 
     def among(self, chosen: Bools) -> Labelled:

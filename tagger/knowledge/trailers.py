@@ -271,8 +271,8 @@ def hits(weights: Doubles, truth: Bools) -> Doubles:
     """
     area = [average_precision(*one) for one in zip(weights, truth, strict=True)]
     right = np.take_along_axis(truth & (weights > 0), np.argsort(-weights, axis=1, kind="stable"), 1)
-    found = np.stack([right[:, :k].sum(1) for k in FIRST], 1)
-    return np.column_stack([area, found / np.array(FIRST), found / truth.sum(1, keepdims=True)])
+    counts = np.stack([right[:, :k].sum(1) for k in FIRST], 1)
+    return np.column_stack([area, counts / np.array(FIRST), counts / truth.sum(1, keepdims=True)])
 
 
 def by_chance(truth: Bools) -> Doubles:

@@ -61,9 +61,9 @@ def download(
     Raises:
         OutputRefused: the folder cannot be written.
     """
-    waiting = {slug: [one for one in pictures if one.tag == slug] for slug in slugs}
-    found = {slug: len(ones) for slug, ones in waiting.items()}
-    total = sum(min(per_tag, number) for number in found.values())
+    waiting = {slug: [picture for picture in pictures if picture.tag == slug] for slug in slugs}
+    planned = {slug: len(of_tag) for slug, of_tag in waiting.items()}
+    total = sum(min(per_tag, number) for number in planned.values())
     fetched: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     failures: list[str] = []
@@ -84,17 +84,17 @@ def download(
                     break
         if lost:  # also where no more were asked for
             gone = failures[-1]
-    counts = (TagCount(slug, per_tag, found[slug], fetched[slug], failed[slug]) for slug in slugs)
+    counts = (TagCount(slug, per_tag, planned[slug], fetched[slug], failed[slug]) for slug in slugs)
     return Outcome(tuple(counts), tuple(failures), gone)
 
 
 def _next(waiting: dict[str, list[Picture]], fetched: Counter[str], per_tag: int) -> list[Picture]:
     """Takes as many pictures of each tag as it still lacks."""
     batch = []
-    for slug, ones in waiting.items():
+    for slug, of_tag in waiting.items():
         lacking = per_tag - fetched[slug]
-        batch += ones[:lacking]
-        del ones[:lacking]
+        batch += of_tag[:lacking]
+        del of_tag[:lacking]
     return batch
 
 
@@ -113,7 +113,7 @@ class _Fetchers:
     def __exit__(self, *raised: object) -> None:
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        wait([one for one in self._running if not one.cancelled()], STOP_S)
+        wait([future for future in self._running if not future.cancelled()], STOP_S)
         self._folder.write_sources()
 
     def fetch(self, pictures: list[Picture]) -> Iterator[tuple[Picture, FetchFailed | None]]:
@@ -133,7 +133,7 @@ class _Fetchers:
                     yield picture, None
 
     def _give(self, pictures: Iterator[Picture]) -> None:
-        self._running |= {self._pool.submit(self._folder.take, one, self._pause): one for one in pictures}
+        self._running |= {self._pool.submit(self._folder.take, picture, self._pause): picture for picture in pictures}
 
     def _pause(self, seconds: float) -> None:
         if self._stopped.wait(seconds):

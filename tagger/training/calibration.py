@@ -44,16 +44,16 @@ def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
     Of the offsets that surprise about the least, the smallest that does not cost right answers their evidence.
     """
     first = right[np.arange(len(z)), z.argmax(1)]
-    total, found = np.zeros((2, len(TEMPERATURES), len(OFFSETS)))
+    total, evident = np.zeros((2, len(TEMPERATURES), len(OFFSETS)))
     for i, temperature in enumerate(TEMPERATURES):
         for j, offset in enumerate(OFFSETS):
             y = evidence(z, temperature, offset)
             total[i, j] = -weight @ np.log((softmax(y) * right).sum(1) + 1e-12)
-            found[i, j] = weight @ (first & (y.max(1) > 0))
+            evident[i, j] = weight @ (first & (y.max(1) > 0))
     total += DOUBT * np.log(TEMPERATURES)[:, None] ** 2
     at = total.argmin(axis=0), np.arange(len(OFFSETS))  # of each offset the best temperature
     fair = total[at] <= total.min() * NLL_TOLERANCE
-    fair &= found[at] >= found[at][fair].max() * FOUND_TOLERANCE
+    fair &= evident[at] >= evident[at][fair].max() * FOUND_TOLERANCE
     offset = int(np.argmax(fair))
     return float(TEMPERATURES[at[0][offset]]), float(OFFSETS[offset])
 

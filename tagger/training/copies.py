@@ -95,7 +95,7 @@ def _join(family: Ints, a: Ints, b: Ints) -> None:
     """Makes the families of each a and b one, in place: the number of a family is the lowest place in it."""
     while (apart := family[a] != family[b]).any():
         a, b = a[apart], b[apart]
-        one, other = family[a], family[b]
-        np.minimum.at(family, np.maximum(one, other), np.minimum(one, other))
+        first, second = family[a], family[b]
+        np.minimum.at(family, np.maximum(first, second), np.minimum(first, second))
         while (family[family] != family).any():
             family[:] = family[family]

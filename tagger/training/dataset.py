@@ -111,37 +111,37 @@ def collect(
     """
     if limit_per_tag is not None and limit_per_tag < PICTURES_MIN:
         raise BadSettings(f"limit_per_tag is {limit_per_tag}: a tag needs at least {PICTURES_MIN} pictures")
-    found = find(roots, tags)
-    pictures = _Pictures(found, seed, known, progress)
+    folders = find(roots, tags)
+    pictures = _Pictures(folders, seed, known, progress)
     few = pictures.first(PICTURES_MIN)  # soon known: what cannot be learned is refused before the rest is decoded
     if tags is None:
-        _refuse(roots, found, pictures, few)
+        _refuse(roots, folders, pictures, few)
     elif not any(few):
-        first = "".join(f": {one.path} {one.reason}" for _, one in pictures.skipped()[:1])
+        first = "".join(f": {file.path} {file.reason}" for _, file in pictures.skipped()[:1])
         raise BadPath(f"{listed(roots)}: the folders of the tags hold no picture{first}")
-    chosen = sorted({sha256 for own in pictures.first(limit_per_tag) for sha256 in own})
+    chosen = sorted({sha256 for usable in pictures.first(limit_per_tag) for sha256 in usable})
     return Dataset(
-        found.tags,
+        folders.tags,
         tuple(pictures.paths[sha256] for sha256 in chosen),
         tuple(chosen),
         pictures.right(chosen),
         families(pictures.fingerprints(chosen)),
-        (*found.skipped, *(one for _, one in pictures.skipped())),
-        found.left_out,
+        (*folders.skipped, *(file for _, file in pictures.skipped())),
+        folders.left_out,
     )
 
 
-def _refuse(roots: Sequence[Path], found: Folders, pictures: _Pictures, few: list[list[bytes]]) -> None:
+def _refuse(roots: Sequence[Path], folders: Folders, pictures: _Pictures, few: list[list[bytes]]) -> None:
     """Raises one error for all folders that cannot be tags, if there are any."""
-    odd = list(found.odd)
-    for tag, own in enumerate(few):
-        if len(own) < PICTURES_MIN:
-            files = sum(place == tag for _, place in found.files)
-            bad = [f" ({Path(one.path).name} {one.reason})" for place, one in pictures.skipped() if place == tag]
-            odd.append(f"{found.tags[tag]!r} needs {PICTURES_MIN} pictures, has {len(own)} in {files} files")
+    odd = list(folders.odd)
+    for tag, usable in enumerate(few):
+        if len(usable) < PICTURES_MIN:
+            files = sum(place == tag for _, place in folders.files)
+            bad = [f" ({Path(file.path).name} {file.reason})" for place, file in pictures.skipped() if place == tag]
+            odd.append(f"{folders.tags[tag]!r} needs {PICTURES_MIN} pictures, has {len(usable)} in {files} files")
             odd[-1] += "".join(bad[:1])
-    if len(found.tags) < TAGS_MIN:
-        odd.append(f"a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags, here are {len(found.tags)}")
+    if len(folders.tags) < TAGS_MIN:
+        odd.append(f"a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags, here are {len(folders.tags)}")
     if odd:
         shown = "; ".join(some_lines(odd, ODD_MAX))
         raise BadPath(f"{listed(roots)}: each sub-folder is a tag, so mend or move: {shown}")
@@ -150,30 +150,30 @@ def _refuse(roots: Sequence[Path], found: Folders, pictures: _Pictures, few: lis
 class _Pictures:
     """The files of all tags by their bytes, and the fingerprints of those that were asked for."""
 
-    def __init__(self, found: Folders, seed: int, known: Stamps | None, progress: CountProgress | None) -> None:
+    def __init__(self, folders: Folders, seed: int, known: Stamps | None, progress: CountProgress | None) -> None:
         self.paths: dict[bytes, Path] = {}  # the first of each SHA-256
         self._known, self._each = known, _Readers(progress)
         self._files: list[tuple[Path, int, bytes]] = []  # with tag and SHA-256
         self._unread: list[tuple[int, Skipped]] = []  # with the tag
         self._stamps: dict[bytes, bytes] = {}
         self._refused: dict[bytes, str] = {}  # why a picture cannot be used
-        own: list[set[bytes]] = [set() for _ in found.tags]
-        digests = self._each(_digest, [path for path, _ in found.files])
-        for (path, tag), digest in zip(found.files, digests, strict=True):
+        of_tag: list[set[bytes]] = [set() for _ in folders.tags]
+        digests = self._each(_digest, [path for path, _ in folders.files])
+        for (path, tag), digest in zip(folders.files, digests, strict=True):
             if isinstance(digest, Skipped):
                 self._unread.append((tag, digest))
             else:
                 self._files.append((path, tag, digest))
                 self.paths.setdefault(digest, path)
-                own[tag].add(digest)
+                of_tag[tag].add(digest)
         rng = np.random.default_rng(seed)
-        self._drawn = [[ordered[place] for place in rng.permutation(len(ordered))] for ordered in map(sorted, own)]
+        self._drawn = [[ordered[place] for place in rng.permutation(len(ordered))] for ordered in map(sorted, of_tag)]
 
     def first(self, count: int | None) -> list[list[bytes]]:
         """The first `count` pictures of each tag, in the order drawn, that can be used; all without a count."""
         most = len(self.paths) if count is None else count
         while unknown := dict.fromkeys(sha256 for drawn in self._drawn for sha256 in self._unknown(drawn, most)):
-            self._look(list(unknown))
+            self._fingerprint(list(unknown))
         return [list(islice(filter(self._stamps.__contains__, drawn), most)) for drawn in self._drawn]
 
     def skipped(self) -> list[tuple[int, Skipped]]:
@@ -208,12 +208,12 @@ class _Pictures:
                 return drawn[place : place + max(count - usable, refused)]
         return []
 
-    def _look(self, asked: list[bytes]) -> None:
+    def _fingerprint(self, wanted: list[bytes]) -> None:
         """Finds the fingerprints of pictures, or why there are none."""
         if self._known:
-            found = self._known.get(asked)
-            self._stamps |= {sha256: stamp for sha256, stamp in found.items() if len(stamp) == STAMP_BYTES}
-        new = [sha256 for sha256 in asked if sha256 not in self._stamps and sha256 not in self._refused]
+            kept = self._known.get(wanted)
+            self._stamps |= {sha256: stamp for sha256, stamp in kept.items() if len(stamp) == STAMP_BYTES}
+        new = [sha256 for sha256 in wanted if sha256 not in self._stamps and sha256 not in self._refused]
         stamps = zip(new, self._each(_stamp, [self.paths[sha256] for sha256 in new]), strict=True)
         while some := list(islice(stamps, STAMPS_AT_A_TIME)):
             self._refused |= {sha256: stamp.reason for sha256, stamp in some if isinstance(stamp, Skipped)}

@@ -79,15 +79,15 @@ def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:
         raise BadPath(f"{root}: no folder of pictures ({reason(error)})") from error
     if not entries:
         raise BadPath(f"{root}: holds no folder: put the pictures of each tag in one that is named as the tag")
-    found = {entry.name: _oddity(entry) for entry in entries}
+    oddities = {entry.name: _oddity(entry) for entry in entries}
     twins: dict[str, list[str]] = {}
-    for name in (name for name, why in found.items() if not why):
+    for name in (name for name, why in oddities.items() if not why):
         twins.setdefault(_key(name), []).append(name)
     for key, (first, *others) in twins.items():
         if alone and others:
-            found |= dict.fromkeys(others, f"is the same tag as {first!r} ({key})")
-            found[first] = f"is the same tag as {others[0]!r} ({key})"
-    return list(found.items())
+            oddities |= dict.fromkeys(others, f"is the same tag as {first!r} ({key})")
+            oddities[first] = f"is the same tag as {others[0]!r} ({key})"
+    return list(oddities.items())
 
 
 def _key(name: str) -> str:

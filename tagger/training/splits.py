@@ -72,8 +72,8 @@ def folds(data: Dataset, count: int, seed: int) -> Ints:
 
 def untested(data: Dataset, fold: Ints) -> tuple[str, ...]:
     """Returns the tags without a picture in some of the folds: their figures stand on the other folds."""
-    found = np.all([data.right[fold == number].any(0) for number in range(fold.max() + 1)], axis=0)
-    return tuple(tag for tag, everywhere in zip(data.tags, found.tolist(), strict=True) if not everywhere)
+    tested = np.all([data.right[fold == number].any(0) for number in range(fold.max() + 1)], axis=0)
+    return tuple(tag for tag, everywhere in zip(data.tags, tested.tolist(), strict=True) if not everywhere)
 
 
 def fold_split(data: Dataset, folds: Ints, fold: int, seed: int) -> Split:
@@ -93,9 +93,9 @@ def _deal(data: Dataset, shares: Sequence[float], seed: int) -> Ints:
     part = np.zeros(len(sizes), np.int64)
     load = np.zeros(len(shares))
     for tag in np.unique(tag_of):
-        own = order[tag_of[order] == tag]
-        part[own] = _parts(sizes[own], shares, load)
-        load += np.bincount(part[own], sizes[own], len(shares))
+        of_tag = order[tag_of[order] == tag]
+        part[of_tag] = _parts(sizes[of_tag], shares, load)
+        load += np.bincount(part[of_tag], sizes[of_tag], len(shares))
     return part[family]
 
 
@@ -127,6 +127,6 @@ def _parts(sizes: Ints, shares: Sequence[float], load: Doubles) -> list[int]:
 
 def _learn_every_tag(data: Dataset, part: Ints) -> None:
     """Moves a family to the training part, in place, for each tag that has none there."""
-    for own in data.right.T:
-        if own.any() and part[own].all():
-            part[data.family == data.family[own][0]] = 0
+    for of_tag in data.right.T:
+        if of_tag.any() and part[of_tag].all():
+            part[data.family == data.family[of_tag][0]] = 0

@@ -87,9 +87,9 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
     """
     films = _films(ratings, top)
     judged = np.stack([film.judged() for film in films], 1)
-    found = np.stack([film.found() for film in films], 1)
+    retrieval = np.stack([film.retrieval() for film in films], 1)
     mean_opinion, weighted_opinion = map(_estimate, _resampled(judged, resamples, seed))
-    means = _resampled(found, resamples, seed)
+    means = _resampled(retrieval, resamples, seed)
     map_, mar, ranked_ap, f1 = map(_estimate, (*means, _harmonic(means[0], means[1])))
     chosen = np.array([np.where(film.choosers, film.chosen.sum(1), np.nan) for film in films])
     rated = [film for film in films if film.judges.any() or film.choosers.any()]
@@ -102,7 +102,7 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
         f1,
         ranked_ap,
         _panel(judged[0], [film.same_side() for film in films]),
-        _panel(found[0], [film.overlap() for film in films]),
+        _panel(retrieval[0], [film.overlap() for film in films]),
         _defined(defined_mean(chosen.ravel())),
         tuple(film.figures() for film in rated),
         tuple(film.said_by.name for film in films if film not in rated),
@@ -137,7 +137,7 @@ class _FilmRatings:
             weighted = np.where(known, self.opinions * strength, 0).sum(1) / (known * strength).sum(1)
         return np.stack([defined_mean(self.opinions), weighted])
 
-    def found(self) -> Doubles:
+    def retrieval(self) -> Doubles:
         """Precision, recall and ranked AP of each rater, (3, raters); NaN where undefined."""
         hits, sizes = self.chosen[:, : len(self.extracted)].sum(1), self.chosen.sum(1)
         precision = np.where(self.choosers, hits / max(len(self.extracted), 1), np.nan)  # of nothing: 0
@@ -163,7 +163,7 @@ class _FilmRatings:
     def figures(self) -> FilmFigures:
         """The means over the raters."""
         opinion, weighted = map(_defined, defined_mean(self.judged()))
-        means = defined_mean(self.found())
+        means = defined_mean(self.retrieval())
         precision, recall, ranked_ap, f1 = map(_defined, (*means, _harmonic(means[0], means[1])))
         return FilmFigures(
             self.said_by.name,

@@ -139,9 +139,9 @@ def read_ratings(path: Path, films: Sequence[RatedFilm], scale: tuple[float, flo
             + f"; the first is {checks.faults[0]}; correct them or take them out",
             tuple(checks.faults),
         )
-    if not checks.found:
+    if not checks.ratings:
         raise BadRatings(f"{path}: no row below the header: there is one for each tag that a rater judges or chooses")
-    return Ratings(tuple(films), tuple(checks.raters), tuple(checks.found))
+    return Ratings(tuple(films), tuple(checks.raters), tuple(checks.ratings))
 
 
 def _reports(path: Path) -> Iterator[Path]:
@@ -181,7 +181,7 @@ class _Checks:
         self._tags = [{_tag_key(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
         self._lines: dict[tuple[int, int, int, str], int] = {}  # of what was said
         self.raters: dict[str, int] = {}
-        self.found: list[Rating] = []
+        self.ratings: list[Rating] = []
         self.faults: list[str] = []
         self.strange: dict[str, None] = {}  # films without a report, in their order
         self.rows = self.bad = 0
@@ -203,9 +203,9 @@ class _Checks:
             if first != row.line:
                 self.faults.append(f"line {row.line}: the film, rater, tag and kind of line {first} again")
             if value is not None and kind != CHOSEN:
-                self.found.append(Rating(film, rater, tag, OPINION, value))
+                self.ratings.append(Rating(film, rater, tag, OPINION, value))
             if value is not None and kind != OPINION:
-                self.found.append(Rating(film, rater, tag, CHOSEN, float(value >= RIGHT_MIN)))
+                self.ratings.append(Rating(film, rater, tag, CHOSEN, float(value >= RIGHT_MIN)))
         self.bad += len(self.faults) > before
 
     def _parsed(self, row: CsvRow, column: str, parse: Callable[[str], T]) -> T | None:

@@ -118,21 +118,21 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _film(one: FilmFigures) -> tuple[str, ...]:
+def _film(film: FilmFigures) -> tuple[str, ...]:
     return (
-        printable(one.film),
-        str(len(one.extracted)),
-        str(one.judges),
-        *map(_percent, (one.mean_opinion, one.weighted_opinion)),
-        str(one.choosers),
-        *map(_percent, (one.precision, one.recall, one.f1, one.ranked_ap)),
+        printable(film.film),
+        str(len(film.extracted)),
+        str(film.judges),
+        *map(_percent, (film.mean_opinion, film.weighted_opinion)),
+        str(film.choosers),
+        *map(_percent, (film.precision, film.recall, film.f1, film.ranked_ap)),
     )
 
 
-def _cells(one: FilmFigures) -> tuple[object, ...]:
+def _cells(film: FilmFigures) -> tuple[object, ...]:
     """Of `FILM_COLUMNS`; what is unknown is empty."""
-    cells = asdict(one)
-    cells |= {"film": safe_cell(one.film), "report": safe_cell(one.report), "extracted": " ".join(one.extracted)}
+    cells = asdict(film)
+    cells |= {"film": safe_cell(film.film), "report": safe_cell(film.report), "extracted": " ".join(film.extracted)}
     return tuple(cells.values())
 
 

@@ -57,7 +57,7 @@ class Crossed:
 
     def of(self, trained_on: tuple[str, ...], tested_on: str) -> Tested | None:
         """Returns the one with these names, None if it was not done."""
-        keys = {(one.trained_on, one.tested_on): one for one in self.tested}
+        keys = {(test.trained_on, test.tested_on): test for test in self.tested}
         return keys.get((trained_on, tested_on))
 
     def others(self, name: str) -> tuple[str, ...]:
@@ -74,11 +74,11 @@ class Crossed:
         """Returns a row for each pair of training sets and tested set."""
         return [
             (
-                " + ".join(one.trained_on), one.tested_on, one.within,
-                one.figures.images if one.figures else 0, one.copies,
-                *(cell for estimate in _estimates(one) for cell in _cells(estimate)),
+                " + ".join(test.trained_on), test.tested_on, test.within,
+                test.figures.images if test.figures else 0, test.copies,
+                *(cell for estimate in _estimates(test) for cell in _cells(estimate)),
             )
-            for one in self.tested
+            for test in self.tested
         ]  # fmt: skip
 
     def text(self) -> str:
@@ -103,10 +103,10 @@ class Crossed:
 
     def _lines(self, name: str, count: int) -> list[tuple[str, ...]]:
         """Three rows about one set."""
-        own, other = self.of((name,), name), self.of(self.others(name), name)
+        within, other = self.of((name,), name), self.of(self.others(name), name)
         copies = str(other.copies) if other else UNKNOWN
         first = ((printable(name), str(count), copies), ("", "", ""), ("", "", ""))
-        measures = zip(("accuracy", "macro F1", "macro AUC"), _estimates(own), _estimates(other), strict=True)
+        measures = zip(("accuracy", "macro F1", "macro AUC"), _estimates(within), _estimates(other), strict=True)
         return [
             (*start, measure, _interval(a), _interval(b), f"{a.value - b.value:.3f}" if a and b else UNKNOWN)
             for start, (measure, a, b) in zip(first, measures, strict=True)
@@ -122,11 +122,11 @@ class Crossed:
         )
 
 
-def _estimates(one: Tested | None) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+def _estimates(test: Tested | None) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
     """Accuracy, macro F1 and macro AUC."""
-    if one is None or one.figures is None:
+    if test is None or test.figures is None:
         return None, None, None
-    return one.figures.top1, one.figures.macro_f1, one.figures.macro_auc
+    return test.figures.top1, test.figures.macro_f1, test.figures.macro_auc
 
 
 def _cells(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
@@ -137,8 +137,8 @@ def _interval(estimate: Estimate | None) -> str:
     return f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})" if estimate else UNKNOWN
 
 
-def _short(one: Tested | None) -> str:
-    accuracy = _estimates(one)[0]
+def _short(test: Tested | None) -> str:
+    accuracy = _estimates(test)[0]
     return f"{accuracy.value:.3f}" if accuracy else UNKNOWN
 
 
@@ -203,8 +203,8 @@ class _Heads:
         scores = TagScores(*(np.zeros((2, len(own), len(data.tags)), np.float32)))
         for number in range(fold.max() + 1):
             mine = fold == number
-            found = self._answers(own[~mine], own[mine])
-            scores.probabilities[mine], scores.evidence[mine] = found.probabilities, found.evidence
+            answers = self._answers(own[~mine], own[mine])
+            scores.probabilities[mine], scores.evidence[mine] = answers.probabilities, answers.evidence
         return Tested((name,), name, judged(data, own, scores, self.recipe), 0)
 
     def across(self, trained_on: Sequence[int], tested_on: Sequence[int]) -> list[Tested]:
@@ -213,22 +213,22 @@ class _Heads:
         learned = member[:, list(trained_on)].any(1)
         new = np.flatnonzero(~np.isin(data.family, data.family[learned]))
         scores = self._answers(np.flatnonzero(learned), new)
-        found = []
+        tested = []
         for place in tested_on:
             mine = member[new, place]
             some = TagScores(scores.probabilities[mine], scores.evidence[mine])
             figures = judged(data, new[mine], some, self.recipe) if mine.any() else None
             copies = int(member[:, place].sum() - mine.sum())
-            found.append(Tested(tuple(names[one] for one in trained_on), names[place], figures, copies))
-        return found
+            tested.append(Tested(tuple(names[other] for other in trained_on), names[place], figures, copies))
+        return tested
 
-    def _answers(self, known: Ints, asked: Ints) -> TagScores:
-        """What a head that learns from some of the pictures `known` says of those `asked`."""
+    def _answers(self, places: Ints, new: Ints) -> TagScores:
+        """What a head that learns from some of the pictures at `places` says of those at `new`."""
         self.begins()
         data, seed = self.joint.data, self.recipe.seed
-        chosen = known[drawn(data.tag[known], self.size, seed)]
+        chosen = places[drawn(data.tag[places], self.size, seed)]
         inner = split(data.among(chosen), seed, VALIDATION_SHARE, 0.0)
-        parts = Split(chosen[inner.train], chosen[inner.validation], asked)
+        parts = Split(chosen[inner.train], chosen[inner.validation], new)
         return trained(data, self.rows, parts, self.base, self.recipe).test
 
 
@@ -236,7 +236,7 @@ def drawn(tag: Ints, count: int, seed: int) -> Ints:
     """Returns `count` places, ascending, at random: each tag (n,) has one at least and then its share, as they go."""
     order = np.random.default_rng(seed).permutation(len(tag))
     share = np.empty(len(tag))  # of its tag's pictures that come before
-    for one in np.unique(tag):
-        own = order[tag[order] == one]
-        share[own] = np.arange(len(own)) / len(own)
+    for label in np.unique(tag):
+        pictures = order[tag[order] == label]
+        share[pictures] = np.arange(len(pictures)) / len(pictures)
     return np.sort(order[np.argsort(share[order], kind="stable")[:count]])

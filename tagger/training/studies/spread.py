@@ -80,13 +80,13 @@ def levels(sizes: Sequence[int], count: int) -> list[int]:
         sizes: how many values the axes have, and levels at most.
         count: from 1; below there is still one point.
     """
-    found = [1] * len(sizes)
+    counts = [1] * len(sizes)
     while True:
-        points = math.prod(found)
-        able = [axis for axis, n in enumerate(found) if n < sizes[axis] and points // n * (n + 1) <= count]
+        points = math.prod(counts)
+        able = [axis for axis, n in enumerate(counts) if n < sizes[axis] and points // n * (n + 1) <= count]
         if not able:
-            return found
-        found[min(able, key=lambda axis: found[axis])] += 1
+            return counts
+        counts[min(able, key=lambda axis: counts[axis])] += 1
 
 
 def _box(axes: Sequence[Axis], centre: Recipe, width: float) -> tuple[Doubles, Doubles]:
