@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tagger.records import Bools, Floats
 from tagger.training import calibration
 
 
-def drawn(count: int, loud: float, seed: int = 0) -> tuple[calibration.Floats, calibration.Bools]:
+def drawn(count: int, loud: float, seed: int = 0) -> tuple[Floats, Bools]:
     """Logits that are `loud` times those that the right tags were drawn from."""
     rng = np.random.default_rng(seed)
     z = rng.normal(0, 1.5, (count, 5)).astype(np.float32)

@@ -23,16 +23,17 @@ from numpy.typing import NDArray
 from tagger.commands.study import study as command
 from tagger.errors import BadPath, BadSettings
 from tagger.evaluation.figures import Estimate
-from tagger.evaluation.plots import Bars, bars_png
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.models.head import Dense
 from tagger.text import aligned
+from tagger.training.bench import Bench
 from tagger.training.result import TrainingRequest
-from tagger.training.run import load_backbone
 from tagger.training.studies import backbones as study
 from tagger.training.studies import cross as study_cross
 from tagger.training.studies import init as study_init
 from tagger.training.studies.backbones import Named
-from tagger.training.studies.comparison import Spread, sign_flip_p
+from tagger.training.studies.comparison import sign_flip_p
 from tagger.training.studies.cross import drawn
 from tagger.training.studies.init import dead_share
 
@@ -125,7 +126,10 @@ def test_columns_are_aligned() -> None:
 
 
 def test_bars_are_as_high_as_their_values(tmp_path: Path) -> None:
-    bars = [Bars("one", (Estimate(0.2, 0.1, 0.3), None)), Bars("two", (Estimate(0.8, 0.8, 0.8), Estimate(0.4, 0, 1)))]
+    bars = [
+        BarSeries("one", (Estimate(0.2, 0.1, 0.3), None)),
+        BarSeries("two", (Estimate(0.8, 0.8, 0.8), Estimate(0.4, 0, 1))),
+    ]
     bars_png(["$a_b$", "鳥" * 50], bars, tmp_path / "bars.png")
     picture = cv2.imread(str(tmp_path / "bars.png"))
     assert picture is not None
@@ -194,7 +198,8 @@ def test_where_no_backbone_can_be_used_there_is_no_table(
 
 def test_features_that_are_known_are_said_to_be(images: Path, cache: Path) -> None:
     asked = request(cache, images, folds=2)
-    study.seen(study.collected(asked, untold), load_backbone(asked), asked, untold)
+    bench = Bench(asked, untold)
+    bench.features(bench.data(), bench.base())
     found = study.backbones(asked, [Named("compact")], untold)
     assert found.compared[0].computed == 0
     assert "cached" in found.text()

@@ -19,15 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Truth
 from tagger.files import write_atomically
 from tagger.knowledge.joins import Maker, Reel, Values, read
+from tagger.records import Floats
 from tagger.shots.learned import AHEAD, SmallNetwork, cut_inputs, gradual_inputs, pair_inputs
 from tagger.shots.thumbnails import CONTEXT, Differences, described, differences
-
-Floats = NDArray[np.float32]
 
 SEQUENCES = 400
 UNITS = {"cut": 32, "gradual": 32, "pair": 12}
@@ -148,12 +146,12 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT.npz")
     parser.add_argument("--sequences", type=int, default=SEQUENCES, help="films made anew of all shots")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    truths = sorted(asked.films.rglob("*.truth.json"))
+    truths = sorted(options.films.rglob("*.truth.json"))
     films = [read(path.with_name(path.name.replace(".truth.json", ".mp4"))) for path in truths]
     log.info("%d films with %d frames", len(films), sum(len(film.values) for film in films))
-    save(learn(films, asked.sequences, asked.seed), asked.out)
+    save(learn(films, options.sequences, options.seed), options.out)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tagger.images import Pixels, squash
-from tagger.knowledge.labelled import Floats, Network
+from tagger.knowledge.labelled import FeatureNetwork
 from tagger.models import arrays, registry
 from tagger.models.evidence import CLASSES, Classifier
+from tagger.records import Floats
 
 BATCH = 16  # pictures; larger batches fall out of a processor's cache
 # What SqueezeNet was trained on: RGB from 0 to 1, less the mean of ImageNet, by its deviation.
@@ -25,7 +26,7 @@ class Witness:
 
     name: str
     family: str  # networks that learned alike: a map learned on one of them knows its kin
-    network: Network
+    network: FeatureNetwork
     classifier: Classifier | None  # None: what it sees are the classes already
     embedded: bool = False  # the one that is taught; the others are its teachers
 

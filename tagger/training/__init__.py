@@ -16,6 +16,7 @@ fit           the training loop
 learner       data, split, recipe -> a head, and perhaps a tuned backbone
 strategy      which strategy suits the pictures
 result        what is to be trained, and all there is to know of it afterwards
+bench         the pictures of a request, its backbone, what that sees in them
 charts        curves, confusion matrix, tables
 gallery       a page of test pictures
 card          the card of a vocabulary

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from tagger.evaluation.figures import TagFigures
-from tagger.evaluation.metrics import Ints
 from tagger.evaluation.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, percent, short, write_picture
+from tagger.records import Ints
 from tagger.text import printable, safe_cell, write_rows
 
 History = Mapping[str, Sequence[float]]  # a value per epoch, by name, as Keras gives it

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from tagger.errors import BadSettings
 from tagger.evaluation.figures import Figures, measure
+from tagger.images import Pixels
 from tagger.models.backbone import Backbone, Tunable, tunable
 from tagger.models.head import Dense, answers
-from tagger.records import TagScores
+from tagger.records import Bools, Floats, Ints, TagScores
 from tagger.settings import SIGMOID
 from tagger.training import calibration
-from tagger.training.batches import Batches, Floats, Pictures, Rows
+from tagger.training.batches import Batches, Pictures, Rows
 from tagger.training.dataset import Dataset
 from tagger.training.fit import INTERRUPTED, EpochEnds, Run, Trainable, fit, logits_of
 from tagger.training.heads import HeadNetwork, Standard
@@ -27,9 +28,6 @@ from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
     from tagger.training.networks import WholeNetwork
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +123,7 @@ def _rows(
 ) -> Examples:
     """What a head is trained on: features, of pictures as they are or changed anew in each epoch."""
 
-    def seen(pictures: NDArray[np.uint8]) -> Floats:
+    def seen(pictures: Pixels) -> Floats:
         return standard(base.features(list(pictures)))
 
     def examples(places: Ints, learning: bool) -> Batches:

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.models.backbone import Tunable
+from tagger.records import Floats
 from tagger.settings import SIGMOID
 from tagger.training.heads import MOMENTUM, NORM_EPSILON, HeadNetwork, Standard
 from tagger.training.recipe import SCRATCH, Recipe
-
-Floats = NDArray[np.float32]
 
 
 class WholeNetwork:

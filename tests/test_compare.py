@@ -29,7 +29,9 @@ from tagger.compare.agreement import (
     compare_pair,
     read_pairs,
 )
-from tagger.compare.written import as_pairs_table, as_table, compared_png, make_room, pairs_png, write, write_pairs
+from tagger.compare.charts import compared_png, pairs_png
+from tagger.compare.folder import make_room, write, write_pairs
+from tagger.compare.tables import as_pairs_table, as_table
 from tagger.errors import BadPairs, BadPath, BadReport, OutputRefused
 from tagger.records import (
     Declared,
