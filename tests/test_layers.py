@@ -18,7 +18,7 @@ ROOT = Path(tagger.__file__).parent
 CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
-    ("errors", "version"),
+    ("errors", "version", "signals"),
     ("files", "queues"),
     ("text",),
     ("process", "images", "vocabulary"),

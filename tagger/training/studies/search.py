@@ -32,6 +32,7 @@ from tagger.files import output_folder
 from tagger.models import compact
 from tagger.models.backbone import Backbone
 from tagger.records import TagScores
+from tagger.signals import kept_from_children
 from tagger.training import run
 from tagger.training.batches import Floats
 from tagger.training.dataset import Dataset, collect
@@ -228,7 +229,8 @@ def _answer(recipe: Recipe) -> TagScores:
 
 def _try(stage: str, recipes: list[Recipe], found: SearchResult, pool: ProcessPoolExecutor, watch: run.Watch) -> None:
     """Adds what comes of those recipes that were not tried before."""
-    jobs = {pool.submit(_judge, one, stage): one for one in dict.fromkeys(recipes) if one not in found.trials}
+    with kept_from_children():
+        jobs = {pool.submit(_judge, one, stage): one for one in dict.fromkeys(recipes) if one not in found.trials}
     for done, job in enumerate(as_completed(jobs), 1):
         error = job.exception()
         if isinstance(error, BrokenProcessPool):
@@ -245,5 +247,7 @@ def _ask(found: SearchResult, data: Dataset, parts: Split, pool: ProcessPoolExec
     usual = found.trials[found.request.usual]
     asked = list(dict.fromkeys([found.winner.recipe, *([] if usual.failed else [usual.recipe])]))
     watch("test part", 0, len(asked))
-    for recipe, scores in zip(asked, pool.map(_answer, asked), strict=True):
+    with kept_from_children():
+        answers = pool.map(_answer, asked)
+    for recipe, scores in zip(asked, answers, strict=True):
         found.tests[recipe] = judged(data, parts.test, scores, recipe)
