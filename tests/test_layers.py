@@ -19,7 +19,7 @@ CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
     ("errors", "version", "signals"),
-    ("files", "queues"),
+    ("files", "queues", "libraries"),
     ("text",),
     ("process", "images", "vocabulary"),
     ("settings", "records"),

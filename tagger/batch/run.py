@@ -24,10 +24,12 @@ from tagger.models.model import Features, input_size
 from tagger.pipeline import Tagger
 from tagger.records import Scanned, TagReport, Timing
 from tagger.reports import csv_report, json_report
+from tagger.shots.detector import ShotDetector
 
 # The disk says these of every file; other errors are one file's.
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 
+ANY_FPS = 25.0
 WAIT_S = 1.0  # a picture waits for others to fill the batch; longer, and a long film would hold up a short one's report
 
 
@@ -86,8 +88,10 @@ class Batch:
         Raises:
             OutputRefused: the disk takes no more; what was done stands.
             BadHead, BadWeights, WeightsMissing, ...: as `Tagger.model`.
+            LibraryMissing: the detector needs one that is not installed.
         """
         settings = self._tagger.settings
+        ShotDetector(settings.detector, settings.min_shot_s, ANY_FPS)  # a library that it misses is no film's fault
         orders = Orders(settings, input_size(settings.backbone), limits.memory_mib * 2**20)
         self._tagger.load()
         for entry in plan.moved:

@@ -13,7 +13,7 @@ from tagger.models import arrays, head
 from tagger.models.architectures import EMBEDDED, common
 from tagger.models.backbone import EMBEDDED_ARRAYS
 from tagger.models.weights import cache_folder
-from tagger.process import hardware_decoders
+from tagger.process import cores, hardware_decoders
 from tagger.text import printable
 from tagger.version import __version__
 
@@ -24,9 +24,10 @@ PACKAGES = (
     "jax",
     "torch",
     "opencv-python",
+    "opencv-python-headless",
     "scenedetect",
     "numpy",
-    "pandas",
+    "matplotlib",
     "click",
     "tqdm",
 )
@@ -39,7 +40,7 @@ def facts() -> Iterator[tuple[str, str]]:
 
     yield "movietags", __version__
     yield "python", f"{platform.python_version()} ({platform.platform()})"
-    yield "processor", f"{platform.machine()}, {os.cpu_count()} cores"
+    yield "processor", f"{platform.machine()}, {os.cpu_count()} cores, {cores()} of them for this process"
     yield "keras backend", _keras_backend()
     for package in PACKAGES:
         try:

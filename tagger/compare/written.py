@@ -6,19 +6,18 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.ticker import MultipleLocator
+from typing import TYPE_CHECKING, Any
 
 from tagger.compare.agreement import TOPS, Agreement, Average, PairsAgreement, shared_of
 from tagger.errors import OutputRefused
-from tagger.evaluation.plots import BLUE, COLOURS, ORANGE, SMALL_PT, TEXT_PT, VERMILION, short, write_picture
+from tagger.evaluation.plots import BLUE, COLOURS, ORANGE, SMALL_PT, TEXT_PT, VERMILION, chart, short, write_picture
 from tagger.files import output_folder, write_atomically
 from tagger.text import aligned, printable, safe_cell, write_rows
 from tagger.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COMPARED = ("compared.json", "compared.csv", "compared.png")
 PAIRS = ("pairs.json", "pairs.csv", "pairs.png")
@@ -136,6 +135,7 @@ def write_pairs(found: PairsAgreement, folder: Path) -> None:
     pairs_png(found, to_png)
 
 
+@chart
 def compared_png(found: Agreement, top: int, path: Path) -> None:
     """Draws the scores of the tags that either film has among its first `top`, at most the 40 strongest.
 
@@ -158,12 +158,15 @@ def compared_png(found: Agreement, top: int, path: Path) -> None:
     write_picture(figure, path)
 
 
+@chart
 def pairs_png(found: PairsAgreement, path: Path) -> None:
     """Draws the shared tags and tau-b of each pair, at most the first 40, with the mean of tau-b.
 
     Raises:
         OutputRefused: it cannot be written.
     """
+    from matplotlib.ticker import MultipleLocator
+
     pairs = [pair.agreement for pair in found.pairs[:CHARTED_MAX]]
     figure = _figure(len(pairs))
     left, right = figure.subplots(1, 2, sharey=True)
@@ -188,6 +191,8 @@ def pairs_png(found: PairsAgreement, path: Path) -> None:
 
 
 def _figure(rows: int) -> Figure:
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(WIDTH_INCHES, ROW_INCHES * rows + REST_INCHES), layout="constrained")
 
 
@@ -211,6 +216,8 @@ def _rows(panel: Axes, names: Sequence[str]) -> None:
 
 def _legend(figure: Figure, names: Sequence[str], colours: Sequence[str]) -> None:
     """What the colours stand for."""
+    from matplotlib.patches import Patch
+
     boxes = [Patch(color=colour) for colour in colours]
     legend = figure.legend(boxes, names, loc="outside lower center", ncols=len(names), frameon=False)
     for text in legend.get_texts():

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import cv2
 from av.video.frame import VideoFrame
 
+from tagger import libraries
 from tagger.records import Boundary, Shot
 from tagger.shots.learned import LATENESS_FRAMES, Transitions, stride
-from tagger.shots.pyscenedetect import PySceneDetect
 from tagger.shots.thumbnails import Shrinker, Thumbnail
 
 ROUNDING_S = 1e-6  # 15 frames of 0.04 s are 0.6 s
@@ -78,7 +78,7 @@ class ShotDetector:
             fps: mean rate.
         """
         own = detector == "learned"
-        self._finder: Finder = Learned(fps) if own else PySceneDetect(detector, min_shot_s, fps)
+        self._finder: Finder = Learned(fps) if own else _pyscenedetect(detector, min_shot_s, fps)
         self.lateness_frames = self._finder.lateness_frames
         self.shrink = self._finder.shrink
         self._min_shot_s = min_shot_s if own else 0.0  # PySceneDetect has its own way to keep shots long
@@ -100,6 +100,13 @@ class ShotDetector:
         if self._cutter is None:
             return []
         return [*self._cutter.cut(self._finder.finish()), self._cutter.finish(end_frame, end_s)]
+
+
+def _pyscenedetect(detector: str, min_shot_s: float, fps: float) -> Finder:
+    """One of PySceneDetect's, which takes a quarter of a second to import."""
+    with libraries.needed(f"detector {detector}"):
+        from tagger.shots.pyscenedetect import PySceneDetect
+    return PySceneDetect(detector, min_shot_s, fps)
 
 
 class Cutter:

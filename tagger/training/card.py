@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.evaluation.figures import Estimate, Figures, TagFigures
+from tagger.evaluation.plots import can_draw
 from tagger.settings import SIGMOID
 from tagger.training.fit import INTERRUPTED
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
@@ -113,7 +114,8 @@ def _per_tag(found: TrainingResult) -> Iterator[str]:
     for tag, one in zip(found.data.tags, figures.per_tag, strict=True):
         yield f"| {_cell(tag)} | {one.images} | {' | '.join(_numbers(one))} |"
     yield ""
-    yield "![Confusion matrix](training/confusion.png)"
+    if can_draw():
+        yield "![Confusion matrix](training/confusion.png)"
     yield ""
 
 
@@ -153,7 +155,8 @@ def _run(found: TrainingResult) -> Iterator[str]:
     temperature, offset = found.learned.temperature, found.learned.offset
     yield f"Calibrated on the validation part: temperature {temperature:.2f}, offset {offset:.1f}."
     yield ""
-    yield "![Learning curves](training/curves.png)"
+    if can_draw():
+        yield "![Learning curves](training/curves.png)"
 
 
 def _cell(name: str) -> str:

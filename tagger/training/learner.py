@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger import libraries
 from tagger.errors import BadSettings
 from tagger.evaluation.figures import Figures, measure
 from tagger.models.backbone import Backbone
@@ -77,7 +78,8 @@ def learn(
     of_rows = _rows(data, rows, base, recipe, standard, class_weight)
     whole: WholeNetwork | None = None
     if tunes:
-        from tagger.training.networks import WholeNetwork, backbone_arrays  # which start Keras
+        with libraries.needed(f"strategy {recipe.strategy}"):
+            from tagger.training.networks import WholeNetwork, backbone_arrays  # which start Keras
 
         if not scratch:  # a head that knows nothing would spoil what the backbone knows
             first = usual(FEATURES, seed=recipe.seed, activation=recipe.activation)
