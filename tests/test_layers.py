@@ -31,7 +31,7 @@ ROOMS = (
     ("compare", "batch", "training", "openimages"),
     ("knowledge",),
     ("commands",),
-    ("cli", "__main__"),
+    ("cli", "__main__", "alias"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
