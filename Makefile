@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup test check format bench ci
+.PHONY: setup test check format bench ci nightly
 
 setup: ## a virtual environment with the project (editable) and its tools
 	$(PYTHON) -m venv .venv
@@ -25,3 +25,6 @@ bench: ## measures speed and memory on this machine: benchmarks/results/
 
 ci: ## what must pass before anything lands
 	bash .ci/run
+
+nightly: ## the same with every campaign in full
+	bash .ci/run --nightly

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 import click
 
-from tagger import process
+from tagger import process, signals
 from tagger.commands.batch import batch
 from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
@@ -23,7 +24,20 @@ from tagger.commands.train import train
 from tagger.version import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """Commands that end as they are asked to by Ctrl-C and SIGTERM, whatever they are at."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command that was named."""
+        try:
+            with signals.raised():
+                return super().invoke(context)
+        except KeyboardInterrupt:
+            process.say("interrupted")
+            sys.exit(signals.exit_code())
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="movietags")
 def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""

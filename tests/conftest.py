@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import faults as faulty
@@ -12,6 +13,17 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="campaigns in full: hundreds of cases where a sample runs")
+
+
+@pytest.fixture(scope="session")
+def campaign(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """Returns how many cases a campaign tries: the first number, the second with --nightly."""
+    nightly = bool(request.config.getoption("--nightly"))
+    return lambda sample, full: full if nightly else sample
 
 
 @pytest.fixture(scope="session")

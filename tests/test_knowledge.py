@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,17 @@ class Clock:
         return 1e9 if self.asked >= self.stop else 0.0
 
 
+@pytest.fixture
+def as_cheap(campaign: Callable[[int, int], int]) -> Iterator[None]:
+    """TensorFlow compiles a step for longer than a few of them take: only the nightly run does."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(bool(campaign(1, 0)))
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("as_cheap")
 def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 

@@ -18,8 +18,8 @@ ROOT = Path(tagger.__file__).parent
 CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
-    ("errors", "version"),
-    ("files", "queues", "plugins"),
+    ("errors", "version", "signals"),
+    ("files", "queues", "plugins", "libraries"),
     ("text",),
     ("process", "images", "vocabulary"),
     ("settings", "records"),
@@ -32,7 +32,7 @@ ROOMS = (
     ("api",),
     ("knowledge",),
     ("commands",),
-    ("cli", "__main__"),
+    ("cli", "__main__", "alias"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from tagger.batch.worker import OVER_MEMORY, At, Message, Orders, Read, Ready, Refused, serve
 from tagger.errors import BadSettings, DecodersFailed, reason
+from tagger.signals import kept_from_children
 
 CHECK_S = 0.25  # between two looks at whether all films advance
 GRACE_S = 1.0  # for a process to end by itself
@@ -40,7 +41,8 @@ class _Worker(Generic[T]):
         spawn = multiprocessing.get_context("spawn")  # threads are running here: nothing is to be forked
         self.pipe, far_end = spawn.Pipe()
         self.process = spawn.Process(target=serve, args=(far_end, orders), daemon=True)
-        self.process.start()
+        with kept_from_children():
+            self.process.start()
         far_end.close()  # so that its end is seen when it dies
         self.stands = False  # it has said that it is ready
         self.task: T | None = None

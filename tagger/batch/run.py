@@ -22,10 +22,12 @@ from tagger.models.model import Features
 from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
 from tagger.reports import csv_report, json_report
+from tagger.shots.detector import ShotDetector
 
 # The disk says these of every file; other errors are one file's.
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 
+ANY_FPS = 25.0
 WAIT_S = 1.0  # a picture waits for others to fill the batch; longer, and a long film would hold up a short one's report
 
 
@@ -83,8 +85,11 @@ class Batch:
         Raises:
             OutputRefused: the disk takes no more; what was done stands.
             BadHead, BadWeights, WeightsMissing, ...: as `Engine.model`.
+            LibraryMissing: the detector needs one that is not installed.
         """
-        orders = Orders(self._engine.settings, self._engine.input_size, limits.memory_mib * 2**20)
+        settings = self._engine.settings
+        ShotDetector(settings.detector, settings.min_shot_s, ANY_FPS)  # a library that it misses is no film's fault
+        orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
         self._engine.load()
         for entry in plan.moved:
             self._ledger.put(entry)

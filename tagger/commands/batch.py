@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options, stop_as_asked
+from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.errors import BadPath, BadSettings, reason
 from tagger.text import printable
 
@@ -57,13 +57,12 @@ def batch(
     the settings, the model or the vocabulary changed.
     """
     messages(quiet, verbose)
-    stop_as_asked()
     with errors(verbose):
         from tagger.batch import ledger, summary
         from tagger.batch.plan import Shard, Wanted, hold
 
         if status:
-            if not (status / ledger.FOLDER).is_dir():
+            if not any((status / ledger.FOLDER).glob(ledger.LEDGERS)):
                 raise BadPath(f"{status}: no batch has written here")
             process.put(summary.in_words(status, ledger.read(status)) + "\n")
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import time
 import traceback
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from tagger.pipeline import Engine
     from tagger.records import FilmProgress
 
-FAILED, MISUSED, LOCKED, EXIT_INTERRUPTED = 1, 2, 75, 130  # exit codes: EX_TEMPFAIL, and that of shells
+FAILED, MISUSED, LOCKED = 1, 2, 75  # exit codes; the last is EX_TEMPFAIL
 HOPELESS = (SetupError, StdoutGone)  # after one of these no other film can do better
 STDOUT = Path("-")
 FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
@@ -158,21 +157,6 @@ def errors(verbose: bool = False) -> Iterator[None]:
     except MovieTagsError as error:
         fail(str(error), verbose)
         sys.exit(LOCKED if isinstance(error, OutputLocked) else MISUSED if isinstance(error, BadSettings) else FAILED)
-    except KeyboardInterrupt as stop:
-        process.say("interrupted")
-        sys.exit(EXIT_INTERRUPTED if not stop.args else 128 + stop.args[0])
-
-
-def stop_as_asked() -> None:
-    """Lets SIGTERM, and SIGHUP unless it is ignored, end this process as Ctrl-C does, with the exit code of shells."""
-
-    def stop(number: int, _: object) -> None:
-        raise KeyboardInterrupt(number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        asked = getattr(signal, name, None)
-        if asked and signal.getsignal(asked) is not signal.SIG_IGN:
-            signal.signal(asked, stop)
 
 
 def messages(quiet: bool, verbose: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,28 +41,34 @@ def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool,
     if output == STDOUT and len(films) > 1:
         raise click.UsageError("-o - writes the report of one film: name one, or a folder")
     messages(quiet, verbose)
-    with errors(verbose):
+    failed = 0
+    with errors(verbose), _held(output):
         write = _writer(output, top)
         engine = engine_of(chosen, quiet)
-    failed = 0
-    for film in films:
-        try:
-            with progress_of(film, quiet) as progress:
-                report = engine.extract(film, progress, begun)
-            for warning in () if quiet else report.warnings:
-                process.say(f"{film}: {warning}")
-            write(film, report)
-        except HOPELESS as error:
-            fail(str(error), verbose)
-            sys.exit(FAILED)
-        except MovieTagsError as error:
-            fail(str(error), verbose)
-            failed += 1
-        except Exception as error:  # the one broad net: a defect costs this film, not the others
-            fail(f"{film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)", verbose)
-            failed += 1
-        begun = None
+        for film in films:
+            try:
+                with progress_of(film, quiet) as progress:
+                    report = engine.extract(film, progress, begun)
+                for warning in () if quiet else report.warnings:
+                    process.say(f"{film}: {warning}")
+                write(film, report)
+            except HOPELESS:
+                raise
+            except MovieTagsError as error:
+                fail(str(error), verbose)
+                failed += 1
+            except Exception as error:  # the one broad net: a defect costs this film, not the others
+                fail(f"{film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)", verbose)
+                failed += 1
+            begun = None
     sys.exit(FAILED if failed else 0)
+
+
+def _held(output: Path | None) -> AbstractContextManager[object]:
+    """Holds the folder of the reports, as a batch of one part does: either could overwrite what the other writes."""
+    from tagger.batch.plan import Shard, hold
+
+    return nullcontext() if output in (None, STDOUT) else hold(output, Shard())
 
 
 def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from tagger import plugins, vocabulary
 from tagger.models import head, registry
 from tagger.models.weights import cache_folder
-from tagger.process import hardware_decoders
+from tagger.process import cores, hardware_decoders
 from tagger.text import printable
 from tagger.version import __version__
 
@@ -22,9 +22,10 @@ PACKAGES = (
     "jax",
     "torch",
     "opencv-python",
+    "opencv-python-headless",
     "scenedetect",
     "numpy",
-    "pandas",
+    "matplotlib",
     "click",
     "tqdm",
 )
@@ -37,7 +38,7 @@ def facts() -> Iterator[tuple[str, str]]:
 
     yield "movietags", __version__
     yield "python", f"{platform.python_version()} ({platform.platform()})"
-    yield "processor", f"{platform.machine()}, {os.cpu_count()} cores"
+    yield "processor", f"{platform.machine()}, {os.cpu_count()} cores, {cores()} of them for this process"
     yield "keras backend", _keras_backend()
     for package in PACKAGES:
         try:

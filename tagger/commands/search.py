@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from tagger import process
-from tagger.commands.console import EXIT_INTERRUPTED, FAILED, errors, messages, stages
+from tagger import process, signals
+from tagger.commands.console import FAILED, errors, messages, stages
 from tagger.commands.train import train
 
 # What is the same here as for `train`.
@@ -66,4 +66,4 @@ def search(
         if result.ended:
             process.say(result.ended)
     if result.ended:
-        sys.exit(EXIT_INTERRUPTED if result.ended == INTERRUPTED else FAILED)
+        sys.exit(signals.exit_code() if result.ended == INTERRUPTED else FAILED)

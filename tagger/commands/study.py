@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagger import process
-from tagger.commands.console import EXIT_INTERRUPTED, FAILED, errors, messages, stages
+from tagger import process, signals
+from tagger.commands.console import FAILED, errors, messages, stages
 from tagger.commands.train import numbers, train, words
 
 if TYPE_CHECKING:
@@ -142,4 +142,4 @@ def _deliver(result: Study, kind: str, output: Path | None) -> None:
 
 
 def _leave(interrupted: bool, failed: bool = False) -> None:
-    sys.exit(EXIT_INTERRUPTED if interrupted else FAILED if failed else 0)
+    sys.exit(signals.exit_code() if interrupted else FAILED if failed else 0)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagger import process
-from tagger.commands.console import EXIT_INTERRUPTED, errors, messages, options, stages
+from tagger import process, signals
+from tagger.commands.console import errors, messages, options, stages
 from tagger.settings import ACTIVATIONS
 from tagger.text import printable, some_lines
 from tagger.training.recipe import AUTO, FEATURES, INITS, SCHEDULES, STRATEGIES, WARPS
@@ -101,7 +101,7 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
         if not quiet:
             _name_the_rest(found)
         process.put(summary(found))
-    sys.exit(EXIT_INTERRUPTED if found.interrupted else 0)
+    sys.exit(signals.exit_code() if found.interrupted else 0)
 
 
 def _name_the_rest(found: TrainingResult) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.ticker import MultipleLocator
+from typing import TYPE_CHECKING
 
 from tagger.compare.agreement import TOPS, Agreement, PairsAgreement
 from tagger.compare.tables import mean, shown
-from tagger.evaluation.plots import BLUE, COLOURS, ORANGE, SMALL_PT, TEXT_PT, VERMILION, short, write_picture
+from tagger.evaluation.plots import BLUE, COLOURS, ORANGE, SMALL_PT, TEXT_PT, VERMILION, chart, short, write_picture
 from tagger.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CHARTED_MAX = 40  # tags or pairs in a chart
 WIDTH_INCHES, ROW_INCHES, REST_INCHES = 8.0, 0.36, 1.5
@@ -21,6 +21,7 @@ BARS_WIDTH = 0.8  # of the room of a row
 TICK = 0.5  # of tau-b
 
 
+@chart
 def compared_png(agreement: Agreement, top: int, path: Path) -> None:
     """Draws the scores of the tags that either film has among its first `top`, at most the 40 strongest.
 
@@ -43,12 +44,15 @@ def compared_png(agreement: Agreement, top: int, path: Path) -> None:
     write_picture(figure, path)
 
 
+@chart
 def pairs_png(compared: PairsAgreement, path: Path) -> None:
     """Draws the shared tags and tau-b of each pair, at most the first 40, with the mean of tau-b.
 
     Raises:
         OutputRefused: it cannot be written.
     """
+    from matplotlib.ticker import MultipleLocator
+
     pairs = [pair.agreement for pair in compared.pairs[:CHARTED_MAX]]
     figure = _figure(len(pairs))
     left, right = figure.subplots(1, 2, sharey=True)
@@ -73,6 +77,8 @@ def pairs_png(compared: PairsAgreement, path: Path) -> None:
 
 
 def _figure(rows: int) -> Figure:
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(WIDTH_INCHES, ROW_INCHES * rows + REST_INCHES), layout="constrained")
 
 
@@ -96,6 +102,8 @@ def _rows(panel: Axes, names: Sequence[str]) -> None:
 
 def _legend(figure: Figure, names: Sequence[str], colours: Sequence[str]) -> None:
     """What the colours stand for."""
+    from matplotlib.patches import Patch
+
     boxes = [Patch(color=colour) for colour in colours]
     legend = figure.legend(boxes, names, loc="outside lower center", ncols=len(names), frameon=False)
     for text in legend.get_texts():

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from tagger.evaluation.figures import Estimate
 from tagger.files import write_atomically
 from tagger.text import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+log = logging.getLogger(__name__)
+Arguments = ParamSpec("Arguments")
 
 DOTS_PER_INCH = 110
 TEXT_PT, SMALL_PT = 11, 9
@@ -32,10 +39,32 @@ LETTER_INCHES = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BarSeries:
-    """BarSeries of one colour."""
+    """Bars of one colour."""
 
     name: str
     estimates: tuple[Estimate | None, ...]  # of each group; None: no bar
+
+
+def chart(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """Lets a function that draws do nothing where matplotlib is not installed, and say so once: tables say the same."""
+
+    @wraps(draw)
+    def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        if can_draw():
+            draw(*args, **kwargs)
+
+    return drawn
+
+
+@cache
+def can_draw() -> bool:
+    """Returns whether matplotlib is installed; says so, once, if it is not."""
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError:
+        log.info("charts are left out, as matplotlib is not installed: pip install matplotlib")
+        return False
+    return True
 
 
 def short(name: str) -> str:
@@ -57,12 +86,16 @@ def write_picture(figure: Figure, path: Path) -> None:
     write_atomically(path, picture.getvalue())
 
 
+@chart
 def bars_png(groups: Sequence[str], bars: Sequence[BarSeries], path: Path) -> None:
     """Draws bars, those of a group side by side, with their error bars, from 0 to 1.
 
     Raises:
         OutputRefused: it cannot be written.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
     names = [short(printable(group)) for group in groups]
     room = max(GROUP_INCHES, LETTER_INCHES * max(map(len, names)))
     figure = Figure(figsize=(max(INCHES[0], room * len(groups)), INCHES[1]), layout="constrained")

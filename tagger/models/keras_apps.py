@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger import libraries
 from tagger.errors import BadHead, BadWeights, LibraryMissing, reason
 from tagger.images import Pixels
 from tagger.models import architectures, arrays, devices, weights
@@ -126,7 +127,10 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
 def _start() -> None:
     """Imports Keras and undoes what this user's keras.json may say about the layout of arrays."""
     try:
-        import keras
+        with libraries.needed("a network of Keras"):
+            import keras
+    except LibraryMissing:
+        raise
     except (ImportError, ValueError) as error:
         raise LibraryMissing(f"Keras cannot start its backend ({error}): set KERAS_BACKEND=tensorflow") from error
     keras.config.set_image_data_format("channels_last")

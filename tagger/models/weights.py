@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tagger import libraries
 from tagger.errors import BadWeights, WeightsMissing, reason
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ def fetch(file: WeightsFile, backbone: str) -> Path:
     """
     if file.path.is_file():
         return file.path
-    from keras.utils import get_file
+    with libraries.needed("fetching weights"):
+        from keras.utils import get_file
 
     log.info("%s: fetching %s (about %d MB) into %s", backbone, file.name, file.size_mb, file.path.parent)
     try:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from av.video.frame import VideoFrame
 
-from tagger.errors import LibraryMissing
+from tagger import libraries
 from tagger.records import Boundary, Shot
 from tagger.shots.learned import LearnedDetector, numbers_sha256
 
@@ -59,10 +59,8 @@ def _version_of(library: str) -> str:
 
 def _of_pyscenedetect(name: str) -> DetectorKind:
     def make(min_shot_s: float, fps: float) -> Detector:
-        try:
+        with libraries.needed(f"detector {name}"):
             from tagger.shots.pyscenedetect import PySceneDetect  # a quarter of a second that few films need
-        except ImportError as error:
-            raise LibraryMissing(f"detector {name}: needs PySceneDetect: pip install scenedetect") from error
         return PySceneDetect(name, min_shot_s, fps)
 
     return DetectorKind(make, every_frame=True, keeps_shots_long=True, version=lambda: _version_of("scenedetect"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.evaluation.figures import Estimate, Figures, TagFigures
+from tagger.evaluation.plots import can_draw
 from tagger.settings import SIGMOID
 from tagger.training.fit import INTERRUPTED
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
@@ -115,7 +116,8 @@ def _per_tag(result: TrainingResult) -> Iterator[str]:
     for tag, of_tag in zip(result.data.tags, figures.per_tag, strict=True):
         yield f"| {_cell(tag)} | {of_tag.images} | {' | '.join(_numbers(of_tag))} |"
     yield ""
-    yield "![Confusion matrix](training/confusion.png)"
+    if can_draw():
+        yield "![Confusion matrix](training/confusion.png)"
     yield ""
 
 
@@ -155,7 +157,8 @@ def _run(result: TrainingResult) -> Iterator[str]:
     temperature, offset = result.learned.temperature, result.learned.offset
     yield f"Calibrated on the validation part: temperature {temperature:.2f}, offset {offset:.1f}."
     yield ""
-    yield "![Learning curves](training/curves.png)"
+    if can_draw():
+        yield "![Learning curves](training/curves.png)"
 
 
 def _cell(name: str) -> str:

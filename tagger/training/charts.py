@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from tagger.evaluation.figures import TagFigures
-from tagger.evaluation.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, percent, short, write_picture
+from tagger.evaluation.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, chart, percent, short, write_picture
 from tagger.records import Ints
 from tagger.text import printable, safe_cell, write_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 History = Mapping[str, Sequence[float]]  # a value per epoch, by name, as Keras gives it
 
@@ -72,6 +71,7 @@ def curves_csv(history: History, path: Path) -> None:
     write_rows(path, ["epoch", *columns], ([epoch, *map(float, row)] for epoch, row in enumerate(rows, 1)))
 
 
+@chart
 def curves_png(history: History, path: Path) -> None:
     """Draws loss and accuracy over the epochs, raw and smoothed, the epoch of least validation loss marked.
 
@@ -82,6 +82,9 @@ def curves_png(history: History, path: Path) -> None:
     Raises:
         OutputRefused: it cannot be written.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     figure = Figure(figsize=(10, 4.4), layout="constrained")
     validation = np.asarray(history["val_loss"], float)
     best = int(np.where(np.isnan(validation), np.inf, validation).argmin())
@@ -116,6 +119,7 @@ def confusion_csv(matrix: Ints, tags: Sequence[str], path: Path) -> None:
     write_rows(path, ["true tag", *names], ([name, *row] for name, row in rows))
 
 
+@chart
 def confusion_png(matrix: Ints, tags: Sequence[str], path: Path) -> None:
     """Draws the matrix: how dark says which share of a row's pictures, and up to 15 tags have their counts.
 
@@ -127,6 +131,11 @@ def confusion_png(matrix: Ints, tags: Sequence[str], path: Path) -> None:
     Raises:
         OutputRefused: it cannot be written.
     """
+    import matplotlib
+    from matplotlib.colors import PowerNorm
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+
     counted, named = len(tags) <= COUNTED_MAX, len(tags) <= NAMED_MAX
     cell = COUNTED_CELL_INCHES if counted else CELL_INCHES
     side = max(MATRIX_INCHES_MIN, len(tags) * cell) if named else UNNAMED_MATRIX_INCHES
@@ -169,6 +178,8 @@ def _curve(panel: Axes, values: Sequence[float], label: str, colour: str) -> Non
 
 def _name_axes(panel: Axes, tags: Sequence[str]) -> None:
     """By the names of the tags, or numbers from 1 where none are given."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter
+
     panel.set_xlabel("answered", fontsize=TEXT_PT)
     panel.set_ylabel("true tag", fontsize=TEXT_PT)
     panel.tick_params(labelsize=SMALL_PT)

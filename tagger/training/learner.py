@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger import libraries
 from tagger.errors import BadSettings
 from tagger.evaluation.figures import Figures, measure
 from tagger.images import Pixels
@@ -76,7 +77,8 @@ def learn(
     of_rows = _rows(data, rows, base, recipe, standard, class_weight)
     whole: WholeNetwork | None = None
     if tuned:
-        from tagger.training.networks import WholeNetwork  # which starts Keras
+        with libraries.needed(f"strategy {recipe.strategy}"):
+            from tagger.training.networks import WholeNetwork  # which starts Keras
 
         if not scratch:  # a head that knows nothing would spoil what the backbone knows
             first = usual(FEATURES, seed=recipe.seed, activation=recipe.activation)

@@ -30,6 +30,7 @@ from tagger.files import output_folder
 from tagger.models.backbone import Backbone, WithoutNetwork
 from tagger.process import end_with_parent
 from tagger.records import Floats, TagScores
+from tagger.signals import kept_from_children
 from tagger.training.bench import Bench, StageProgress
 from tagger.training.dataset import Dataset
 from tagger.training.fit import INTERRUPTED
@@ -212,7 +213,8 @@ def _try(
 ) -> None:
     """Adds what comes of those recipes that were not tried before."""
     new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in result.trials]
-    jobs = {pool.submit(_judge, recipe, stage): recipe for recipe in new}
+    with kept_from_children():
+        jobs = {pool.submit(_judge, recipe, stage): recipe for recipe in new}
     for done, job in enumerate(as_completed(jobs), 1):
         error = job.exception()
         if isinstance(error, BrokenProcessPool):
@@ -229,5 +231,7 @@ def _ask(result: SearchResult, data: Dataset, parts: Split, pool: ProcessPoolExe
     usual = result.trials[result.request.usual]
     recipes = list(dict.fromkeys([result.winner.recipe, *([] if usual.failed else [usual.recipe])]))
     watch("test part", 0, len(recipes))
-    for recipe, scores in zip(recipes, pool.map(_answer, recipes), strict=True):
+    with kept_from_children():
+        answers = pool.map(_answer, recipes)
+    for recipe, scores in zip(recipes, answers, strict=True):
         result.tests[recipe] = judged(data, parts.test, scores, recipe)
