@@ -18,8 +18,8 @@ ROOT = Path(tagger.__file__).parent
 CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
-    ("errors", "version", "plugins"),
-    ("files", "queues"),
+    ("errors", "version", "typed_json"),
+    ("files", "queues", "plugins", "frames"),
     ("text",),
     ("process", "images", "vocabulary"),
     ("settings", "records"),

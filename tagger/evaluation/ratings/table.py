@@ -14,7 +14,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -26,6 +25,7 @@ from typing import TypeVar
 from tagger.errors import BadPath, BadRatings, BadSettings, reason
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag
+from tagger.reports.folder import reports_below
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.text import safe_cell
 from tagger.vocabulary import slug
@@ -148,14 +148,11 @@ def read_ratings(path: Path, films: Sequence[Film], scale: tuple[float, float] =
 
 
 def _reports(path: Path) -> Iterator[Path]:
-    """A file itself, or all reports below a folder, in the order of their names; links to folders are not followed."""
-    if not path.is_dir():
+    """A file itself, or all reports below a folder, in the order of their names."""
+    if path.is_dir():
+        yield from reports_below(path)
+    else:
         yield regular_file(path)
-        return
-    below = sorted(Path(name, file) for name, _, files in os.walk(path) for file in files if file.endswith(SUFFIX))
-    if not below:
-        raise BadPath(f"{path}: no report below it: `movietags extract FILM -o {path}` writes NAME{SUFFIX}")
-    yield from below
 
 
 @dataclass(frozen=True, slots=True)
