@@ -40,7 +40,6 @@ class Tagger:
         Raises:
             BadSettings: a choice that is none, or is out of its range.
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
-            BadWeights: there is no such file of weights.
         """
         from tagger.pipeline import Engine
 
@@ -197,7 +196,8 @@ def evaluate(
 def _report(report: TagReport | Path | str) -> TagReport:
     """The report itself, or what its file holds."""
     if isinstance(report, str | Path):
+        from tagger.files import regular_file
         from tagger.reports.json_report import read_report
 
-        return read_report(report)
+        return read_report(regular_file(Path(report)))
     return report

@@ -45,7 +45,6 @@ class Engine:
         Raises:
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
             BadSettings: there is no such backbone.
-            BadWeights: there is no such file of weights.
         """
         asked = settings or Settings()
         self.vocabulary = vocabulary.load(asked.vocabulary)

@@ -27,7 +27,7 @@ RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
 BATCH_SIZE_MAX = 1024
 TEXT, NUMBER = ((str,), "text"), ((Real,), "a number")
-# What each field may be; numbers of numpy are numbers.
+# What each field may be; numbers of numpy are numbers, and become Python's.
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "backbone": TEXT, "scan": TEXT, "detector": TEXT, "hwaccel": TEXT, "device": TEXT,
     "min_shot_s": NUMBER, "min_entropy_bits": NUMBER,
@@ -79,7 +79,7 @@ class Settings:
         return replace(settings or cls(), **choices)
 
     def __post_init__(self) -> None:
-        """Converts paths, and checks every range."""
+        """Checks every kind and range, and converts paths and numbers to the kind that is declared."""
         for name, (kinds, what) in KINDS.items():
             value = getattr(self, name)
             if not isinstance(value, kinds) or isinstance(value, bool):
@@ -101,6 +101,10 @@ class Settings:
         if self.batch_size is not None:
             _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
+        for name, (kinds, _) in KINDS.items():
+            value = getattr(self, name)
+            if isinstance(value, Real):
+                object.__setattr__(self, name, int(value) if Integral in kinds else float(value))
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:

@@ -27,12 +27,13 @@ from tagger.errors import BadSettings, BadWeights, DeviceMissing, NonFiniteFeatu
 from tagger.models import backbone, devices
 from tagger.models.backbone import Backbone
 from tagger.models.devices import Device, choose
+from tagger.pipeline import Engine
 from tagger.process import hardware_decoders
 from tagger.shots.scan import scan
 from tagger.shots.thumbnails import LUMA, Shrinker
 from tagger.video import container
 from tagger.video import film as video
-from tagger.video.film import Film, Frame
+from tagger.video.film import Film, Frame, Observer
 
 SMALL = "mobilenet-0.25-128"
 NVIDIA = Path("/dev/nvidia0").exists()
@@ -71,9 +72,10 @@ def test_what_ffmpeg_does_not_know_is_refused_with_what_it_knows() -> None:
 def test_a_device_that_is_not_here_costs_one_line(
     film: media.Truth, hwaccel: str, said: Callable[[], list[str]]
 ) -> None:
+    observer = Observer()
     with Film(film.path) as opened:
-        numbers = [media.read_number(frame.pixels()) for frame in opened.frames(hwaccel)]
-        assert opened.decode_failures == 0
+        numbers = [media.read_number(frame.pixels()) for frame in opened.frames(observer, hwaccel)]
+    assert observer.decode_failures == 0
     assert numbers == list(range(film.frame_count))
     (line,) = said()
     assert line.startswith(f"{film.path}: decoded on the processor: cuda cannot be used (")
@@ -86,7 +88,7 @@ def test_a_codec_that_a_device_does_not_know_costs_one_line(tmp_path: Path, said
     truth = media.film(tmp_path / "odd\nname.avi", (10,), codec="huffyuv", pix_fmt="yuv422p")
     for device in hardware_decoders():
         with Film(truth.path) as opened:
-            assert sum(1 for _ in opened.frames(device)) == truth.frame_count
+            assert sum(1 for _ in opened.frames(hwaccel=device)) == truth.frame_count
     folder = str(tmp_path)
     assert said() == [
         f"{folder}/odd\\x0aname.avi: decoded on the processor: {device} does not decode huffyuv"
@@ -138,7 +140,7 @@ def test_a_device_that_takes_the_film_decodes_it_without_threads(
         _, stream = container.open_video(film.path, opened, hardware_decoders()[0])
         assert stream.thread_type.name == "NONE"
     with Film(film.path) as whole:
-        assert sum(1 for _ in whole.frames("auto")) == film.frame_count
+        assert sum(1 for _ in whole.frames(hwaccel="auto")) == film.frame_count
     assert said() == []
 
 
@@ -149,7 +151,7 @@ def test_a_device_that_goes_away_after_it_was_tried_costs_one_line(
 ) -> None:
     monkeypatch.setattr(container, "_refusal", lambda *_: "")
     with Film(film.path) as whole:
-        assert sum(1 for _ in whole.frames("cuda")) == film.frame_count
+        assert sum(1 for _ in whole.frames(hwaccel="cuda")) == film.frame_count
     assert len(said()) == 1
 
 
@@ -183,7 +185,7 @@ def test_shots_are_the_same_in_the_formats_of_devices(
 
     monkeypatch.setattr(video, "decoded", fetched)
     with Film(film.path) as opened:
-        assert [frame.frame for frame in scan(opened, Settings(scan="full"))[1]] == [15, 52, 87]
+        assert [found.shot.keyframe.frame for found in scan(opened, Settings(scan="full")).shots] == [15, 52, 87]
 
 
 def test_a_full_scan_uses_it_and_a_fast_one_does_not(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,9 +199,9 @@ def test_a_full_scan_uses_it_and_a_fast_one_does_not(film: media.Truth, monkeypa
     device = hardware_decoders()[0]
     for how, expected in (("fast", []), ("full", [device])):
         with Film(film.path) as opened:
-            used, frames = scan(opened, Settings(scan=how, hwaccel=device))
-            assert [frame.shot.start_frame for frame in frames] == [0, *film.cuts]
-        assert (used.used, tried) == (how, expected)
+            scanning = scan(opened, Settings(scan=how, hwaccel=device))
+            assert [found.shot.start_frame for found in scanning.shots] == [0, *film.cuts]
+        assert (scanning.how.used, tried) == (how, expected)
 
 
 def test_the_command_says_it_once_and_the_report_says_what_was_asked(film: media.Truth) -> None:
@@ -424,7 +426,7 @@ def test_what_is_compiled_beforehand_is_no_more_than_pays(random_weights: Path) 
 def test_a_network_without_classifier_is_refused_before_the_film(tmp_path: Path) -> None:
     file = networks.save(SMALL, tmp_path / "no_top.h5", include_top=False)
     with pytest.raises(BadWeights, match="has no classifier"):
-        Tagger(Settings(backbone=SMALL, weights=file)).model()
+        Engine(Settings(backbone=SMALL, weights=file)).model()
 
 
 def test_features_of_keras_do_not_depend_on_the_batch(random_weights: Path) -> None:

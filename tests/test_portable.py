@@ -15,6 +15,7 @@ from tagger.errors import BadVocabulary, BadWeights
 from tagger.models import backbone, head, weights
 from tagger.models.architectures import named
 from tagger.models.evidence import class_evidence
+from tagger.pipeline import Engine
 
 REAL = {"mobilenetv2": "mobilenet_v2_1.0_224.weights.h5", "mobilenet-0.75-192": "mobilenet_v1_0.75_192.weights.h5"}
 SMALL = "mobilenet-0.25-128"
@@ -34,9 +35,9 @@ def test_class_evidence_does_not_care_how_loud_a_network_is() -> None:
 
 @pytest.mark.parametrize("name", REAL)
 def test_real_networks_have_tags_without_any_training(shared: Path, film: media.Truth, name: str) -> None:
-    tagger = Tagger(Settings(backbone=name, weights=shared / "models" / REAL[name]))
-    assert "movies50, its portable head: 48 of 50 tags trained" in tagger.describe()
-    report = tagger.extract(film.path)
+    engine = Engine(Settings(backbone=name, weights=shared / "models" / REAL[name]))
+    assert "movies50, its portable head: 48 of 50 tags trained" in engine.describe()
+    report = engine.extract(film.path)
     assert report.model.backbone == f"{name}/avg_pool"
     assert report.tags[0].weight > 0
     assert [tag.tag for tag in report.tags if not tag.trained] == ["Nudity", "Sex"]
@@ -45,7 +46,7 @@ def test_real_networks_have_tags_without_any_training(shared: Path, film: media.
 
 def test_the_portable_head_knows_what_a_real_network_sees(shared: Path) -> None:
     """Pictures of ImageNet that speak plainly for a tag, through a network the head is not told of."""
-    model = Tagger(Settings(backbone="mobilenetv2", weights=shared / "models" / REAL["mobilenetv2"])).model()
+    model = Engine(Settings(backbone="mobilenetv2", weights=shared / "models" / REAL["mobilenetv2"])).model()
     slugs = vocabulary.load("movies50").slugs
     wanted = {"pizza": "food", "military_uniform": "military", "seashore": "beach-sea", "racket": "sports"}
     from tagger.knowledge.labelled import read
@@ -101,12 +102,12 @@ def test_auto_is_the_reference_where_its_full_weights_are(film: media.Truth) -> 
     in_cache("inceptionv3", include_top=False)
     assert Tagger().settings.backbone == "compact"
     in_cache("inceptionv3")
-    tagger = Tagger()
-    assert tagger.describe().startswith("backbone inceptionv3 (ImageNet weights), vocabulary movies50, its portable")
-    report = tagger.extract(film.path)
+    engine = Engine()
+    assert engine.describe().startswith("backbone inceptionv3 (ImageNet weights), vocabulary movies50, its portable")
+    report = engine.extract(film.path)
     assert report.model.backbone == "inceptionv3/avg_pool"
     assert report.settings["backbone"] == "inceptionv3"
-    assert len(tagger.model().head.kernel) == 1000
+    assert len(engine.model().head.kernel) == 1000
 
 
 def test_auto_is_what_a_vocabulary_has_a_head_for(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_card_and_record_say_what_was_done(trained: Path) -> None:
 
 def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
     """The written head, asked about the test pictures as `extract` asks, is as good as the card says."""
-    from tagger.pipeline import Tagger
+    from tagger.pipeline import Engine
     from tagger.settings import Settings
     from tagger.training.dataset import collect
 
@@ -118,7 +118,7 @@ def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
     part = {row["sha256"]: row["part"] for row in split_of(trained)}
     test = [place for place, sha256 in enumerate(data.sha256) if part[sha256.hex()] == "test"]
     pictures = [cv2.cvtColor(cv2.imread(str(data.paths[place])), cv2.COLOR_BGR2RGB) for place in test]  # type: ignore[arg-type]
-    model = Tagger(Settings(vocabulary=str(trained))).model()
+    model = Engine(Settings(vocabulary=str(trained))).model()
     answers = model.scores([np.asarray(picture, np.uint8) for picture in pictures]).evidence.argmax(1)
     assert (answers == data.tag[test]).mean() == pytest.approx(figures(trained)["test"]["top1"]["value"])
 

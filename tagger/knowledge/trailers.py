@@ -50,6 +50,7 @@ INSIDE, EDGE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE  # 
 FIRST = (3, 5, 10)  # tags of a ranking that are judged
 
 Reals = NDArray[np.float64]
+Pictures = Sequence[ShotPicture]  # of a film: one of each shot
 ScoresOf = Callable[[int, list[Pixels]], TagScores]  # of pictures, by a head that saw none of this fold
 
 
@@ -196,7 +197,7 @@ class Formula:
     min_entropy_bits: float = MIN_ENTROPY_BITS
     by_duration: bool = False  # a keyframe counts as much as its shot is long
 
-    def weights(self, scores: TagScores, frames: Sequence[ShotPicture]) -> Reals:
+    def weights(self, scores: TagScores, frames: Pictures) -> Reals:
         """Returns W (tags,) of a film whose n keyframes have these scores; all 0 where none is kept."""
         kept = [frame.shot.keyframe.entropy_bits >= self.min_entropy_bits for frame in frames]
         long = np.array([frame.shot.duration_s for frame in frames])[kept]
@@ -218,9 +219,7 @@ VARIANTS = {
 COMPARED = ("f1_at_3", "f1_at_5", "average_precision")
 
 
-def measure(
-    trailers: Sequence[Trailer], frames: Sequence[Sequence[ShotPicture]], scores_of: ScoresOf
-) -> dict[str, Any]:
+def measure(trailers: Sequence[Trailer], frames: Sequence[Pictures], scores_of: ScoresOf) -> dict[str, Any]:
     """Returns how right the first tags of the trailers are, ready for JSON, by the published formula and by others.
 
     Args:
@@ -230,16 +229,13 @@ def measure(
 
     Names are those of `figures`. 95 % intervals are over trailers; a `gain` is paired, over the published formula.
     """
-    scores = [
-        scores_of(one.fold, [picture.pixels for picture in pictures])
-        for one, pictures in zip(trailers, frames, strict=True)
-    ]
+    scores = [scores_of(one.fold, [f.pixels for f in found]) for one, found in zip(trailers, frames, strict=True)]
     count, tags = len(trailers), scores[0].probabilities.shape[1]
     truth = np.array([[tag in one.truth for tag in range(tags)] for one in trailers])
     drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
     draws = np.vstack([np.arange(count), drawn])  # the trailers as they are, then drawn anew
 
-    def judged(weights: Callable[[TagScores, Sequence[ShotPicture]], Reals]) -> dict[str, Reals]:
+    def judged(weights: Callable[[TagScores, Pictures], Reals]) -> dict[str, Reals]:
         found = np.array([weights(*one) for one in zip(scores, frames, strict=True)])
         return figures(hits(found, truth)[draws].mean(1))
 
@@ -261,7 +257,7 @@ def measure(
     }
 
 
-def _published(scores: TagScores, frames: Sequence[ShotPicture]) -> Reals:
+def _published(scores: TagScores, frames: Pictures) -> Reals:
     kept = [frame.shot.keyframe.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
     return ranking.weights(TagScores(scores.probabilities[kept], scores.evidence[kept]))
 

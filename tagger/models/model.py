@@ -171,7 +171,7 @@ def identity(settings: Settings, head: Head, words: Vocabulary, detector_version
     except OSError as error:
         raise BadWeights(f"{file}: cannot be read ({reason(error)})") from error
     counted = [(name, getattr(settings, name)) for name in COUNTED]
-    later = (option for option in fields(Settings) if option.name not in (*COUNTED, *NOT_COUNTED))
+    later = (option for option in fields(settings) if option.name not in (*COUNTED, *NOT_COUNTED))
     counted += [(o.name, getattr(settings, o.name)) for o in later if getattr(settings, o.name) != o.default]
     facts = {
         "vocabulary": words.sha256,

@@ -55,6 +55,7 @@ class FilmReader:
         """
         self._path, self._settings, self._progress = path, settings, progress
         self._shots: list[ScannedShot] = []
+        self._scan_s = 0.0
 
     def __enter__(self) -> FilmReader:
         """Opens the film and begins to scan it.
@@ -66,7 +67,7 @@ class FilmReader:
         with ExitStack() as opened:
             self._film = opened.enter_context(Film(self._path))
             self._scanning = scan(self._film, self._settings, self._progress)
-            ahead = RunAhead(self._scanning.shots, KEYFRAMES_AHEAD, self._film.abandon)
+            ahead = RunAhead(self._timed(), KEYFRAMES_AHEAD, self._film.abandon)
             self._ahead = opened.enter_context(ahead)
             self._opened = opened.pop_all()
         return self
@@ -89,7 +90,12 @@ class FilmReader:
     def scanned(self) -> Scanned:
         """Returns the film as it was read; call it when all pictures were taken."""
         video = self._film.info(self._scanning.observer.observed())
-        return Scanned(video, self._scanning.how, tuple(self._shots), time.monotonic() - self._begun)
+        return Scanned(video, self._scanning.how, tuple(self._shots), self._scan_s)
+
+    def _timed(self) -> Generator[ShotPicture, None, None]:
+        """The shots; notes how long they took, without what is done with them after the last."""
+        yield from self._scanning.shots
+        self._scan_s = time.monotonic() - self._begun
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -123,12 +123,11 @@ def read_ratings(path: Path, films: Sequence[Film], scale: tuple[float, float] =
     """
     if not (scale[0] < scale[1] and math.isfinite(scale[1] - scale[0])):
         raise BadSettings(f"--scale {scale[0]:g} {scale[1]:g}: the lowest value comes first, then the highest")
-    table = regular_file(path)
+    checks, table = _Checks(films, scale), regular_file(path)
     try:
         body = table.read_bytes()
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
-    checks = _Checks(films, scale)
     try:
         for row in _rows(_text(body)):
             checks.take(row)
