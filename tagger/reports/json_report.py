@@ -165,7 +165,9 @@ def read_report(path: Path | str) -> TagReport:
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
     except ValueError as error:
-        raise BadReport(f"{path}: is not JSON: name a report, NAME{SUFFIX} of `movietags extract -o DIR`") from error
+        raise BadReport(
+            f"{path}: is not JSON ({reason(error)}): name a report, NAME{SUFFIX} of `movietags extract -o DIR`"
+        ) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise BadReport(f"{path}: schema {schema!r}, this version reads {SCHEMA!r}")
