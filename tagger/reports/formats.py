@@ -96,11 +96,12 @@ def for_file(path: Path, subject: type[S]) -> Format[S]:
     Raises:
         BadSettings: no format's files end so; says how they do.
     """
+    endings = []
     for form in known(subject):
         if path.name.lower().endswith(form.suffix.lower()):
             return form
-    endings = ", ".join(form.suffix for form in known(subject))
-    raise BadSettings(f"{path}: name a file that ends in {endings}, or name the format")
+        endings.append(form.suffix)
+    raise BadSettings(f"{path}: name a file that ends in {', '.join(endings)}, or name the format")
 
 
 def write_report(report: TagReport, path: Path | str, format: str | None = None) -> None:
@@ -108,12 +109,13 @@ def write_report(report: TagReport, path: Path | str, format: str | None = None)
 
     Args:
         report: any.
-        path: its ending says in which format, ".json" or ".csv".
+        path: its ending says in which format: ".json", ".csv", or one that another package adds.
         format: the name of a format, whatever the ending.
 
     Raises:
         BadSettings: there is no such format.
         OutputRefused: the place cannot be written; what stood there before still stands.
+        ValueError: a number in it is NaN or infinite.
     """
     place = Path(path)
     form = named(format, TagReport) if format else for_file(place, TagReport)
