@@ -42,13 +42,16 @@ if TYPE_CHECKING:
         Timing,
         VideoInfo,
     )
-    from tagger.reports.json_report import read_report, write_report
+    from tagger.reports.folder import read_reports
+    from tagger.reports.formats import Format, write_report
+    from tagger.reports.json_report import read_report
     from tagger.segments import Segment, Segments
 
 _HOMES = {
     "Agreement": "tagger.compare.agreement",
     "Declared": "tagger.records",
     "Evaluation": "tagger.evaluation.images",
+    "Format": "tagger.reports.formats",
     "Keyframe": "tagger.records",
     "ModelInfo": "tagger.records",
     "MovieTagsError": "tagger.errors",
@@ -65,13 +68,15 @@ _HOMES = {
     "Timing": "tagger.records",
     "VideoInfo": "tagger.records",
     "read_report": "tagger.reports.json_report",
-    "write_report": "tagger.reports.json_report",
+    "read_reports": "tagger.reports.folder",
+    "write_report": "tagger.reports.formats",
 }
 
 __all__ = [
     "Agreement",
     "Declared",
     "Evaluation",
+    "Format",
     "Keyframe",
     "ModelInfo",
     "MovieTagsError",
@@ -95,6 +100,7 @@ __all__ = [
     "evaluate",
     "extract",
     "read_report",
+    "read_reports",
     "segments",
     "shots",
     "write_report",

@@ -196,8 +196,7 @@ def evaluate(
 def _report(report: TagReport | Path | str) -> TagReport:
     """The report itself, or what its file holds."""
     if isinstance(report, str | Path):
-        from tagger.files import regular_file
         from tagger.reports.json_report import read_report
 
-        return read_report(regular_file(Path(report)))
+        return read_report(report)
     return report

@@ -24,7 +24,7 @@ from tagger.models import head, registry
 from tagger.models.head import ANY_NETWORK
 from tagger.models.model import Features, Model, ModelLoader
 from tagger.models.model import identity as model_identity
-from tagger.records import FilmProgress, Scanned, ShotTag, TaggedShot, TagReport, Timing
+from tagger.records import FilmProgress, Scanned, Setting, ShotTag, Status, TaggedShot, TagReport, Timing
 from tagger.settings import Settings
 from tagger.shots.detector import DETECTORS
 from tagger.shots.scan import FilmReader
@@ -172,7 +172,7 @@ def _tagged(scanned: Scanned, tags: Sequence[tuple[ShotTag, ...]]) -> tuple[Tagg
     )  # fmt: skip
 
 
-def _settings(settings: Settings, model: Model) -> dict[str, str | int | float | None]:
+def _settings(settings: Settings, model: Model) -> dict[str, Setting]:
     """Every option that changes the result; the batch size does in the seventh digit."""
     device = {
         "batch_size": model.backbone.batch_size,
@@ -192,7 +192,7 @@ def _settings(settings: Settings, model: Model) -> dict[str, str | int | float |
     return {**device, **{name: asdict(settings)[name] for name in names}}
 
 
-def _judge(scanned: Scanned) -> tuple[str, tuple[str, ...]]:
+def _judge(scanned: Scanned) -> tuple[Status, tuple[str, ...]]:
     """Whether the film is whole, and what its reader should know."""
     declared, observed, warnings = scanned.video.declared, scanned.video.observed, []
     # A film that was trimmed without encoding still declares the frames that its edit list hides.

@@ -102,8 +102,8 @@ def say(message: str) -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
-def put(text: str) -> None:
-    """Puts a result on stdout.
+def put(result: str | bytes) -> None:
+    """Puts a result on stdout; bytes as they are.
 
     Raises:
         StdoutGone: nobody can read it any more.
@@ -111,8 +111,12 @@ def put(text: str) -> None:
     try:
         if sys.stdout is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        if isinstance(result, str):
+            sys.stdout.write(result)
+            sys.stdout.flush()
+        else:
+            sys.stdout.buffer.write(result)
+            sys.stdout.buffer.flush()
     except OSError as error:
         raise StdoutGone(f"stdout: cannot be written ({error.strerror})") from error
 

@@ -8,10 +8,17 @@ variable frame rate they do not convert into each other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
+
+from tagger.frames import frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -21,6 +28,12 @@ Bools = NDArray[np.bool_]
 FilmProgress = Callable[[float, float | None], None]  # film time read so far and declared length, in seconds
 CountProgress = Callable[[int, int], None]  # how many are done, and how many there are
 Boundary = tuple[int, float]  # where a shot begins: frame, and its time in seconds
+Setting = str | int | float | bool | None
+Status = Literal["ok", "truncated"]
+# Numbers with bounds, which `tagger.typed_json` checks in a file.
+Count = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Amount = Annotated[float, Meta(ge=0)]
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
 
 
@@ -37,14 +50,14 @@ class Declared:
 class Observed:
     """What was seen of a film while it was read."""
 
-    duration_s: float
+    duration_s: Amount
     """From the clock's zero to the end of the last frame."""
-    width: int
+    width: Count
     """Pixels, of the first picture, upright."""
-    height: int
-    frame_count: int
+    height: Count
+    frame_count: Count
     """Decoded; in a fast scan, counted from packets."""
-    decode_failures: int
+    decode_failures: Count
     """Packets that gave an error instead of a picture."""
 
 
@@ -56,7 +69,7 @@ class VideoInfo:
     """As given."""
     name: str
     """The last component of the path."""
-    size_bytes: int
+    size_bytes: Count
     fingerprint: str
     """Of size, head and tail bytes."""
     codec: str
@@ -122,11 +135,11 @@ class Shot:
 class Keyframe:
     """The frame that stands for a shot."""
 
-    frame: int
+    frame: Count
     time_s: float
-    off_middle_frames: int
+    off_middle_frames: Count
     """How many frames it lies from the shot's true middle."""
-    entropy_bits: float
+    entropy_bits: Amount
     """Of its luma, 0 to 8."""
     kept: bool
     """False: too little in it to vote."""
@@ -144,14 +157,14 @@ class ShotTag:
     """A tag among the top three of one shot."""
 
     slug: str
-    probability: float
+    probability: Share
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedShot(ScannedShot):
     """A shot with its keyframe, and what was found in that."""
 
-    tags: tuple[ShotTag, ...] = ()
+    tags: tuple[ShotTag, ...]
     """Best first, up to three; none if the keyframe was dropped or has no evidence."""
 
 
@@ -191,17 +204,17 @@ class TagScores:
 class RankedTag:
     """One line of the answer."""
 
-    rank: int
-    """From 1."""
+    rank: Annotated[int, Meta(ge=1)]
+    """From 1, without gaps."""
     tag: str
     slug: str
-    score: float
+    score: Share
     """R_i, 0 to 1."""
-    weight: float
+    weight: Amount
     """W_i, 0 to N."""
-    frames: int
+    frames: Count
     """n_i: kept keyframes that have the tag among their top three."""
-    mean_probability: float
+    mean_probability: Share
     """Over the kept keyframes."""
     trained: bool
     """False: the head never saw an example; it cannot be found."""
@@ -243,14 +256,14 @@ class Scanned:
 class Timing:
     """Where the seconds went. Stages overlap, so the parts may add up to more than the total."""
 
-    total_s: float
-    startup_s: float
+    total_s: Amount
+    startup_s: Amount
     """Until the network stood ready."""
-    scan_s: float
+    scan_s: Amount
     """Decoding, shots and keyframes."""
-    infer_s: float
+    infer_s: Amount
     """Network and head."""
-    realtime_factor: float
+    realtime_factor: Amount
     """Film seconds per second."""
 
 
@@ -264,13 +277,24 @@ class TagReport:
     """Of movietags."""
     video: VideoInfo
     model: ModelInfo
-    settings: dict[str, str | int | float | None]
+    settings: dict[str, Setting]
     """Every option that changes the result."""
     tags: tuple[RankedTag, ...]
     """All, best first."""
     shots: tuple[TaggedShot, ...]
-    status: str
-    """"ok" or "truncated"."""
+    status: Status
+    """Whether the film was seen whole."""
     scan: Scan
     timing: Timing
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+
+    def to_frame(self) -> DataFrame:
+        """Returns a pandas table with a row per tag, best first: the columns of the CSV report."""
+        return frame(RankedTag, self.tags, film=self.video.name)
+
+    def shots_frame(self) -> DataFrame:
+        """Returns a pandas table with a row per shot: the fields of `TaggedShot`, those of its keyframe and tags too.
+
+        `tags_slug` and `tags_probability` hold tuples; `.explode` of both makes a row for each tag of a shot.
+        """
+        return frame(TaggedShot, self.shots, film=self.video.name)

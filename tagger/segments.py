@@ -76,6 +76,15 @@ class Segments:
         """The segments of one tag."""
         return tuple(segment for segment in self.segments if segment.slug == tag.slug)
 
+    def duration_s(self, tag: RankedTag) -> float:
+        """How long the segments of one tag last together."""
+        return sum(segment.duration_s for segment in self.of(tag))
+
+    def share(self, tag: RankedTag) -> float:
+        """How much of the film they are, 0 to 1; 0 of a film that lasts no time."""
+        length_s = self.report.video.duration_s
+        return self.duration_s(tag) / length_s if length_s else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Carrier:

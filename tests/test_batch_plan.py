@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.batch import ledger
-from tagger.batch.find import Found, find
+from tagger.batch.find import FilmFile, find
 from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Entry, Ledger, mark_of, read
 from tagger.batch.plan import (
     AGAIN,
@@ -28,10 +28,10 @@ from tagger.batch.plan import (
     Wanted,
     hold,
     plan,
-    report_files,
 )
 from tagger.errors import BadSettings, OutputLocked
 from tagger.files import NAME_BYTES_MAX, Lock
+from tagger.reports.formats import report_files
 
 ASKED = "digest of settings"
 OUTPUT = Path("/nowhere/reports")
@@ -42,10 +42,10 @@ COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "caf\u00e9") for form in ("N
 # ----------------------------------------------------------------------------------------------- names of reports
 
 
-def film(path: str, place: str | None = None) -> Found:
+def film(path: str, place: str | None = None) -> FilmFile:
     """One that need not exist."""
     whole = Path("/films") / path
-    return Found(whole, PurePosixPath(place or path), 1, 1, True)
+    return FilmFile(whole, PurePosixPath(place or path), 1, 1, True)
 
 
 def entries(planned: Plan) -> dict[str, Entry]:
@@ -58,7 +58,7 @@ def entries(planned: Plan) -> dict[str, Entry]:
     }
 
 
-def reports(films: Iterable[Found], known: dict[str, Entry] | None = None) -> dict[Path, str]:
+def reports(films: Iterable[FilmFile], known: dict[str, Entry] | None = None) -> dict[Path, str]:
     """What the report of each film is called."""
     tasks = plan(sorted(films, key=lambda one: one.path), known or {}, OUTPUT, WANTED).tasks
     return {task.film.path: str(task.report) for task in tasks}
@@ -84,20 +84,22 @@ FILMS = st.sets(
 
 @settings(deadline=None, max_examples=60)
 @given(FILMS)
-def test_no_two_films_share_a_report(films: set[Found]) -> None:
+def test_no_two_films_share_a_report(films: set[FilmFile]) -> None:
     named = reports(films)
     assert len(named) == len(films)
     assert len({seen(report) for report in named.values()}) == len(films)
     for one in films:
         report = PurePosixPath(named[one.path])
         assert report.parent == one.place.parent
-        for path in report_files(OUTPUT, report):
+        for path in report_files(OUTPUT / report):
             assert len(os.fsencode(path.name)) <= NAME_BYTES_MAX
 
 
 @settings(deadline=None, max_examples=60)
 @given(FILMS, FILMS, FILMS)
-def test_a_film_keeps_its_report_when_others_come_and_go(stay: set[Found], go: set[Found], come: set[Found]) -> None:
+def test_a_film_keeps_its_report_when_others_come_and_go(
+    stay: set[FilmFile], go: set[FilmFile], come: set[FilmFile]
+) -> None:
     known = entries(plan(list(stay | go), {}, OUTPUT, WANTED))
     later = reports(stay | come, known)
     assert all(later[one.path] == known[str(one.path)].report for one in stay)
@@ -116,10 +118,7 @@ def test_reports_are_called_after_their_films() -> None:
     marked = named.pop("x.mkv")  # X.mkv came first
     assert named == {name: name for name in names if name != "x.mkv"}
     assert marked.startswith("x.mkv-") and len(marked) == len("x.mkv-01234567")
-    assert [path.name for path in report_files(OUTPUT, PurePosixPath("a/x.mp4"))] == [
-        "x.mp4.tags.json",
-        "x.mp4.tags.csv",
-    ]
+    assert report_files(OUTPUT / "a/x.mp4") == (OUTPUT / "a/x.mp4.tags.csv", OUTPUT / "a/x.mp4.tags.json")
 
 
 def test_a_film_that_is_called_as_the_report_of_another_takes_nothing_from_it() -> None:
@@ -221,7 +220,7 @@ def noted(root: Path, *states: str, written: bool = True, marked: bool = True, a
         mark = {"mark": mark_of(root / "x.mp4") if marked else "", "asked": asked} if state != FOUND else {}
         book.add(root / "x.mp4", PurePosixPath("x.mp4"), state, **mark)
     book.close()
-    for path in report_files(output, PurePosixPath("x.mp4")) if written else ():
+    for path in report_files(output / "x.mp4") if written else ():
         path.write_text("report")
 
 
@@ -264,7 +263,7 @@ def test_other_settings_ask_for_everything_again(root: Path, state: str) -> None
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_film_without_its_reports_is_to_be_done(root: Path, gone: int) -> None:
     noted(root, STARTED, DONE)
-    path = report_files(root.parent / "out", PurePosixPath("x.mp4"))[gone]
+    path = report_files(root.parent / "out" / "x.mp4")[gone]
     path.unlink()
     assert why(root) == [LOST]
     path.mkdir()

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger import Tagger
+from tagger import Tagger, write_report
 from tagger.commands.compare import compare as command
 from tagger.compare.agreement import (
     Agreement,
@@ -45,7 +45,7 @@ from tagger.records import (
     Timing,
     VideoInfo,
 )
-from tagger.reports.json_report import as_json, write_report
+from tagger.reports.json_report import as_json
 from tagger.settings import Settings
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -176,22 +176,6 @@ def test_reports_of_other_tags_are_refused_in_one_line() -> None:
     with pytest.raises(BadReport, match=message) as caught:
         compare(TRAILER, other)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        replace(TRAILER, tags=(*TRAILER.tags[:-1], TRAILER.tags[0])),
-        replace(TRAILER, tags=(replace(TRAILER.tags[0], weight=float("nan")), *TRAILER.tags[1:])),
-        replace(TRAILER, tags=(replace(TRAILER.tags[0], weight=10**400), *TRAILER.tags[1:])),
-        replace(TRAILER, tags=(replace(TRAILER.tags[0], score=-1.0), *TRAILER.tags[1:])),
-        replace(TRAILER, video=replace(TRAILER.video, observed=Observed(float("inf"), 320, 180, 2250, 0))),
-        replace(TRAILER, settings=["auto"]),  # type: ignore[arg-type]
-    ],
-)
-def test_reports_that_nobody_can_compare_are_refused(broken: TagReport) -> None:
-    with pytest.raises(BadReport, match="the report of films/trailer.mp4"):
-        compare(FILM, broken)
 
 
 def test_what_differs_besides_the_films_is_named() -> None:

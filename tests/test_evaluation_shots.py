@@ -387,7 +387,7 @@ def report(cuts: tuple[int, ...], frames: int) -> TagReport:
     starts = (0, *cuts, frames)
     declared, observed = Declared(None, None, 25.0), Observed(frames / 25, 320, 180, frames, 0)
     shots = [
-        TaggedShot(index, a / 25, b / 25, a, b, Keyframe(a + (b - a) // 2, a / 25, 0, 7.0, True))
+        TaggedShot(index, a / 25, b / 25, a, b, Keyframe(a + (b - a) // 2, a / 25, 0, 7.0, True), ())
         for index, (a, b) in enumerate(pairwise(starts))
     ]
     return TagReport(

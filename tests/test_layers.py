@@ -18,8 +18,8 @@ ROOT = Path(tagger.__file__).parent
 CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
-    ("errors", "version", "signals"),
-    ("files", "queues", "plugins", "libraries"),
+    ("errors", "version", "signals", "typed_json"),
+    ("files", "queues", "plugins", "libraries", "frames"),
     ("text",),
     ("process", "images", "vocabulary"),
     ("settings", "records"),

@@ -18,6 +18,7 @@ from tagger import Tagger, TagReport, read_report
 from tagger.files import NAME_BYTES_MAX
 from tagger.reports.csv_report import as_csv
 from tagger.reports.folder import Folder
+from tagger.reports.formats import report_files
 from tagger.reports.json_report import as_json
 from tagger.text import safe_cell
 
@@ -97,7 +98,7 @@ def test_a_name_changes_no_tag_and_comes_back(
     assert report.video == replace(plain.video, name=name, path=name)
     folder = Folder(tmp_path / "out")
     folder.write(Path(name), report)
-    as_text, as_rows = folder.paths(Path(name), report.video.fingerprint)
+    as_rows, as_text = report_files(folder.stem(Path(name), report.video.fingerprint))
     assert read_report(as_text) == report
     assert json.loads(as_text.read_bytes())["video"]["name"] == name
     with as_rows.open(newline="", encoding="utf-8") as file:

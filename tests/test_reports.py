@@ -6,15 +6,20 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from samples import REPORT, REPORTS
 
 from tagger import read_report, write_report
-from tagger.errors import BadReport
+from tagger.errors import BadPath, BadReport, PathMissing
 from tagger.files import distinct_name
 from tagger.records import (
     Declared,
@@ -100,7 +105,7 @@ def test_unknown_fields_of_the_future_are_left_out(report: TagReport, tmp_path: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "is not JSON"), ("[]", "schema None"), ('{"schema": "movietags/9"}', "movietags/9"),
-     ('{"schema": "movietags/1"}', "KeyError: 'created'"), ("[" * 10**5, "is not JSON")],
+     ('{"schema": "movietags/1"}', "missing required field `created`"), ("[" * 10**5, "is not JSON")],
 )  # fmt: skip
 def test_what_is_no_report_says_so(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.json").write_text(text)
@@ -200,7 +205,136 @@ def test_fields_of_another_kind_are_named(report: TagReport, tmp_path: Path) -> 
     document = json.loads(as_json(report))
     document["video"]["path"] = 5
     (tmp_path / "x.json").write_text(json.dumps(document))
-    with pytest.raises(BadReport, match="path is 5, expected str"):
+    with pytest.raises(BadReport, match=r"Expected `str`, got `int` - at `\$.video.path`"):
+        read_report(tmp_path / "x.json")
+
+
+@settings(deadline=None, max_examples=150)
+@given(REPORTS)
+def test_any_report_comes_back(tmp_path_factory: pytest.TempPathFactory, report: TagReport) -> None:
+    path = tmp_path_factory.mktemp("any") / "x.json"
+    write_report(report, path)
+    assert read_report(path) == report
+    assert path.read_bytes() == as_json(read_report(path)).encode()
+
+
+# What a file may say. A place is the way to something in a document, as in ("tags", 0, "rank").
+
+Place = tuple[str | int, ...]
+EXAMPLE: Any = json.loads(as_json(REPORT))
+WRONG: tuple[object, ...] = (None, True, 5, 0.5, "abc", [1], {"a": 1})
+NULLABLE = {"declared_duration_s": (int, float), "declared_frames": (int,), "declared_fps": (int, float)}
+
+
+def places(value: object, place: Place = ()) -> Iterator[Place]:
+    """Where something stands in a document, from the outside in."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inner:
+        yield (*place, key)
+        yield from places(part, (*place, key))
+
+
+def at(document: Any, place: Place) -> Any:
+    """What stands there."""
+    return reduce(lambda part, step: part[step], place, document)
+
+
+def changed(place: Place, value: object) -> str:
+    """The text of the example with another value there."""
+    document = json.loads(json.dumps(EXAMPLE))
+    at(document, place[:-1])[place[-1]] = value
+    return json.dumps(document)
+
+
+def may_hold(field: str, value: object, other: object) -> bool:
+    """Whether a field that holds the one may hold the other, as far as the kind goes."""
+    if field in NULLABLE and (other is None or type(other) in NULLABLE[field]):
+        return True
+    return type(value) is type(other) or (isinstance(value, float) and type(other) is int)
+
+
+PLACES = [place for place in places(EXAMPLE) if place[0] not in ("schema", "settings")]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ".".join(map(str, place)))
+def test_a_field_of_another_kind_is_refused_by_name(place: Place, tmp_path: Path) -> None:
+    """Every field there is, in turn, with each kind of value that is not its own."""
+    field = next(str(step) for step in reversed(place) if isinstance(step, str))
+    for wrong in WRONG:
+        if not may_hold(field, at(EXAMPLE, place), wrong):
+            (tmp_path / "x.json").write_text(changed(place, wrong))
+            with pytest.raises(BadReport, match=rf"^[^\n]*x.json: does not follow [^\n]*\b{field}\b[^\n]*$"):
+                read_report(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if isinstance(place[-1], str)], ids=str)
+def test_a_field_that_is_missing_is_named(place: Place, tmp_path: Path) -> None:
+    document = json.loads(json.dumps(EXAMPLE))
+    del at(document, place[:-1])[place[-1]]
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    if place[-1] == "declared_fps":  # the first reports had none
+        assert read_report(tmp_path / "x.json").video.declared.fps is None
+    else:
+        with pytest.raises(BadReport, match=f"missing required field `{place[-1]}`"):
+            read_report(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_numbers_are_finite(number: str, tmp_path: Path) -> None:
+    for place in PLACES:
+        if isinstance(at(EXAMPLE, place), float):
+            (tmp_path / "x.json").write_text(changed(place, "@").replace('"@"', number))
+            with pytest.raises(BadReport, match=rf"x.json: is not JSON \({number} is no finite number\)"):
+                read_report(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong", "message"),
+    [
+        (("tags", 0, "score"), 1.5, r"<= 1.0 - at `\$.tags\[0\].score`"),
+        (("tags", 1, "mean_probability"), -0.1, r">= 0.0 - at `\$.tags\[1\].mean_probability`"),
+        (("tags", 0, "weight"), -1, r">= 0.0 - at `\$.tags\[0\].weight`"),
+        (("tags", 0, "rank"), 0, r">= 1 - at `\$.tags\[0\].rank`"),
+        (("tags", 0, "rank"), 2, r"tags\[0\], car-chase, has rank 2"),
+        (("tags", 1, "slug"), "car-chase", "one has two ranks"),
+        (("shots", 0, "tags", 0, "probability"), 2, r"<= 1.0 - at `\$.shots\[0\].tags\[0\].probability`"),
+        (("shots", 0, "end_frame"), 0, r"no shot: frames \[0, 0\).* at `\$.shots\[0\]`"),
+        (("shots", 0, "end_frame"), 101, r"shots\[1\] begins before the one before it ends"),
+        (("shots", 1, "index"), 0, r"shots\[1\] has index 0"),
+        (("video", "duration_s"), -1, r">= 0.0 - at `\$.video.duration_s`"),
+        (("status",), "fine", r"'fine' - at `\$.status`"),
+        (("settings",), [1], r"got `array` - at `\$.settings`"),
+        (("settings", "detector"), [1], r"got `array` - at `\$.settings"),
+    ],
+)
+def test_what_no_report_can_say_is_refused(place: Place, wrong: object, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(changed(place, wrong))
+    with pytest.raises(BadReport, match=message):
+        read_report(tmp_path / "x.json")
+
+
+def test_the_writer_refuses_what_the_reader_would() -> None:
+    for wrong in (replace(REPORT, tags=REPORT.tags[::-1]), replace(REPORT, shots=REPORT.shots[::-1])):
+        with pytest.raises(ValueError, match=r"has rank 2|has index 1"):
+            as_json(wrong)
+
+
+def test_a_report_that_is_not_there_is_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="x.json: no such file") as caught:
+        read_report(tmp_path / "x.json")
+    assert isinstance(caught.value, PathMissing)
+    with pytest.raises(BadPath, match="is a folder"):
+        read_report(tmp_path)
+
+
+def test_a_report_that_cannot_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.json").touch()
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(BadPath, match=r"x.json: cannot be read \(Permission denied\)"):
         read_report(tmp_path / "x.json")
 
 

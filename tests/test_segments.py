@@ -33,8 +33,10 @@ from tagger.records import (
     Timing,
     VideoInfo,
 )
+from tagger.reports.csv_segments import COLUMNS, as_csv
 from tagger.reports.edl import as_edl, cautions, timecode
-from tagger.reports.segment_tables import COLUMNS, as_csv, as_json, as_table
+from tagger.reports.json_segments import as_json
+from tagger.reports.segments_table import as_table
 from tagger.reports.vtt import as_vtt, timestamp
 from tagger.segments import Rule, Segment, Segments, find
 from tagger.settings import Settings
@@ -502,7 +504,7 @@ def test_what_to_know_is_said_on_stderr_unless_quiet(run: Run, tmp_path: Path, r
     [
         (["x.tags.json", "--tag", "car"], 2, "error: tag 'car': movies50 has no such tag, but war, car-chase"),
         (["x.tags.json", "--max-gap", "-1"], 2, "max_gap_s = -1.0: seconds, from 0"),
-        (["x.tags.json", "-o", "x.txt"], 2, "name a file that ends in .csv, .json, .vtt, .edl, or say --format"),
+        (["x.tags.json", "-o", "x.txt"], 2, "name a file that ends in .csv, .json, .vtt, .edl, or name the format"),
         (["x.tags.json", "-o", "-"], 2, "--format alone writes to stdout"),
         (["x.tags.json", "-o", "x.tags.json"], 2, "is the report itself"),
         (["x.tags.json", "-o", "link.json"], 2, "is the report itself"),

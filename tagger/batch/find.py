@@ -40,7 +40,7 @@ TS_SYNC, TS_PACKETS = 0x47, ((0, 188), (4, 192))  # first sync byte and distance
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FilmFile:
     """A file to be tagged."""
 
     path: Path
@@ -54,7 +54,7 @@ class Found:
 class Search:
     """What was found, in the order of names, and what could not be looked at."""
 
-    films: tuple[Found, ...]
+    films: tuple[FilmFile, ...]
     problems: tuple[str, ...]  # one line each
 
 
@@ -99,7 +99,7 @@ class _Walk:
     """One walk over all roots; what it has seen it does not enter again."""
 
     def __init__(self, leave_out: Path | None = None) -> None:
-        self.films: list[Found] = []
+        self.films: list[FilmFile] = []
         self.problems: list[str] = []
         self._links: deque[tuple[Path, PurePosixPath]] = deque()
         self._seen: set[tuple[int, int]] = set()
@@ -112,16 +112,16 @@ class _Walk:
         waiting = [(path, place)]
         while waiting:
             folder, below = waiting.pop()
-            found = []
+            folders = []
             for entry in self._entries(folder):
                 inside = (folder / entry.name, below / entry.name)
                 if entry.is_symlink():
                     self._links.append(inside)
                 elif entry.is_dir(follow_symlinks=False):
-                    found.append(inside)
+                    folders.append(inside)
                 else:
                     self.file(*inside)
-            waiting += reversed(found)
+            waiting += reversed(folders)
 
     def file(self, path: Path, place: PurePosixPath, *, named: bool = False) -> None:
         """Takes a file that is a film; if the user named it, whatever it is."""
@@ -134,7 +134,7 @@ class _Walk:
             suffix = path.suffix.lower()
             known = named or suffix in SUFFIXES
             if (known or (suffix not in UNFINISHED and _holds_film(path))) and self._first_sight(status):
-                self.films.append(Found(path, place, status.st_size, status.st_mtime_ns, known))
+                self.films.append(FilmFile(path, place, status.st_size, status.st_mtime_ns, known))
         except FileNotFoundError:
             self.problems.append(f"{path}: no such file or folder")
         except (OSError, ValueError) as error:

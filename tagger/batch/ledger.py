@@ -12,7 +12,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ from typing import Any
 from tagger.errors import OutputRefused, reason
 from tagger.files import fingerprint
 from tagger.records import TagReport
+from tagger.typed_json import decode
 
 FOLDER = ".movietags"
 LEDGERS = "ledger-*.jsonl"
@@ -29,10 +30,6 @@ PENDING = (FOUND, STARTED)
 STATES = (*PENDING, DONE, FAILED, SKIPPED)
 SAMPLE_BYTES = 2**16  # from each end of a film, for its mark
 TOP_TAGS = 5
-# What a field's annotation means in JSON.
-JSON_KINDS: dict[str, tuple[type, ...]] = {
-    "str": (str,), "int | None": (int,), "float | None": (int, float), "tuple[str, ...]": (list,)
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,7 @@ class Entry:
     warnings: tuple[str, ...] = ()
 
 
-KINDS = {field.name: JSON_KINDS[str(field.type)] for field in fields(Entry)}
-NEEDED = {"film", "report", "state", "at", "path"}
+NEEDED = {field.name for field in fields(Entry) if field.default is MISSING}
 
 
 def key_of(film: Path) -> str:
@@ -121,32 +117,29 @@ def read(output: Path) -> dict[str, Entry]:
     Raises:
         OutputRefused: a ledger is there that cannot be read.
     """
-    found: list[tuple[str, dict[str, Any]]] = []
+    entries: list[tuple[str, Entry]] = []
     for path in sorted((output / FOLDER).glob(LEDGERS)):
         try:
             with path.open("rb") as lines:
-                found += {line["report"]: (at, line) for at, line in _lines(lines)}.values()
+                entries += {entry.report: (at, entry) for at, entry in _entries(lines)}.values()
         except OSError as error:
             raise OutputRefused(f"{path}: cannot be read ({reason(error)})") from error
-    last = {line["report"]: line for _, line in sorted(found, key=lambda pair: pair[0])}
-    return {line["film"]: Entry(**line) for line in last.values()}
+    last = {entry.report: entry for _, entry in sorted(entries, key=lambda pair: pair[0])}
+    return {entry.film: entry for entry in last.values()}
 
 
-def _lines(lines: Iterable[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The fields of each line that is whole, with its time: one that is never before that of a line above it."""
+def _entries(lines: Iterable[bytes]) -> Iterator[tuple[str, Entry]]:
+    """The entry of each line that is whole, with its time: one that is never before that of a line above it."""
     latest = ""
     for line in lines:
         try:
-            values = json.loads(line)
-            known = {name: values[name] for name in KINDS if values.get(name) is not None}
-            if not known.keys() >= NEEDED or not all(isinstance(known[name], KINDS[name]) for name in known):
-                continue
-        except (ValueError, TypeError, AttributeError, RecursionError):
+            entry = decode(Entry, line)
+        except ValueError:
             continue  # torn
-        report = PurePosixPath(known["report"])
-        if known["state"] in STATES and report.name and not report.is_absolute() and ".." not in report.parts:
-            latest = max(latest, known["at"])
-            yield latest, {name: tuple(map(str, v)) if isinstance(v, list) else v for name, v in known.items()}
+        report = PurePosixPath(entry.report)
+        if entry.state in STATES and report.name and not report.is_absolute() and ".." not in report.parts:
+            latest = max(latest, entry.at)
+            yield latest, entry
 
 
 class Ledger:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from tagger.batch.find import Found
+from tagger.batch.find import FilmFile
 from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, Entry, key_of, same
 from tagger.errors import BadSettings
 from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
-from tagger.reports import csv_report, json_report
+from tagger.reports.formats import report_files
+from tagger.reports.json_report import SUFFIX
 
 NEW, CHANGED, OTHERWISE, LOST = "new", "changed", "other settings, model or vocabulary", "its report is gone"
 WAITING, INTERRUPTED, AGAIN = "not begun yet", "was interrupted", "failed before"
@@ -40,10 +41,10 @@ class Shard:
         Raises:
             BadSettings: the text is none, or there is no such part.
         """
-        found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text, re.ASCII)
-        if not found:
+        numbers = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text, re.ASCII)
+        if not numbers:
             raise BadSettings(f"shard {text!r}: two numbers, as in 2/4")
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(numbers[1]), int(numbers[2]))
 
     def __str__(self) -> str:
         """As in the names of files."""
@@ -77,7 +78,7 @@ def hold(output: Path, shard: Shard) -> Lock:
 class Task:
     """A film to be tagged."""
 
-    film: Found
+    film: FilmFile
     report: PurePosixPath  # below the output folder, without suffix
     why: str
 
@@ -112,7 +113,7 @@ class Wanted:
     limit: int | None = None
 
 
-def plan(films: Sequence[Found], known: Mapping[str, Entry], output: Path, wanted: Wanted) -> Plan:
+def plan(films: Sequence[FilmFile], known: Mapping[str, Entry], output: Path, wanted: Wanted) -> Plan:
     """Returns what is to be done.
 
     Args:
@@ -133,7 +134,7 @@ def plan(films: Sequence[Found], known: Mapping[str, Entry], output: Path, wante
     return Plan(tasks[:taken], counts[DONE], counts[FAILED], tasks[taken:], own_moved)
 
 
-def _moved(films: Sequence[Found], known: Mapping[str, Entry]) -> dict[str, Entry]:
+def _moved(films: Sequence[FilmFile], known: Mapping[str, Entry]) -> dict[str, Entry]:
     """The entries of films that now lie elsewhere, as when a disk is mounted at another place."""
     by_place = {entry.report: entry for entry in known.values()}
     answer = {}
@@ -146,11 +147,11 @@ def _moved(films: Sequence[Found], known: Mapping[str, Entry]) -> dict[str, Entr
     return answer
 
 
-def _new_enough(film: Found, wanted: Wanted) -> bool:
+def _new_enough(film: FilmFile, wanted: Wanted) -> bool:
     return wanted.newer_than_ns is None or film.modified_ns > wanted.newer_than_ns
 
 
-def _why(film: Found, report: PurePosixPath, known: Mapping[str, Entry], output: Path, wanted: Wanted) -> str:
+def _why(film: FilmFile, report: PurePosixPath, known: Mapping[str, Entry], output: Path, wanted: Wanted) -> str:
     """Why a film is to be done; DONE or FAILED if it is not."""
     entry = known.get(key_of(film.path))
     if entry is None:
@@ -163,16 +164,11 @@ def _why(film: Found, report: PurePosixPath, known: Mapping[str, Entry], output:
         return OTHERWISE
     if entry.state == FAILED:
         return AGAIN if wanted.retry_failed else FAILED
-    files = report_files(output, report) if entry.state == DONE else ()
+    files = report_files(output / report) if entry.state == DONE else ()
     return DONE if all(map(os.path.isfile, files)) else LOST
 
 
-def report_files(output: Path, report: PurePosixPath) -> tuple[Path, Path]:
-    """Returns where the JSON and the CSV report of a film are."""
-    return output / f"{report}{json_report.SUFFIX}", output / f"{report}{csv_report.SUFFIX}"
-
-
-def _reports(films: Iterable[Found], known: Mapping[str, Entry]) -> list[PurePosixPath]:
+def _reports(films: Iterable[FilmFile], known: Mapping[str, Entry]) -> list[PurePosixPath]:
     """A name for each film's report, with the film's own suffix, that no other film has: for good once it is known."""
     taken = {_folded(PurePosixPath(entry.report)) for entry in known.values()}
     answer = []
@@ -184,12 +180,12 @@ def _reports(films: Iterable[Found], known: Mapping[str, Entry]) -> list[PurePos
     return answer
 
 
-def _free(film: Found, taken: set[str]) -> PurePosixPath:
+def _free(film: FilmFile, taken: set[str]) -> PurePosixPath:
     whole = Path(key_of(film.path))
     for letters in (0, MARK_LETTERS, 8 * MARK_LETTERS):
         # Behind the name that the film has there, so that a mark does not hide what kind of file it is.
-        name = distinct_name(whole.with_name(film.place.name + ".x"), json_report.SUFFIX, letters)
-        report = film.place.with_name(name.removesuffix(json_report.SUFFIX))
+        name = distinct_name(whole.with_name(film.place.name + ".x"), SUFFIX, letters)
+        report = film.place.with_name(name.removesuffix(SUFFIX))
         if _folded(report) not in taken:
             break
     return report

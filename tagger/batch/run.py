@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
-from tagger.batch.plan import NEW, Plan, Task, report_files
+from tagger.batch.plan import NEW, Plan, Task
 from tagger.batch.worker import At, Message, Orders, Picture, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.files import output_folder
@@ -21,7 +21,7 @@ from tagger.images import Pixels
 from tagger.models.model import Features
 from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
-from tagger.reports import csv_report, json_report
+from tagger.reports.formats import write_report_files
 from tagger.shots.detector import ShotDetector
 
 # The disk says these of every file; other errors are one file's.
@@ -194,11 +194,9 @@ class Batch:
         return self._engine.report(scanned, film.parts, film.begun, film.infer_s)
 
     def _write(self, film: _Film, report: TagReport) -> None:
-        """The CSV first: where the JSON is, both are."""
-        to_json, to_csv = report_files(self._output, film.task.report)
-        output_folder(to_json.parent)
-        csv_report.write_csv(report, to_csv)
-        json_report.write_report(report, to_json)
+        stem = self._output / film.task.report
+        output_folder(stem.parent)
+        write_report_files(report, stem)
 
     def _give_up(self, film: _Film, why: str) -> None:
         self._forget(film)

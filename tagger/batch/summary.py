@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, Entry
-from tagger.batch.plan import Shard, report_files
+from tagger.batch.plan import Shard
 from tagger.files import holder
+from tagger.reports.json_report import SUFFIX
 from tagger.text import printable, safe_cell, some_lines, write_rows
 
 FILE = "summary.csv"
@@ -72,7 +73,7 @@ def _row(entry: Entry) -> list[object]:
         speed,
         entry.scan,
         SEPARATOR.join(entry.warnings),
-        report_files(Path(), PurePosixPath(entry.report))[0].as_posix() if done else "",
+        f"{entry.report}{SUFFIX}" if done else "",
         entry.at if entry.state not in PENDING else "",
         entry.path,
     ]

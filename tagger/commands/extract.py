@@ -74,11 +74,11 @@ def _held(output: Path | None) -> AbstractContextManager[object]:
 def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
     """What to do with a report; a folder that cannot be written is refused now, before any decoding."""
     from tagger.reports.folder import Folder
-    from tagger.reports.json_report import as_json
+    from tagger.reports.formats import JSON
     from tagger.reports.table import as_table
 
     if output == STDOUT:
-        return lambda film, report: process.put(as_json(report))
+        return lambda film, report: process.put(JSON.body(report))
     folder = Folder(output) if output else None
 
     def write(film: Path, report: TagReport) -> None:

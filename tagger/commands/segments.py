@@ -12,9 +12,8 @@ from tagger import process
 from tagger.commands.console import STDOUT, errors, messages, options
 
 if TYPE_CHECKING:
+    from tagger.reports.formats import Format
     from tagger.segments import Segments
-
-FORMATS = ("csv", "json", "vtt", "edl")
 
 
 @click.command()
@@ -28,13 +27,15 @@ FORMATS = ("csv", "json", "vtt", "edl")
 @click.option("--min-duration", "min_duration_s", type=float, default=0.0, show_default=True, metavar="SECONDS",
               help="Shorter segments are dropped, after joining.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help=f"File for the segments; its ending (.{', .'.join(FORMATS)}) says in which format.")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(FORMATS),
+              help="File for the segments; its ending says in which format.")  # fmt: skip
+@click.option("--format", "form_name", metavar="FORMAT",
               help="Format of FILE, whatever its ending; without FILE, of stdout in place of the table.")  # fmt: skip
 @options("quiet", "verbose")
 def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: float, min_duration_s: float,
-             output: Path | None, form: str | None, quiet: bool, verbose: bool) -> None:  # fmt: skip
+             output: Path | None, form_name: str | None, quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
+
+    Formats, with those of other packages that are installed:
 
     \b
     csv, json  all that is known of each segment
@@ -42,34 +43,26 @@ def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: 
     edl        CMX 3600 for editing programs: timecodes count the film's frames, at its rate rounded to a whole number
     """
     _refuse_to_overwrite(report, output)
-    form = form or _format_of(output)
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.files import output_folder, regular_file, write_atomically
+        from tagger.files import output_folder, write_atomically
+        from tagger.reports import formats
         from tagger.reports.json_report import read_report
-        from tagger.reports.segment_tables import as_table
-        from tagger.segments import Rule, find
+        from tagger.reports.segments_table import as_table
+        from tagger.segments import Rule, Segments, find
 
+        form = formats.named(form_name, Segments) if form_name else None
         if output:
+            form = form or formats.for_file(output, Segments)
             output_folder(output.parent)
         rule = Rule(threshold, max_gap_s, min_duration_s)
-        found = find(read_report(regular_file(report)), names, rule)
-        body = _written(found, form) if form else b""
+        answer = find(read_report(report), names, rule)
+        body = form.body(answer) if form else b""
         if not quiet:
-            _caution(found, form)
+            _caution(answer, form)
         if output:
             write_atomically(output, body)
-        process.put(body.decode() if form and not output else as_table(found) + "\n")
-
-
-def _format_of(output: Path | None) -> str | None:
-    """The format that the name of a file stands for; None: no file."""
-    if output is None:
-        return None
-    form = output.suffix.lower().removeprefix(".")
-    if form not in FORMATS:
-        raise click.UsageError(f"--output {output}: name a file that ends in .{', .'.join(FORMATS)}, or say --format")
-    return form
+        process.put(body if form and not output else as_table(answer) + "\n")
 
 
 def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
@@ -80,24 +73,10 @@ def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
             raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
-def _written(found: Segments, form: str) -> bytes:
-    from tagger.reports import edl, segment_tables, vtt
-
-    writers = {
-        "csv": segment_tables.as_csv,
-        "json": segment_tables.as_json,
-        "vtt": vtt.as_vtt,
-        "edl": edl.as_edl,
-    }
-    return writers[form](found).encode("utf-8", "backslashreplace")
-
-
-def _caution(found: Segments, form: str | None) -> None:
-    """Says which tags cannot be found, and what an EDL cannot say."""
-    from tagger.reports.edl import cautions
-
-    for tag in found.tags:
+def _caution(answer: Segments, form: Format[Segments] | None) -> None:
+    """Says which tags cannot be found, and what a file of this format cannot say."""
+    for tag in answer.tags:
         if not tag.trained:
-            process.say(f"{tag.tag}: never trained in {found.report.model.vocabulary}, so it is not found anywhere")
-    for caution in cautions(found) if form == "edl" else ():
+            process.say(f"{tag.tag}: never trained in {answer.report.model.vocabulary}, so it is not found anywhere")
+    for caution in form.cautions(answer) if form else ():
         process.say(caution)

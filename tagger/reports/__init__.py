@@ -5,6 +5,9 @@ csv_report       a row per tag
 table            the first tags, on the terminal
 vtt              segments as WebVTT chapters
 edl              segments as an edit decision list
-segment_tables   segments as a table, as CSV and as JSON
-folder           reports as files of a folder, under names that no two films share
+csv_segments     a row per segment
+json_segments    segments, with the rule that made them
+segments_table   segments, on the terminal
+formats          the table of what there is to write, and by which name and ending
+folder           reports as files of a folder: under names that no two films share, and as one pandas table
 """

@@ -22,19 +22,19 @@ EVENTS_MAX = 999  # of CMX 3600, whose event numbers have three digits
 OFF_FRAMES_MAX = 0.5  # more, and a frame's number and its time name two pictures
 
 
-def as_edl(found: Segments) -> str:
+def as_edl(segments: Segments) -> str:
     """Returns the list: a title, and an event for each segment with the film's name and the tag.
 
     Raises:
         BadSettings: there are more frames in a second, or more hours, than a timecode can name.
     """
-    video = found.report.video
+    video = segments.report.video
     base = _base(video)
-    tags = ", ".join(tag.tag for tag in found.tags)
+    tags = ", ".join(tag.tag for tag in segments.tags)
     title = printable(f"{video.name}: {tags}").encode("ascii", "replace").decode()[:TITLE_LETTERS_MAX]
     lines = [f"TITLE: {title}", "FCM: NON-DROP FRAME"]
     record = 0
-    for number, segment in enumerate(found.segments, 1):
+    for number, segment in enumerate(segments.segments, 1):
         end = record + segment.end_frame - segment.start_frame
         if max(end, segment.end_frame) >= DAY_S * base:
             raise BadSettings(
@@ -59,16 +59,16 @@ def timecode(frame: int, base: int) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}:{frames:02}"
 
 
-def cautions(found: Segments) -> Iterator[str]:
+def cautions(segments: Segments) -> Iterator[str]:
     """Yields what may go wrong when the list is read, a line for each.
 
     Raises:
         BadSettings: as `as_edl`, for the rate.
     """
-    name, base = found.report.video.name, _base(found.report.video)
-    if _uneven(found.report):
+    name, base = segments.report.video.name, _base(segments.report.video)
+    if _uneven(segments.report):
         yield (
-            f"{name}: frames are missing or come unevenly ({found.report.video.fps:g} a second on average): the EDL "
+            f"{name}: frames are missing or come unevenly ({segments.report.video.fps:g} a second on average): the EDL "
             "counts frames, so programs that go by time will be off; csv, json and vtt have the times"
         )
     if base not in RATES:
@@ -76,9 +76,9 @@ def cautions(found: Segments) -> Iterator[str]:
             f"{name}: the EDL counts {base} frames a second, and some programs know only {', '.join(map(str, RATES))}: "
             "make a copy of the film at one of these, and tag that"
         )
-    if len(found.segments) > EVENTS_MAX:
+    if len(segments.segments) > EVENTS_MAX:
         yield (
-            f"{name}: {len(found.segments)} events in the EDL, and CMX 3600 numbers {EVENTS_MAX}: "
+            f"{name}: {len(segments.segments)} events in the EDL, and CMX 3600 numbers {EVENTS_MAX}: "
             "some programs will not read all"
         )
 

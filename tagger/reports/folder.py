@@ -1,14 +1,23 @@
-"""Reports as files in a folder, under names that no two films ever share."""
+"""Reports as files of a folder: under names that no two films ever share, and as one table."""
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tagger.errors import BadPath, BadReport, OutputRefused
-from tagger.files import MARK_LETTERS, distinct_name, output_folder, regular_file
-from tagger.records import TagReport
-from tagger.reports import csv_report, json_report
+from tagger.errors import BadPath, BadReport, OutputRefused, PathMissing
+from tagger.files import MARK_LETTERS, distinct_name, output_folder
+from tagger.frames import frame
+from tagger.records import RankedTag, TagReport
+from tagger.reports.formats import write_report_files
+from tagger.reports.json_report import SUFFIX, read_report
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+log = logging.getLogger(__name__)
 
 
 class Folder:
@@ -23,30 +32,27 @@ class Folder:
         self._folder = output_folder(folder)
         self._film_of: dict[str, Path] = {}  # names handed out; case folded, as some file systems do
 
-    def paths(self, film: Path, fingerprint: str) -> tuple[Path, Path]:
-        """Returns where the JSON and the CSV report of a film go: the same for the same film.
+    def stem(self, film: Path, fingerprint: str) -> Path:
+        """Returns where the reports of a film go, without their suffixes: the same for the same film.
 
         Raises:
             OutputRefused: every name it could have is another film's.
         """
         for letters in (0, MARK_LETTERS, 2 * MARK_LETTERS, 8 * MARK_LETTERS):
-            name = distinct_name(film, json_report.SUFFIX, letters)
-            first = self._film_of.get(name.casefold(), film.absolute()) == film.absolute()
-            if first and not _of_another(self._folder / name, film, fingerprint):
+            name = distinct_name(film, SUFFIX, letters)
+            free = self._film_of.get(name.casefold(), film.absolute()) == film.absolute()
+            if free and not _of_another(self._folder / name, film, fingerprint):
                 self._film_of[name.casefold()] = film.absolute()
-                stem = name.removesuffix(json_report.SUFFIX)
-                return self._folder / name, self._folder / (stem + csv_report.SUFFIX)
+                return self._folder / name.removesuffix(SUFFIX)
         raise OutputRefused(f"{self._folder}: every name for a report of {film} is taken: name another folder")
 
     def write(self, film: Path, report: TagReport) -> None:
-        """Writes NAME.tags.csv and NAME.tags.json, the JSON last: where it is, both are.
+        """Writes the report of a film, NAME.tags.csv and NAME.tags.json.
 
         Raises:
             OutputRefused: one cannot be written; an earlier one of its name is untouched.
         """
-        to_json, to_csv = self.paths(film, report.video.fingerprint)
-        csv_report.write_csv(report, to_csv)
-        json_report.write_report(report, to_json)
+        write_report_files(report, self.stem(film, report.video.fingerprint))
 
 
 def _of_another(report: Path, film: Path, fingerprint: str) -> bool:
@@ -57,8 +63,52 @@ def _of_another(report: Path, film: Path, fingerprint: str) -> bool:
     if not os.path.lexists(report):
         return False
     try:
-        video = json_report.read_report(regular_file(report)).video
+        video = read_report(report).video
     except (BadPath, BadReport):
         return True
-    known = Path(video.path).is_absolute() or video.fingerprint == fingerprint
-    return not known or Path(video.path).absolute() != film.absolute()
+    certain = Path(video.path).is_absolute() or video.fingerprint == fingerprint
+    return not certain or Path(video.path).absolute() != film.absolute()
+
+
+def reports_below(folder: Path) -> list[Path]:
+    """Returns all reports below a folder, NAME.tags.json, in the order of their names; follows no links to folders.
+
+    Raises:
+        BadPath: there is no such folder, or no report below it.
+    """
+    if not folder.exists():
+        raise PathMissing(f"{folder}: no such folder")
+    walk = os.walk(folder)
+    below = sorted(Path(place, file) for place, _, files in walk for file in files if file.endswith(SUFFIX))
+    if not below:
+        raise BadPath(f"{folder}: no report below it: `movietags extract FILM -o {folder}` writes NAME{SUFFIX}")
+    return below
+
+
+def read_reports(folder: Path | str) -> DataFrame:
+    """Returns all reports below a folder as one pandas table, with a row per film and tag: best first, film by film.
+
+    Its columns are `report`, its path below the folder (as summary.csv of a batch has it), `film`, `path`, `duration_s`
+    and `status` of the film, and the fields of `RankedTag`. A report that cannot be read is left out, and a warning is
+    logged that says why.
+
+    Raises:
+        BadPath: there is no such folder, or no report below it.
+        BadReport: not one of them can be read.
+        LibraryMissing: pandas is not installed.
+    """
+    tables = []
+    for file in reports_below(Path(folder)):
+        try:
+            report = read_report(file)
+        except (BadPath, BadReport) as error:
+            log.warning("left out: %s", error)
+            continue
+        video, place = report.video, file.relative_to(folder).as_posix()
+        film = {"film": video.name, "path": video.path, "duration_s": video.duration_s, "status": report.status}
+        tables.append(frame(RankedTag, report.tags, report=place, **film))
+    if not tables:
+        raise BadReport(f"{folder}: none of the reports below it can be read: extract the films again")
+    import pandas
+
+    return pandas.concat(tables, ignore_index=True)

@@ -3,157 +3,175 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
 
-from tagger.errors import BadReport
-from tagger.files import write_atomically
+from tagger.errors import BadPath, BadReport, reason
+from tagger.files import regular_file
 from tagger.records import (
+    Amount,
+    Count,
     Declared,
-    Keyframe,
     ModelInfo,
     Observed,
     RankedTag,
     Scan,
-    Shot,
-    ShotTag,
+    Setting,
+    Status,
     TaggedShot,
     TagReport,
     Timing,
     VideoInfo,
 )
+from tagger.typed_json import convert, parse
 
 SCHEMA = "movietags/1"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SUFFIX = ".tags.json"
 REPORT_BYTES_MAX = 2**30  # a shot takes about 400 bytes
 
-# What a field's annotation means in JSON.
-KINDS: dict[str, type | tuple[type, ...]] = {
-    "str": str,
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-}
 
-R = TypeVar("R")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Video:
+    """A film as the schema has it; fields and their order are those of the file."""
+
+    path: str
+    name: str
+    size_bytes: Count
+    fingerprint: str
+    duration_s: Amount
+    fps: float
+    width: Count
+    height: Count
+    codec: str
+    frame_count: Count
+    declared_duration_s: float | None
+    declared_frames: int | None
+    declared_fps: float | None = None  # the first reports had none
+    decode_failures: Count
+
+    @classmethod
+    def of(cls, video: VideoInfo) -> _Video:
+        facts = asdict(video)
+        declared = {f"declared_{name}": value for name, value in facts.pop("declared").items()}
+        return cls(**facts.pop("observed"), **declared, **facts)
+
+    def info(self) -> VideoInfo:
+        declared = Declared(self.declared_duration_s, self.declared_frames, self.declared_fps)
+        observed = Observed(self.duration_s, self.width, self.height, self.frame_count, self.decode_failures)
+        file = (self.path, self.name, self.size_bytes, self.fingerprint, self.codec, self.fps)
+        return VideoInfo(*file, declared, observed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A report as the schema has it: fields and their order are those of the file."""
+
+    schema: str
+    created: str
+    tool: _Tool
+    video: _Video
+    model: ModelInfo
+    settings: dict[str, Setting]
+    tags: tuple[RankedTag, ...]
+    shots: tuple[TaggedShot, ...]
+    status: Status
+    warnings: tuple[str, ...]
+    scan: Scan
+    timing: Timing
+
+    def __post_init__(self) -> None:
+        """Checks what each tag and shot for itself cannot: that tags are ranked, once each, and shots in order."""
+        for place, tag in enumerate(self.tags, 1):
+            if tag.rank != place:
+                raise ValueError(f"tags[{place - 1}], {tag.slug}, has rank {tag.rank}")
+        if len({tag.slug for tag in self.tags}) < len(self.tags):
+            raise ValueError("tags: one has two ranks")
+        for place, shot in enumerate(self.shots):
+            if shot.index != place:
+                raise ValueError(f"shots[{place}] has index {shot.index}")
+        for shot, following in pairwise(self.shots):
+            if following.start_frame < shot.end_frame or following.start_s < shot.start_s:
+                raise ValueError(f"shots[{following.index}] begins before the one before it ends")
+
+    @classmethod
+    def of(cls, report: TagReport) -> _Document:
+        return cls(
+            SCHEMA,
+            report.created,
+            _Tool(report.version),
+            _Video.of(report.video),
+            report.model,
+            report.settings,
+            report.tags,
+            report.shots,
+            report.status,
+            report.warnings,
+            report.scan,
+            report.timing,
+        )
+
+    def report(self) -> TagReport:
+        return TagReport(
+            self.created,
+            self.tool.version,
+            self.video.info(),
+            self.model,
+            self.settings,
+            self.tags,
+            self.shots,
+            self.status,
+            self.scan,
+            self.timing,
+            self.warnings,
+        )
+
+
+def video_facts(video: VideoInfo) -> dict[str, object]:
+    """Returns what is known of a film as the schema has it: flat, what was observed under plain names."""
+    return asdict(_Video.of(video))
 
 
 def as_json(report: TagReport) -> str:
     """Returns the report as JSON text.
 
-    Numbers are not rounded, NaN is impossible, text is ASCII, and "<" is written as an escape so that
-    the text can stand inside a web page whatever a film is called.
-    """
-    video = _video(report.video)
-    document = {
-        "schema": SCHEMA,
-        "created": report.created,
-        "tool": {"version": report.version},
-        "video": video,
-        "model": asdict(report.model),
-        "settings": report.settings,
-        "tags": [asdict(tag) for tag in report.tags],
-        "shots": [_shot(shot) for shot in report.shots],
-        "status": report.status,
-        "warnings": list(report.warnings),
-        "scan": asdict(report.scan),
-        "timing": asdict(report.timing),
-    }
-    return json.dumps(document, indent=1, allow_nan=False).replace("<", "\\u003c") + "\n"
-
-
-def write_report(report: TagReport, path: Path | str) -> None:
-    """Puts the report at `path`, whole or not at all.
+    Numbers are not rounded, text is ASCII, and "<" is written as an escape so that the text can stand inside a web
+    page whatever a film is called.
 
     Raises:
-        OutputRefused: the place cannot be written.
+        ValueError: a number is NaN or infinite, or tags or shots are not in order; `read_report` would refuse them.
     """
-    write_atomically(Path(path), as_json(report).encode())
+    document = asdict(_Document.of(report))
+    return json.dumps(document, indent=1, allow_nan=False).replace("<", "\\u003c") + "\n"
 
 
 def read_report(path: Path | str) -> TagReport:
     """Returns a report that was written by this or a later version; fields it does not know are left out.
 
     Raises:
-        BadReport: no JSON, another schema, or a field that is missing or of another kind.
+        BadPath: no regular file, or one that may not be read. (A missing one is a FileNotFoundError, too.)
+        BadReport: no JSON, another schema, or a field that is missing, of another kind or out of its bounds.
     """
+    place = regular_file(Path(path))
     try:
-        with Path(path).open("rb") as file:
-            document = json.loads(file.read(REPORT_BYTES_MAX))  # cut off, it is no JSON
+        with place.open("rb") as file:
+            document = parse(file.read(REPORT_BYTES_MAX))  # cut off, it is no JSON
     except OSError as error:
-        raise BadReport(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise BadReport(f"{path}: is not JSON: name a report, NAME{SUFFIX} of `movietags extract -o DIR`") from error
-    found = document.get("schema") if isinstance(document, dict) else None
-    if found != SCHEMA:
-        raise BadReport(f"{path}: schema {found!r}, this version reads {SCHEMA!r}")
+        raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
+    except ValueError as error:
+        raise BadReport(
+            f"{path}: is not JSON ({reason(error)}): name a report, NAME{SUFFIX} of `movietags extract -o DIR`"
+        ) from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA:
+        raise BadReport(f"{path}: schema {schema!r}, this version reads {SCHEMA!r}")
     try:
-        return _report(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadReport(f"{path}: does not follow schema {SCHEMA} ({type(error).__name__}: {error})") from error
-
-
-def _video(video: VideoInfo) -> dict[str, Any]:
-    """Flat, as the schema has it: what was observed under plain names."""
-    declared, observed = video.declared, video.observed
-    return {
-        "path": video.path,
-        "name": video.name,
-        "size_bytes": video.size_bytes,
-        "fingerprint": video.fingerprint,
-        "duration_s": observed.duration_s,
-        "fps": video.fps,
-        "width": observed.width,
-        "height": observed.height,
-        "codec": video.codec,
-        "frame_count": observed.frame_count,
-        "declared_duration_s": declared.duration_s,
-        "declared_frames": declared.frames,
-        "declared_fps": declared.fps,
-        "decode_failures": observed.decode_failures,
-    }
-
-
-def _read_video(found: dict[str, Any]) -> VideoInfo:
-    declared = Declared(found["declared_duration_s"], found["declared_frames"], found.get("declared_fps"))
-    observed = {name: found[name] for name in Observed.__dataclass_fields__}
-    own = {name: found[name] for name in ("path", "name", "size_bytes", "fingerprint", "codec", "fps")}
-    return VideoInfo(**own, declared=declared, observed=_record(Observed, observed))
-
-
-def _shot(shot: TaggedShot) -> dict[str, Any]:
-    return {
-        **asdict(shot),
-    }
-
-
-def _report(document: dict[str, Any]) -> TagReport:
-    return TagReport(
-        created=document["created"],
-        version=document["tool"]["version"],
-        video=_read_video(document["video"]),
-        model=_record(ModelInfo, document["model"]),
-        settings=document["settings"],
-        tags=tuple(_record(RankedTag, tag) for tag in document["tags"]),
-        shots=tuple(_tagged_shot(shot) for shot in document["shots"]),
-        status=document["status"],
-        scan=_record(Scan, document["scan"]),
-        timing=_record(Timing, document["timing"]),
-        warnings=tuple(document["warnings"]),
-    )
-
-
-def _tagged_shot(shot: dict[str, Any]) -> TaggedShot:
-    own = {name: shot[name] for name in Shot.__dataclass_fields__}
-    tags = tuple(_record(ShotTag, tag) for tag in shot["tags"])
-    return TaggedShot(**own, keyframe=_record(Keyframe, shot["keyframe"]), tags=tags)
-
-
-def _record(kind: type[R], found: dict[str, Any]) -> R:
-    """A record from the fields it knows; KeyError or TypeError name one that is missing or of another kind."""
-    for field in fields(kind):  # type: ignore[arg-type]
-        if not isinstance(found[field.name], KINDS.get(str(field.type), (object,))):
-            raise TypeError(f"{field.name} is {found[field.name]!r}, expected {field.type}")
-    return kind(**{field.name: found[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+        return convert(_Document, document).report()
+    except ValueError as error:
+        raise BadReport(f"{path}: does not follow schema {SCHEMA} ({reason(error)}): extract its film again") from error

@@ -12,11 +12,11 @@ from tagger.segments import Segments
 from tagger.text import printable
 
 
-def as_vtt(found: Segments) -> str:
+def as_vtt(segments: Segments) -> str:
     """Returns a WebVTT file (W3C) with a cue for each stretch of the film where the same tags hold, in order."""
     cues = [
         f"{timestamp(start_ms)} --> {timestamp(end_ms)}\n{escape(printable(', '.join(tags)), quote=False)}\n"
-        for start_ms, end_ms, tags in _chapters(found)
+        for start_ms, end_ms, tags in _chapters(segments)
     ]
     return "\n".join(["WEBVTT\n", *cues])
 
@@ -34,20 +34,20 @@ def timestamp(time_ms: int) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}.{rest:03}"
 
 
-def _chapters(found: Segments) -> list[tuple[int, int, list[str]]]:
+def _chapters(segments: Segments) -> list[tuple[int, int, list[str]]]:
     """Start and end in milliseconds, and the tags that hold between them, in the order in which they were asked for.
 
     A tag begins or ceases to hold at each end of a segment. Two such ends in one millisecond cancel out: a segment of
     no length leaves no cue (WebVTT allows none), and two segments with no time between them are one.
     """
-    places = {tag.slug: place for place, tag in enumerate(found.tags)}
+    places = {tag.slug: place for place, tag in enumerate(segments.tags)}
     changes: dict[int, set[int]] = {}
-    for segment in found.segments:
+    for segment in segments.segments:
         for time_s in (segment.start_s, segment.end_s):
             changes.setdefault(milliseconds(time_s), set()).symmetric_difference_update({places[segment.slug]})
     chapters, holding = [], set[int]()
     for start_ms, end_ms in pairwise(sorted(mark for mark, changed in changes.items() if changed)):
         holding ^= changes[start_ms]
         if holding:
-            chapters.append((start_ms, end_ms, [found.tags[place].tag for place in sorted(holding)]))
+            chapters.append((start_ms, end_ms, [segments.tags[place].tag for place in sorted(holding)]))
     return chapters

@@ -12,7 +12,6 @@ name or slug, in any case. ";" may stand between the cells, a comma in numbers. 
 from __future__ import annotations
 
 import math
-import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -24,6 +23,7 @@ from typing import TypeVar
 from tagger.errors import BadPath, BadRatings, BadSettings, reason
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag
+from tagger.reports.folder import reports_below
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.text import CsvRow, CsvTable, read_csv, safe_cell, some
 from tagger.vocabulary import slug
@@ -145,14 +145,11 @@ def read_ratings(path: Path, films: Sequence[RatedFilm], scale: tuple[float, flo
 
 
 def _reports(path: Path) -> Iterator[Path]:
-    """A file itself, or all reports below a folder, in the order of their names; links to folders are not followed."""
-    if not path.is_dir():
+    """A file itself, or all reports below a folder, in the order of their names."""
+    if path.is_dir():
+        yield from reports_below(path)
+    else:
         yield regular_file(path)
-        return
-    below = sorted(Path(name, file) for name, _, files in os.walk(path) for file in files if file.endswith(SUFFIX))
-    if not below:
-        raise BadPath(f"{path}: no report below it: `movietags extract FILM -o {path}` writes NAME{SUFFIX}")
-    yield from below
 
 
 def _table(body: bytes) -> CsvTable:

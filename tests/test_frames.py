@@ -1,0 +1,92 @@
+"""Reports as pandas tables: as their CSV, shot by shot, and a folder of them at once."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import logging
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from samples import REPORT
+
+import tagger
+from tagger.errors import BadPath, BadReport, LibraryMissing, PathMissing
+from tagger.reports.csv_report import as_csv
+from tagger.reports.folder import Folder
+
+
+def test_a_row_per_tag_is_the_csv() -> None:
+    pd.testing.assert_frame_equal(REPORT.to_frame(), pd.read_csv(io.StringIO(as_csv(REPORT))))
+
+
+def test_a_row_per_shot_has_its_keyframe_and_tags() -> None:
+    shots = REPORT.shots_frame()
+    assert list(shots.columns) == [
+        "film", "index", "start_s", "end_s", "start_frame", "end_frame", "keyframe_frame", "keyframe_time_s",
+        "keyframe_off_middle_frames", "keyframe_entropy_bits", "keyframe_kept", "tags_slug", "tags_probability",
+    ]  # fmt: skip
+    first, second = shots.to_dict("records")
+    assert (first["end_s"], first["keyframe_frame"], first["tags_slug"]) == (4.0, 50, ("car-chase",))
+    assert (second["index"], second["keyframe_kept"], second["tags_probability"]) == (1, False, ())
+    apart = shots.explode(["tags_slug", "tags_probability"])
+    assert apart["tags_slug"].dropna().tolist() == ["car-chase"]
+    assert shots[shots.keyframe_kept]["end_s"].sum() == 4.0
+
+
+def test_tables_without_rows_have_their_columns() -> None:
+    nothing = replace(REPORT, tags=(), shots=())
+    assert list(nothing.to_frame().columns) == list(REPORT.to_frame().columns)
+    assert list(nothing.shots_frame().columns) == list(REPORT.shots_frame().columns)
+
+
+def test_a_name_that_is_no_utf8_is_written_as_in_the_csv() -> None:
+    odd = replace(REPORT, video=replace(REPORT.video, name="bad\udcff.mp4"))
+    assert set(odd.to_frame()["film"]) == {"bad\\udcff.mp4"}
+
+
+def test_a_folder_is_one_table(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("b.mp4", "a.mp4"):
+        film = tmp_path / name
+        Folder(tmp_path / "out" / film.stem).write(film, replace(REPORT, video=replace(REPORT.video, path=str(film))))
+    (tmp_path / "out/a/torn.tags.json").write_text("{")
+    (tmp_path / "out/notes.json").write_text("{")
+    with caplog.at_level(logging.WARNING):
+        table = tagger.read_reports(tmp_path / "out")
+    assert list(table.columns) == [
+        "report", "film", "path", "duration_s", "status",
+        "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained",
+    ]  # fmt: skip
+    assert table["report"].tolist() == ["a/a.tags.json"] * 2 + ["b/b.tags.json"] * 2
+    assert table.index.tolist() == [0, 1, 2, 3]
+    assert table[table["rank"] == 1]["slug"].tolist() == ["car-chase"] * 2
+    (line,) = caplog.messages
+    assert re.fullmatch(r"left out: [^\n]*torn.tags.json: is not JSON[^\n]*", line)
+
+
+def test_a_folder_without_reports_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PathMissing, match="no such folder"):
+        tagger.read_reports(tmp_path / "none")
+    with pytest.raises(BadPath, match="no report below it"):
+        tagger.read_reports(str(tmp_path))
+    (tmp_path / "x.tags.json").write_text("{")
+    with pytest.raises(BadReport, match="none of the reports below it can be read"):
+        tagger.read_reports(tmp_path)
+
+
+def test_without_pandas_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = builtins.__import__
+
+    def without(name: str, *how: Any) -> Any:
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'")
+        return there(name, *how)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    for table in (REPORT.to_frame, REPORT.shots_frame):
+        with pytest.raises(LibraryMissing, match="pip install pandas"):
+            table()
