@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -103,8 +103,9 @@ class Settings:
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
         for name, (kinds, _) in KINDS.items():
             value = getattr(self, name)
+            number: Callable[[Any], float] = int if Integral in kinds else float
             if isinstance(value, Real):
-                object.__setattr__(self, name, int(value) if Integral in kinds else float(value))
+                object.__setattr__(self, name, number(value))
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:

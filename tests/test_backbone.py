@@ -224,7 +224,7 @@ def test_jax_gives_the_same_features(tmp_path: Path) -> None:
     file = networks.save(name, tmp_path / "random.h5")
     code = (
         "import sys; sys.path.insert(0, 'tests')\nimport numpy as np, test_backbone as t\nfrom pathlib import Path\n"
-        "from tagger import backbone\nassert t.keras.backend.backend() == 'jax'\n"
+        "from tagger.models import backbone\nassert t.keras.backend.backend() == 'jax'\n"
         f"np.save(sys.argv[1], backbone.load({name!r}, Path({str(file)!r}), 8).features(t.pictures(3)))"
     )
     env = {**os.environ, "KERAS_BACKEND": "jax"}
@@ -253,7 +253,7 @@ def test_the_embedded_network_is_the_same_in_keras() -> None:
 
 def test_the_embedded_network_starts_without_the_libraries_of_the_others() -> None:
     code = (
-        "import sys, numpy as np\nfrom tagger import backbone\n"
+        "import sys, numpy as np\nfrom tagger.models import backbone\n"
         "backbone.load('compact', None, 2).features([np.zeros((9, 9, 3), np.uint8)])\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'jax', 'torch'}))"
     )

@@ -39,7 +39,7 @@ def test_a_choice_that_is_none_names_the_one_meant(name: str, hint: str) -> None
     assert str(caught.value).startswith(f"no setting is called {name!r}: {hint}")
     assert "\n" not in str(caught.value)
     with pytest.raises(BadSettings, match="no setting is called"):
-        tagger.Tagger(**{name: 1})
+        tagger.Tagger(None, **{name: 1})
 
 
 def test_every_field_has_a_kind() -> None:

@@ -11,8 +11,9 @@ import hashlib
 import importlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class Backbone:
     preprocess: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     classifier: Classifier | None = None  # where the weights came with it
     device: Device = PROCESSOR
+    alone: Lock = field(default_factory=Lock, repr=False)  # held during a call: networks serve one thread at a time
 
     @property
     def whole_sha256(self) -> str:
@@ -71,7 +73,7 @@ class Backbone:
             batch = np.zeros((self._rows(len(part)), self.input_size, self.input_size, 3), np.uint8)
             for row, picture in enumerate(part):
                 batch[row] = squash(picture, self.input_size)
-            with self.device.scope():
+            with self.alone, self.device.scope():
                 found = np.asarray(self.network.predict_on_batch(self.preprocess(batch)), np.float32)
             answer[start : start + len(part)] = found.reshape(len(batch), -1)[: len(part)]
         if not np.isfinite(answer).all():

@@ -1,7 +1,7 @@
 """The embedded backbone: a small residual network of dense 3x3 convolutions, fast on a processor.
 
 Dense convolutions keep a processor's vector units busy where depthwise ones wait for memory, most of all in
-training. Here it is run by OpenCV, which the tool needs anyway and which starts at once; `tagger.knowledge.student`
+training. Here it is run by OpenCV, which the tool needs anyway and which starts at once; `tagger.training.student`
 is the same network in Keras, with batch normalisation, from which these arrays come.
 """
 
