@@ -100,7 +100,7 @@ class Engine:
             NonFiniteFeatures: the network failed on a frame.
         """
         begun = time.monotonic() if since is None else since
-        infer_s, parts = 0.0, []
+        infer_s, parts = 0.0, list[Features]()
         with FilmReader(path, self.settings, progress) as reader:
             self.load()
             for batch in self._batches(reader.pictures(self.input_size)):
@@ -110,12 +110,13 @@ class Engine:
             scanned = reader.scanned()
         return self.report(scanned, parts, begun, infer_s)
 
-    def report(self, scanned: Scanned, features: Sequence[Features], begun: float, infer_s: float) -> TagReport:
+    def report(self, scanned: Scanned, features: list[Features], begun: float, infer_s: float) -> TagReport:
         """Returns the report of a film that was scanned.
 
         Args:
             scanned: the film.
-            features: float32 (n, d) each, of the keyframes that are kept, in order.
+            features: float32 (n, d) each, of the keyframes that are kept, in order; the list is emptied, as of a long
+                film they take most of the memory.
             begun: `time.monotonic()` at which work on the film began.
             infer_s: seconds that the network took.
 
@@ -123,7 +124,9 @@ class Engine:
             NonFiniteFeatures: the head's numbers are too large.
         """
         model = self.model()
-        scores = model.scores_of(np.concatenate([model.nothing, *features]))
+        joined = np.concatenate([model.nothing, *features])
+        features.clear()
+        scores = model.scores_of(joined)
         ranked = ranking.rank(scores, self.vocabulary, model.head.trained)
         status, warnings = _judge(scanned)
         total_s = time.monotonic() - begun

@@ -104,6 +104,20 @@ def test_what_has_nothing_in_it_is_dropped(tmp_path: Path) -> None:
     assert all(picture.shot.keyframe.kept for picture in keyframes(truth.path, min_entropy_bits=0.0))
 
 
+def test_a_picture_is_shown_by_its_size(film: media.Truth) -> None:
+    shown = repr(keyframes(film.path)[0])
+    assert shown.endswith("pixels uint8 (180, 320, 3))")
+    assert len(shown) < 300
+
+
+def test_a_shot_knows_its_length_and_middle() -> None:
+    shot = Shot(0, 1.0, 3.5, 25, 88)
+    assert (shot.duration_s, shot.middle_frame) == (2.5, 56)
+    for frames, times_s in (((5, 5), (0.0, 1.0)), ((-1, 5), (0.0, 1.0)), ((0, 5), (1.0, 0.5))):
+        with pytest.raises(ValueError, match="no shot: frames"):
+            Shot(0, *times_s, *frames)
+
+
 def test_bars_are_gone_from_the_keyframe(tmp_path: Path) -> None:
     def letterboxed() -> object:
         for picture in media.shots((20,), number=False):

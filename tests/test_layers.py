@@ -152,4 +152,5 @@ def test_public_names_exist() -> None:
     late, here = set(tagger._HOMES), {name for name in tagger.__all__ if name in vars(tagger)}
     assert sorted(tagger.__all__) == sorted(late | here) == dir(tagger)
     for name in tagger.__all__:
+        assert (name in vars(tagger)) != (name in tagger._HOMES), name
         assert getattr(tagger, name) is not None

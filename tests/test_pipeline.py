@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 import tagger
 from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
+from tagger.models import model as models
 from tagger.models.compact import CompactBackbone
 from tagger.pipeline import Engine
 from tagger.records import Declared, Observed, Scan, Scanned, ShotPicture, Timing, VideoInfo
@@ -121,6 +123,19 @@ def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) 
     arrays.save(tmp_path / "other.npz", {**found, first: found[first] + 1}, {})
     with pytest.raises(BadHead, match="was trained on compact/avg_pool"):
         Tagger(Settings(weights=tmp_path / "other.npz")).extract(film.path)
+
+
+def test_a_film_is_read_while_the_model_is_loaded(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, real = threading.Event(), models.load
+
+    def load(*parts: Any) -> models.Model:
+        assert read.wait(20), "the film waits for the model"
+        return real(*parts)
+
+    monkeypatch.setattr(models, "load", load)
+    report = Engine().extract(film.path, lambda time_s, length_s: read.set() if time_s > 3.9 else None)
+    assert len(report.shots) == 3
+    assert report.timing.scan_s < report.timing.total_s
 
 
 def test_an_error_in_the_middle_of_a_film_comes_out(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +24,14 @@ import pytest
 from av.packet import Packet
 
 from tagger import Settings, Tagger, pipeline
-from tagger.errors import EmptyVideo, VideoUnreadable
-from tagger.images import Pixels
+from tagger.errors import EmptyVideo, PathMissing, VideoUnreadable
+from tagger.images import Pixels, squash
 from tagger.queues import RunAhead
-from tagger.records import Keyframe, Scan, Scanned, Shot, ShotPicture, VideoInfo
+from tagger.records import Keyframe, Scan, Scanned, ScannedShot, Shot, ShotPicture, VideoInfo
 from tagger.reports.json_report import as_json, read_report
 from tagger.shots import scan as choice
 from tagger.shots.fast import REACH, fast_scan
-from tagger.shots.scan import scan
+from tagger.shots.scan import FilmReader, Scanning, scan
 from tagger.video.film import Film, Observer
 from tagger.video.gops import Gop
 
@@ -523,11 +525,93 @@ def test_a_runner_that_needs_no_more_stops_it_soon(hour: Path) -> None:
     assert decode_threads() == []
 
 
+# The one loop that reads films
+
+
+def opened_files() -> list[str]:
+    return [str(link.readlink()) for link in Path("/proc/self/fd").glob("*") if link.is_symlink()]
+
+
+def test_a_reader_gives_pictures_and_then_the_film(twelve: media.Truth) -> None:
+    with FilmReader(twelve.path, Settings(scan="fast")) as reader:
+        found = list(reader.pictures(32))
+        scanned = reader.scanned()
+    assert {(picture.shape, picture.dtype) for picture in found} == {((32, 32, 3), np.dtype(np.uint8))}
+    whole = seen(twelve.path, "fast")
+    assert scanned.shots == whole.scanned.shots
+    assert (scanned.video, scanned.scan) == (whole.info, whole.how)
+    assert len(found) == sum(shot.keyframe.kept for shot in scanned.shots) == len(LENGTHS)
+    assert all(np.array_equal(one, squash(two.pixels, 32)) for one, two in zip(found, whole.pictures, strict=True))
+
+
+def test_of_what_is_dropped_there_is_a_shot_and_no_picture(twelve: media.Truth) -> None:
+    with FilmReader(twelve.path, Settings(min_entropy_bits=8.0)) as reader:
+        assert list(reader.pictures(32)) == []
+        assert [shot.keyframe.kept for shot in reader.scanned().shots] == [False] * len(LENGTHS)
+
+
+def test_a_reader_begins_at_once_and_runs_ahead_so_far(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though nobody has taken a picture; and holds no more of them, however long the film is."""
+    made: list[int] = []
+
+    def shots() -> Generator[ShotPicture, None, None]:
+        for at in range(100):
+            made.append(at)
+            shot = ScannedShot(at, at, at + 1, at, at + 1, Keyframe(at, at, 0, 7.0, True))
+            yield ShotPicture(shot, np.zeros((9, 9, 3), np.uint8))
+
+    monkeypatch.setattr(choice, "scan", lambda *_: Scanning(Scan("full", "full", "made up"), shots(), Observer()))
+    monkeypatch.setattr(choice, "KEYFRAMES_AHEAD", 5)
+    with FilmReader(film.path, Settings()) as reader:
+        shown = reader.pictures(9)
+        for taken in (0, 20):
+            deadline = time.monotonic() + 10
+            while len(made) < taken + 6 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(0.05)
+            assert len(made) == taken + 6  # five wait, and one is in hand
+            assert len(list(itertools.islice(shown, 20))) == 20
+        assert len(list(shown)) == 60
+        assert len(reader.scanned().shots) == len(made) == 100
+
+
+def test_a_slow_taker_does_not_lengthen_the_scan(twelve: media.Truth) -> None:
+    with FilmReader(twelve.path, Settings()) as reader:
+        shown = reader.pictures(32)
+        next(shown)
+        time.sleep(3.0)
+        assert len(list(shown)) == len(LENGTHS) - 1
+        assert 0 < reader.scanned().scan_s < 3.0
+
+
+@pytest.mark.parametrize("asked", ["full", "fast"])
+def test_a_reader_that_is_left_by_an_error_leaves_nothing_behind(asked: str, hour: Path) -> None:
+    before, files, since = set(threading.enumerate()), opened_files(), time.monotonic()
+    with pytest.raises(ZeroDivisionError), FilmReader(hour, Settings(scan=asked)) as reader:
+        next(reader.pictures(32))
+        raise ZeroDivisionError
+    assert time.monotonic() - since < 10
+    assert set(threading.enumerate()) <= before
+    assert str(hour) not in opened_files()
+    assert len(opened_files()) <= len(files)
+
+
+def test_what_cannot_be_read_is_said_where_it_is_entered_or_read(vp9: media.Truth, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    gone = FilmReader(tmp_path / "gone.mp4", Settings())
+    with pytest.raises(PathMissing, match="gone.mp4: no such file"), gone:
+        pytest.fail("nothing was there to be opened")
+    broken = without(vp9.path, tmp_path / "noise.webm", [gop.packets[0] for gop in groups_of(vp9.path)])
+    with FilmReader(broken, Settings()) as reader, pytest.raises(EmptyVideo):
+        list(reader.pictures(32))
+    assert set(threading.enumerate()) <= before
+
+
 # Not ru_maxrss, which Linux hands on from the parent.
 PEAK = """
 import re, sys
 from pathlib import Path
-from tagger.shots.scan import scan
+from tagger.shots.scan import FilmReader, Scanning, scan
 from tagger.settings import Settings
 from tagger.video.film import Film, Observer
 with Film(Path(sys.argv[1])) as film:

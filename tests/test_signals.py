@@ -17,7 +17,7 @@ import media
 import pytest
 
 from tagger import Settings, Tagger, signals
-from tagger.reports.json_report import write_report
+from tagger.reports.formats import write_report
 
 # Put into the command from outside, by the hook that Python runs when it starts. Python's own start is not ours.
 HOOK = """

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from shutil import which
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -15,8 +18,10 @@ import numpy as np
 import pytest
 
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
-from tagger.records import VideoInfo
+from tagger.records import Declared, Observed, VideoInfo
+from tagger.video import film as module
 from tagger.video.clock import Clock
+from tagger.video.container import open_video
 from tagger.video.film import KEYFRAME_SHORT_SIDE, Film, Observer
 
 
@@ -25,6 +30,10 @@ def read(path: Path) -> tuple[list[int], list[float], VideoInfo]:
     with Film(path) as film:
         seen = [(media.read_number(frame.pixels()), frame.time_s) for frame in film.frames(observer)]
         return [number for number, _ in seen], [time_s for _, time_s in seen], film.info(observer.observed())
+
+
+def rounded(observed: Observed) -> Observed:
+    return replace(observed, duration_s=round(observed.duration_s, 6))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +101,74 @@ def test_a_film_deleted_while_it_is_read_is_known_by_what_it_was(tmp_path: Path)
         truth.path.unlink()
         assert 1 + sum(1 for _ in frames) == 50
         assert film.info(Observer().observed()).size_bytes == size
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [
+        ("a.mp4", Declared(2.0, 50, 25.0)),
+        ("b.mkv", Declared(2.0, None, 25.0)),
+        ("c.h264", Declared(None, None, 25.0)),
+    ],
+)
+def test_what_a_file_declares_stands_beside_what_was_seen(name: str, declared: Declared, tmp_path: Path) -> None:
+    truth = media.film(tmp_path / name, (20, 30))
+    _, _, info = read(truth.path)
+    assert info.declared == declared
+    assert rounded(info.observed) == Observed(2.0, 320, 180, 50, 0)
+    seen = info.observed
+    assert (info.duration_s, info.frame_count) == (seen.duration_s, seen.frame_count)
+    assert (info.width, info.height) == (seen.width, seen.height)
+    assert info.fps == declared.fps
+
+
+def test_a_film_that_was_cut_off_declares_what_it_was(tmp_path: Path) -> None:
+    whole = media.film(tmp_path / "whole.mkv", (50,), options={"g": "10"})
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.path.read_bytes()[: whole.path.stat().st_size // 2])
+    _, times_s, info = read(cut)
+    assert info.declared.duration_s == 2.0
+    assert info.observed.frame_count == len(times_s) < 50
+    assert info.observed.duration_s == pytest.approx(times_s[-1] + 0.04)
+
+
+def test_where_no_rate_is_declared_a_usual_one_stands_in(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bare(path: Path, opened: ExitStack) -> tuple[Any, Any]:
+        container, stream = open_video(path, opened)
+        nothing = {"average_rate": None, "guessed_rate": None, "frames": 0, "duration": None}
+        return container, SimpleNamespace(codec_context=stream.codec_context, **nothing)
+
+    monkeypatch.setattr(module, "open_video", bare)
+    with Film(film.path) as opened:
+        assert opened.declared == Declared(4.0, None, None)
+        assert opened.fps == opened.info(Observer().observed()).fps == 25.0
+
+
+def test_an_observer_knows_what_went_by_so_far(film: media.Truth) -> None:
+    one, other = Observer(), Observer()
+    assert not one.has_picture
+    assert one.observed() == Observed(0.0, 0, 0, 0, 0)
+    with Film(film.path) as opened, Film(film.path) as again:
+        frames = opened.frames(one)
+        for _ in range(3):
+            next(frames)
+        assert one.has_picture
+        assert rounded(one.observed()) == Observed(0.12, 320, 180, 2, 0)  # two are done with
+        assert other.observed() == Observed(0.0, 0, 0, 0, 0)
+        assert sum(1 for _ in again.frames(other)) == 100
+    assert rounded(other.observed()) == Observed(4.0, 320, 180, 100, 0)
+
+
+def test_packets_that_fail_are_counted(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
+    truth = media.film(tmp_path / "film.webm", (30,), **how)
+    with av.open(str(truth.path)) as opened:
+        packets = [bytes(packet) for packet in opened.demux(video=0) if packet.size]
+    body = truth.path.read_bytes()
+    truth.path.write_bytes(body.replace(packets[20], packets[20][:1] + b"\xff" * 9 + packets[20][10:]))
+    _, times_s, info = read(truth.path)
+    assert 0 < info.observed.decode_failures < 10
+    assert 20 <= len(times_s) == info.observed.frame_count < 30
 
 
 def test_rotation_is_undone(shared: Path) -> None:
