@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from typing import Any
@@ -23,8 +22,6 @@ from tagger.commands.show import info, models, vocab
 from tagger.commands.study import study
 from tagger.commands.train import train
 from tagger.version import __version__
-
-PICTURE_PIXELS_MAX = 200_000_000  # decoded 600 MB; OpenCV's own limit is five times that
 
 
 class Commands(click.Group):
@@ -54,7 +51,6 @@ study.add_command(search)
 
 def main() -> None:
     """Runs the command; a missing system library is one line, not a traceback."""
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PICTURE_PIXELS_MAX))  # read when OpenCV is loaded
     if not any(re.fullmatch(r"--verbose|-\w*v\w*", word) for word in sys.argv):
         process.silence_native_code()
     try:

@@ -19,8 +19,9 @@ from typing import Any
 
 from measure import in_turns, keep, machine
 
-from tagger import Settings, Tagger
+from tagger import Settings
 from tagger.batch.find import find
+from tagger.pipeline import Engine
 
 
 def main() -> None:
@@ -31,14 +32,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2])
     asked = parser.parse_args()
     films = [found.path for found in find([asked.folder], Path()).films]
-    tagger = Tagger(Settings(backbone="compact"))
-    tagger.model()
-    works: dict[str, Callable[[], object]] = {"own_times": lambda: [tagger.extract(film) for film in films]}
+    engine = Engine(Settings(backbone="compact"))
+    engine.model()
+    works: dict[str, Callable[[], object]] = {"own_times": lambda: [engine.extract(film) for film in films]}
     works["extract_each"] = lambda: each(films)
     works |= {f"batch_{jobs}": partial(batch, asked.folder, jobs) for jobs in asked.jobs}
     seconds = in_turns(asked.runs, **works)
     result: dict[str, Any] = {"machine": machine(), "films": len(films)}
-    result["film_s"] = round(sum(tagger.extract(film).video.duration_s for film in films), 1)
+    result["film_s"] = round(sum(engine.extract(film).video.duration_s for film in films), 1)
     result["seconds"] = seconds
     result["of_own_times"] = {name: round(found / seconds["own_times"], 3) for name, found in seconds.items()}
     keep("batch", result)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger import Settings, Tagger, ranking
+from tagger import Settings, ranking
+from tagger.pipeline import Engine
 from tagger.records import TagScores
 from tagger.shots.scan import scan
 from tagger.video.film import Film
@@ -29,8 +30,8 @@ FIRST = 5  # tags
 
 def main() -> None:
     """Measures, prints and writes results/entropy.json."""
-    tagger = Tagger(Settings(backbone="compact"))
-    films = [entropies_and_scores(tagger, Path(name)) for name in sys.argv[1:]]
+    engine = Engine(Settings(backbone="compact"))
+    films = [entropies_and_scores(engine, Path(name)) for name in sys.argv[1:]]
     bits = np.sort(np.concatenate([found for found, _ in films]))
     rows = [row(threshold, films) for threshold in THRESHOLDS_BITS]
     result = {
@@ -44,11 +45,12 @@ def main() -> None:
         print(json.dumps(one))
 
 
-def entropies_and_scores(tagger: Tagger, path: Path) -> tuple[NDArray[np.float64], TagScores]:
+def entropies_and_scores(engine: Engine, path: Path) -> tuple[NDArray[np.float64], TagScores]:
     """Returns the entropy (n,) in bits and the scores of every keyframe of a film."""
     with Film(path) as film:
-        frames = list(scan(film, Settings(min_entropy_bits=0.0))[1])
-    return np.array([frame.entropy_bits for frame in frames]), tagger.model().scores([f.pixels for f in frames])
+        found = list(scan(film, Settings(min_entropy_bits=0.0)).shots)
+    bits = np.array([picture.shot.keyframe.entropy_bits for picture in found])
+    return bits, engine.model().scores([picture.pixels for picture in found])
 
 
 def row(threshold: float, films: list[tuple[NDArray[np.float64], TagScores]]) -> dict[str, Any]:

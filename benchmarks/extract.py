@@ -26,8 +26,8 @@ LOOPS = (1, 20)
 THROUGHPUT = """
 import json, statistics, time
 import keras, numpy as np
-from tagger.models import backbone
-ours = backbone.load("compact", None, 32)
+from tagger.models import registry
+ours = registry.load("compact", None, 32)
 stock = keras.applications.MobileNetV2(weights=None)
 rng = np.random.default_rng(0)
 runs = {"compact": (ours.network, ours.input_size), "mobilenetv2": (stock, 224)}

@@ -21,9 +21,11 @@ from measure import keep, machine, run
 
 EXTRACT = """
 import json, resource, sys
-from tagger import Settings, Tagger
+from pathlib import Path
+from tagger import Settings
+from tagger.pipeline import Engine
 from tagger.process import began
-report = Tagger(Settings(backbone="compact", scan=sys.argv[2])).extract(sys.argv[1], since=began())
+report = Engine(Settings(backbone="compact", scan=sys.argv[2])).extract(Path(sys.argv[1]), since=began())
 names = ("total_s", "startup_s", "scan_s", "infer_s", "realtime_factor")
 found = {"film_s": report.video.duration_s, "shots": len(report.shots), "scan": report.scan.used}
 found |= {name: round(getattr(report.timing, name), 3) for name in names}

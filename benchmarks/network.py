@@ -17,7 +17,8 @@ from typing import Any
 
 from measure import in_turns, keep, machine
 
-from tagger import Settings, Tagger
+from tagger import Settings
+from tagger.pipeline import Engine
 from tagger.shots.scan import scan
 from tagger.video.film import Film
 
@@ -43,24 +44,24 @@ def main() -> None:
 
 def measured(film: Path, settings: Settings, runs: int) -> dict[str, Any]:
     """Seconds of the scan, of the network on as many pictures, and of both in `extract`."""
-    tagger = Tagger(settings)
-    model = tagger.model()
+    engine = Engine(settings)
+    model = engine.model()
     with Film(film) as opened:
-        pictures = [frame.pixels for frame in scan(opened, settings)[1] if frame.kept]
+        pictures = [found.pixels for found in scan(opened, settings).shots if found.shot.keyframe.kept]
     alone = (pictures * (1 + BATCHES * model.backbone.batch_size // len(pictures)))[
         : BATCHES * model.backbone.batch_size
     ]
 
     def scanned() -> None:
         with Film(film) as opened:
-            for _ in scan(opened, settings)[1]:
+            for _ in scan(opened, settings).shots:
                 pass
 
     seconds = in_turns(
         runs,
         scan=scanned,
         network=lambda: model.scores(alone),
-        extract=lambda: tagger.extract(film),
+        extract=lambda: engine.extract(film),
     )
     rate = len(alone) / seconds["network"]
     expected = seconds["scan"] + len(pictures) / rate

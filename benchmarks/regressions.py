@@ -53,7 +53,7 @@ def decode(film: Path) -> None:
 def look(film: Path, how: str) -> None:
     """Shots and keyframes, no tags."""
     with Film(film) as opened:
-        for _ in scan(opened, Settings(scan=how))[1]:
+        for _ in scan(opened, Settings(scan=how)).shots:
             pass
 
 

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from measure import bare_decoding, in_turns, keep, machine
 
-from tagger import Settings, Tagger, TagReport, ranking
+from tagger import Settings, TagReport, ranking
 from tagger.evaluation import shots as boundaries
 from tagger.evaluation.metrics import kendall_tau_b
+from tagger.pipeline import Engine
 from tagger.records import RankedTag
-from tagger.shots.keyframes import keyframe
+from tagger.shots.keyframes import shot_picture
 from tagger.shots.scan import scan
 from tagger.video.film import Film
 
@@ -40,13 +41,13 @@ def main() -> None:
 
 def measured(film: Path, runs: int) -> dict[str, Any]:
     """All figures of one film."""
-    full, fast = (Tagger(Settings(backbone="compact", scan=how)) for how in ("full", "fast"))
+    full, fast = (Engine(Settings(backbone="compact", scan=how)) for how in ("full", "fast"))
     full.model()
     fast.model()
     reports: dict[str, TagReport] = {}
 
-    def tag(name: str, tagger: Tagger) -> None:
-        reports[name] = tagger.extract(film)
+    def tag(name: str, engine: Engine) -> None:
+        reports[name] = engine.extract(film)
 
     seconds = in_turns(
         runs,
@@ -71,7 +72,7 @@ def measured(film: Path, runs: int) -> dict[str, Any]:
 def scanned(film: Path, how: str) -> None:
     """Shots and keyframes, no tags."""
     with Film(film) as opened:
-        for _ in scan(opened, Settings(scan=how))[1]:
+        for _ in scan(opened, Settings(scan=how)).shots:
             pass
 
 
@@ -80,14 +81,14 @@ def scored(film: Path, report: TagReport) -> dict[str, float] | None:
     truth = film.with_suffix(".truth.json")
     if not truth.exists():
         return None
-    starts = [tagged.shot.start_frame for tagged in report.shots[1:]]
+    starts = [tagged.start_frame for tagged in report.shots[1:]]
     found = boundaries.score(starts, boundaries.read_truth(truth), TOLERANCE)
     return {name: round(getattr(found, name), 4) for name in ("precision", "recall", "f1")}
 
 
-def alike(film: Path, tagger: Tagger, reports: dict[str, TagReport]) -> dict[str, dict[str, float]]:
+def alike(film: Path, engine: Engine, reports: dict[str, TagReport]) -> dict[str, dict[str, float]]:
     """Kendall's tau-b over all weights, and shared first tags: fast against full, and two full scans."""
-    early, late = (weights(off_middle(film, tagger, reports["full"], frames)) for frames in (-APART, APART))
+    early, late = (weights(off_middle(film, engine, reports["full"], frames)) for frames in (-APART, APART))
     full, fast = (weights(reports[name].tags) for name in ("full", "fast"))
     noise = [agreement(full, early), agreement(full, late)]
     floor = {name: float(np.mean([found[name] for found in noise])) for name in noise[0]}
@@ -101,20 +102,19 @@ def weights(tags: tuple[RankedTag, ...]) -> dict[str, float]:
     return {tag.slug: tag.weight for tag in tags}
 
 
-def off_middle(film: Path, tagger: Tagger, report: TagReport, frames: int) -> tuple[RankedTag, ...]:
+def off_middle(film: Path, engine: Engine, report: TagReport, frames: int) -> tuple[RankedTag, ...]:
     """The tags of a full scan whose keyframes lie `frames` frames behind the middle of each shot."""
     wanted = {}
-    for tagged in report.shots:
-        shot = tagged.shot
+    for shot in report.shots:
         wanted[min(max(shot.middle_frame + frames, shot.start_frame), shot.end_frame - 1)] = shot
     pictures = []
     with Film(film) as opened:
         for frame in opened.frames():
             if frame.index in wanted:
-                found = keyframe(wanted[frame.index], frame, tagger.settings.min_entropy_bits)
-                pictures += [found.pixels] if found.kept else []
-    model = tagger.model()
-    return ranking.rank(model.scores(pictures), tagger.vocabulary, model.head.trained)
+                found = shot_picture(wanted[frame.index], frame, engine.settings.min_entropy_bits)
+                pictures += [found.pixels] if found.shot.keyframe.kept else []
+    model = engine.model()
+    return ranking.rank(model.scores(pictures), engine.vocabulary, model.head.trained)
 
 
 def agreement(some: dict[str, float], others: dict[str, float]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from measure import keep, machine
 from tagger.evaluation import shots as boundaries
 from tagger.settings import DETECTORS, MIN_SHOT_S
 from tagger.shots.detector import ShotDetector
-from tagger.video.film import Film
+from tagger.video.film import Film, Observer
 
 TOLERANCE = 1  # frame
 
@@ -35,14 +35,15 @@ def main() -> None:
 def measured(film: Path) -> dict[str, Any]:
     """Figures of each detector, in one pass over the film."""
     truth = boundaries.read_truth(film.with_suffix(".truth.json"))
+    observer = Observer()
     with Film(film) as opened:
         detectors = {name: ShotDetector(name, MIN_SHOT_S, opened.fps) for name in DETECTORS}
         shots: dict[str, list[Any]] = {name: [] for name in DETECTORS}
-        for frame in opened.frames():
+        for frame in opened.frames(observer):
             for name, detector in detectors.items():
                 shots[name] += detector.feed(frame.index, frame.time_s, detector.shrink(frame.picture))
         for name, detector in detectors.items():
-            shots[name] += detector.finish(opened.frame_count, opened.end_s)
+            shots[name] += detector.finish(observer.frame_count, observer.end_s)
     scores = {
         name: boundaries.score([shot.start_frame for shot in of[1:]], truth, TOLERANCE) for name, of in shots.items()
     }

@@ -19,7 +19,7 @@ import numpy as np
 from measure import keep, machine
 
 from tagger.evaluation.figures import Figures, measure
-from tagger.models import backbone
+from tagger.models import registry
 from tagger.models.backbone import Backbone
 from tagger.records import TagScores
 from tagger.training.dataset import Dataset, collect
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=40, help="from scratch")
     asked = parser.parse_args()
-    base = backbone.load(asked.backbone, asked.weights)
+    base = registry.load(asked.backbone, asked.weights)
     small, rows = seen(asked.small, base)
     ways = {
         "scratch": usual("scratch", epochs=asked.epochs),

@@ -1,28 +1,32 @@
-"""Everything that can go wrong, as one tree.
+"""Everything that can go wrong, as one tree, by what a caller does next.
 
     MovieTagsError
-    ├── BadPath            (ValueError)       a name that cannot be opened, or is no file
-    ├── VideoUnreadable    (OSError)          no demuxer or decoder makes frames of it
-    │   ├── NoVideoStream                     a container without moving pictures
-    │   └── EmptyVideo                        a video stream without one decodable frame
-    ├── BadVocabulary      (ValueError)       a vocabulary folder that cannot be used
-    │   └── BadHead                           arrays or manifest of a head are wrong, or of another backbone
-    ├── BadWeights         (ValueError)       a weights file that does not fit its network
-    ├── WeightsMissing     (FileNotFoundError) weights that are not here and could not be fetched
-    ├── DeviceMissing      (OSError)          a GPU that was asked for and is not here
-    ├── BadSettings        (ValueError)       an option outside its range
-    ├── BadReport          (ValueError)       a report that does not follow the schema
-    ├── BadTruth           (ValueError)       a truth about shots that cannot be used
-    ├── BadPairs           (ValueError)       a table of pairs of reports that cannot be used
-    ├── BadRatings         (ValueError)       a table of people's ratings that cannot be used
-    ├── NonFiniteFeatures  (ArithmeticError)  a network gave NaN or infinity
-    ├── FetchFailed        (OSError)          something on a server that cannot be had, or is not what it should be
-    │   └── ServerUnreachable                 no usable answer, however often it was asked
-    ├── OutputRefused      (OSError)          a place that cannot be written
-    │   ├── OutputLocked                      a place that another process is writing to
-    │   └── StdoutGone                        nobody reads the results any more
-    ├── DecodersFailed     (RuntimeError)     processes that decode and cannot be started
-    └── LibraryMissing     (ImportError)      a library that an import needs and does not find
+    ├── FilmError                               this film, picture or folder cannot be used: take the next
+    │   ├── BadPath            (ValueError, OSError)   a name that cannot be opened, or is no file
+    │   │   └── PathMissing    (FileNotFoundError)     nothing is there
+    │   ├── VideoUnreadable    (OSError)        no demuxer or decoder makes frames of it
+    │   │   ├── NoVideoStream                   a container without moving pictures
+    │   │   └── EmptyVideo                      a video stream without one decodable frame
+    │   └── NonFiniteFeatures  (ArithmeticError) a network gave NaN or infinity
+    ├── SetupError                              no film can do better before this is mended
+    │   ├── BadSettings        (ValueError)     an option outside its range
+    │   ├── BadVocabulary      (ValueError)     a vocabulary folder that cannot be used
+    │   │   └── BadHead                         arrays or manifest of a head are wrong, or of another backbone
+    │   ├── BadWeights         (ValueError)     a weights file that does not fit its network
+    │   ├── WeightsMissing     (FileNotFoundError) weights that are not here and could not be fetched
+    │   ├── DeviceMissing      (OSError)        a GPU that was asked for and is not here
+    │   ├── NetworkFailed      (RuntimeError)   a network that cannot be built or run on this machine
+    │   ├── LibraryMissing     (ImportError)    a library that is needed and not installed
+    │   └── DecodersFailed     (RuntimeError)   processes that decode and cannot be started
+    ├── BadReport              (ValueError)     a report that does not follow the schema
+    ├── BadTruth               (ValueError)     a truth about shots that cannot be used
+    ├── BadPairs               (ValueError)     a table of pairs of reports that cannot be used
+    ├── BadRatings             (ValueError)     a table of people's ratings that cannot be used
+    ├── FetchFailed            (OSError)        something on a server that cannot be had, or is not what it should be
+    │   └── ServerUnreachable                   no usable answer, however often it was asked
+    └── OutputRefused          (OSError)        a place that cannot be written
+        ├── OutputLocked                        a place that another process is writing to
+        └── StdoutGone                          nobody reads the results any more
 
 Each message is one line: what, which file, what was received, what to do. Each class is also a
 builtin kind, so that callers who know nothing of this package can still catch it.
@@ -38,11 +42,23 @@ class MovieTagsError(Exception):
     """Base of every error that this package raises on purpose."""
 
 
-class BadPath(MovieTagsError, ValueError):
+class FilmError(MovieTagsError):
+    """This film, picture or folder cannot be used; the next may do better."""
+
+
+class SetupError(MovieTagsError):
+    """No film can do better before something is mended: settings, vocabulary, weights, libraries, the machine."""
+
+
+class BadPath(FilmError, ValueError, OSError):
     """A path that is missing, is no regular file, or cannot be opened by its name."""
 
 
-class VideoUnreadable(MovieTagsError, OSError):
+class PathMissing(BadPath, FileNotFoundError):
+    """A path at which there is nothing."""
+
+
+class VideoUnreadable(FilmError, OSError):
     """A file that FFmpeg cannot open or decode."""
 
 
@@ -54,7 +70,7 @@ class EmptyVideo(VideoUnreadable):
     """A video stream from which not one frame can be decoded."""
 
 
-class BadVocabulary(MovieTagsError, ValueError):
+class BadVocabulary(SetupError, ValueError):
     """A vocabulary folder that is missing, inconsistent, or has no head for the backbone."""
 
 
@@ -62,19 +78,19 @@ class BadHead(BadVocabulary):
     """A head whose arrays or manifest are wrong, or which was trained for something else."""
 
 
-class BadWeights(MovieTagsError, ValueError):
+class BadWeights(SetupError, ValueError):
     """A weights file that does not fit the network it was named for."""
 
 
-class WeightsMissing(MovieTagsError, FileNotFoundError):
+class WeightsMissing(SetupError, FileNotFoundError):
     """Weights that are in no cache and could not be fetched."""
 
 
-class DeviceMissing(MovieTagsError, OSError):
+class DeviceMissing(SetupError, OSError):
     """A GPU that was asked for, and that the backend of Keras does not find."""
 
 
-class BadSettings(MovieTagsError, ValueError):
+class BadSettings(SetupError, ValueError):
     """An option outside its range, or two options that exclude each other."""
 
 
@@ -99,8 +115,12 @@ class BadPairs(MovieTagsError, ValueError):
     """A table that should name pairs of reports, and does not."""
 
 
-class NonFiniteFeatures(MovieTagsError, ArithmeticError):
+class NonFiniteFeatures(FilmError, ArithmeticError):
     """A network that answered NaN or infinity for a frame."""
+
+
+class NetworkFailed(SetupError, RuntimeError):
+    """A network that cannot be built or run here: most likely for want of memory."""
 
 
 class FetchFailed(MovieTagsError, OSError):
@@ -123,9 +143,9 @@ class StdoutGone(OutputRefused):
     """A standard output that was closed."""
 
 
-class DecodersFailed(MovieTagsError, RuntimeError):
+class DecodersFailed(SetupError, RuntimeError):
     """Processes that should decode films, and cannot be started on this machine or from this script."""
 
 
-class LibraryMissing(MovieTagsError, ImportError):
+class LibraryMissing(SetupError, ImportError):
     """A library that an import needs and does not find."""

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tagger.errors import BadPath, OutputLocked, OutputRefused
+from tagger.errors import BadPath, OutputLocked, OutputRefused, PathMissing
 
 SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
 NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
@@ -156,7 +156,9 @@ def regular_file(path: Path) -> Path:
         found = path.exists()
     except (OSError, ValueError) as error:
         raise BadPath(f"{path}: cannot look at it ({error})") from error
-    raise BadPath(f"{path}: is {kind}" if found else f"{path}: no such file")
+    if not found:
+        raise PathMissing(f"{path}: no such file")
+    raise BadPath(f"{path}: is {kind}")
 
 
 def fingerprint(path: Path, sample_bytes: int = SAMPLE_BYTES) -> str:

@@ -6,13 +6,18 @@ different worlds; so both go through this file. Nothing here knows about videos,
 
 from __future__ import annotations
 
+import io
+import os
 import re
+from pathlib import Path
 
 import cv2
+import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import reason
+from tagger.errors import BadPath, reason
+from tagger.files import regular_file
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
 
@@ -25,6 +30,9 @@ BAR_ASYMMETRY_MAX = 0.04  # share of the height or width
 PICTURE_SHARE_MIN = 0.4
 
 LUMA_LEVELS = 256
+PIXELS_MAX = 200_000_000  # of a picture that is decoded: 600 MB; OpenCV's own limit is five times that
+PIXELS_MAX_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
+TOO_LARGE = f"has more pixels than are read ({PIXELS_MAX_VARIABLE} sets the limit)"
 
 JPEG_START = b"\xff\xd8"
 JPEG_END = 0xD9
@@ -43,15 +51,45 @@ def decode_picture(body: bytes) -> Pixels:
         raise ValueError("is empty")
     if is_cut_off(body):  # OpenCV before 5 fills up what is missing, and 5 takes zeros for it
         raise ValueError("is a part of a JPEG: its end is missing")
+    if not (pixels := _declared_pixels(body)):
+        raise ValueError("is no picture that OpenCV can read, or a part of one")
+    if pixels > int(os.environ.get(PIXELS_MAX_VARIABLE, PIXELS_MAX)):
+        raise ValueError(TOO_LARGE)
     try:
         found = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" not in str(error):
             raise ValueError(f"is no picture that OpenCV can read ({reason(error)})") from error
-        raise ValueError("has more pixels than are read (OPENCV_IO_MAX_IMAGE_PIXELS sets the limit)") from error
+        raise ValueError(TOO_LARGE) from error
     if found is None:
         raise ValueError("is no picture that OpenCV can read, or a part of one")
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _declared_pixels(body: bytes) -> int:
+    """How many pixels a picture will have, by its header; 0 if it is of a kind that does not say so.
+
+    OpenCV has a limit too, but reads it when it is first imported, which may be long before anybody asks us.
+    """
+    try:
+        width, height = imagesize.get(io.BytesIO(body))
+    except Exception:  # a damaged header may raise anything
+        return 0
+    return max(0, int(width)) * max(0, int(height))
+
+
+def read_picture(path: Path) -> Pixels:
+    """Returns the picture in a file, upright.
+
+    Raises:
+        BadPath: no file, or no picture that can be read; says why.
+    """
+    try:
+        return decode_picture(regular_file(path).read_bytes())
+    except (OSError, ValueError) as error:
+        if isinstance(error, BadPath):
+            raise
+        raise BadPath(f"{path}: {reason(error)}") from error
 
 
 def is_cut_off(body: bytes) -> bool:
@@ -115,6 +153,8 @@ def squash(pixels: Pixels, size: int) -> Pixels:
     (no moiré), enlarging interpolates.
     """
     height, width = pixels.shape[:2]
+    if height == width == size:
+        return pixels
     shrinks = height >= size and width >= size
     shape = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     squashed: Pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=shape), np.uint8)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import NoReturn
 from tagger.errors import StdoutGone
 from tagger.text import printable
 
+ORPHANED = 78  # exit code of a child whose parent is gone
+CHECK_S = 0.1  # between two checks of a child
 OWN_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # of Linux
 
 
@@ -112,6 +115,27 @@ def put(text: str) -> None:
         sys.stdout.flush()
     except OSError as error:
         raise StdoutGone(f"stdout: cannot be written ({error.strerror})") from error
+
+
+def end_with_parent(check: Callable[[], None] | None = None) -> None:
+    """Makes this child process end as soon as its parent is gone, even if that was killed: others would wait for ever.
+
+    Args:
+        check: is called every `CHECK_S` besides, in a thread; it may end the process for another reason.
+    """
+    threading.Thread(target=_stay, args=(check,), daemon=True).start()
+
+
+def _stay(check: Callable[[], None] | None) -> None:
+    import multiprocessing
+    from multiprocessing.connection import wait
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only children of `multiprocessing` are guarded
+    while not wait([parent.sentinel], CHECK_S if check else None):
+        if check:
+            check()
+    os._exit(ORPHANED)
 
 
 def leave(code: int) -> NoReturn:

@@ -1,14 +1,41 @@
-"""Two stages at once: one runs ahead in a thread, the other takes what it made, in order."""
+"""Two stages at once: one runs ahead, in a thread or in many, the other takes what it made, in order."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import closing
 from typing import Generic, TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
+
+
+def ahead(pool: Executor, work: Callable[[S], T], items: Iterable[S], depth: int) -> Generator[T, None, None]:
+    """Yields `work(item)` of every item, in order; an exception is raised in the place of its item.
+
+    Close the generator before the pool (`contextlib.closing`): then what has not begun is dropped.
+
+    Args:
+        pool: does the work.
+        work: what is to be done with each item.
+        items: are taken as they are needed.
+        depth: how many items are worked on, or done, ahead of the one that was taken last.
+    """
+    waiting: deque[Future[T]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 class RunAhead(Generic[T]):

@@ -25,33 +25,80 @@ TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
 
 
 @dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """A film as its decoded frames show it; what the container claims stands apart."""
+class Declared:
+    """What a file claims of itself; nobody has checked it. None: it says nothing."""
 
-    path: str  # as given
-    name: str  # last component of the path
-    size_bytes: int
-    fingerprint: str  # of size, head and tail bytes
-    duration_s: float  # from the clock's zero to the end of the last frame
-    fps: float  # mean rate
-    width: int  # pixels, upright
+    duration_s: float | None
+    frames: int | None
+    fps: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen of a film while it was read."""
+
+    duration_s: float
+    """From the clock's zero to the end of the last frame."""
+    width: int
+    """Pixels, of the first picture, upright."""
     height: int
-    codec: str  # FFmpeg's name
-    frame_count: int  # decoded
-    declared_duration_s: float | None  # the container's word
-    declared_frames: int | None
-    decode_failures: int  # packets that gave an error instead of a picture
+    frame_count: int
+    """Decoded; in a fast scan, counted from packets."""
+    decode_failures: int
+    """Packets that gave an error instead of a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """A film: the file, what it claims of itself, and what was seen."""
+
+    path: str
+    """As given."""
+    name: str
+    """The last component of the path."""
+    size_bytes: int
+    fingerprint: str
+    """Of size, head and tail bytes."""
+    codec: str
+    """FFmpeg's name."""
+    fps: float
+    """The rate that windows of frames were computed with: the declared one, or 25 where there is none."""
+    declared: Declared
+    observed: Observed
+
+    @property
+    def duration_s(self) -> float:
+        """Its length, as observed."""
+        return self.observed.duration_s
+
+    @property
+    def frame_count(self) -> int:
+        """Its frames, as observed."""
+        return self.observed.frame_count
+
+    @property
+    def width(self) -> int:
+        """Pixels, as observed."""
+        return self.observed.width
+
+    @property
+    def height(self) -> int:
+        """Pixels, as observed."""
+        return self.observed.height
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
     """Frames between two boundaries."""
 
-    index: int  # from 0
+    index: int
+    """From 0."""
     start_s: float
-    end_s: float  # start of the next shot, or end of the film
+    end_s: float
+    """Start of the next shot, or end of the film."""
     start_frame: int
-    end_frame: int  # exclusive
+    end_frame: int
+    """Exclusive."""
 
     def __post_init__(self) -> None:
         """Checks that the shot has frames and does not end before it starts."""
@@ -61,53 +108,35 @@ class Shot:
             )
 
     @property
+    def duration_s(self) -> float:
+        """From its start to its end."""
+        return self.end_s - self.start_s
+
+    @property
     def middle_frame(self) -> int:
         """The frame that stands for the shot: start + (number of frames) // 2."""
         return self.start_frame + (self.end_frame - self.start_frame) // 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Keyframe:
-    """The picture of one shot, upright and without bars."""
+    """The frame that stands for a shot."""
 
-    shot: Shot
     frame: int
     time_s: float
-    entropy_bits: float  # 0 to 8
-    kept: bool  # False: too little in it to vote
-    pixels: NDArray[np.uint8]  # (height, width, 3) RGB; empty when dropped
-
-    @property
-    def off_middle_frames(self) -> int:
-        """How many frames it lies from the true middle; 0 unless the shot outgrew the reservoir."""
-        return abs(self.frame - self.shot.middle_frame)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TagScores:
-    """What the head says of n pictures."""
-
-    probabilities: NDArray[np.float32]  # (n, tags), each row sums to 1
-    evidence: NDArray[np.float32]  # (n, tags), y = ReLU(...): 0 where the head saw nothing
-
-    def __post_init__(self) -> None:
-        """Checks that both arrays are two-dimensional and of one shape."""
-        if self.probabilities.ndim != 2 or self.probabilities.shape != self.evidence.shape:
-            raise ValueError(f"scores of shapes {self.probabilities.shape} and {self.evidence.shape}")
+    off_middle_frames: int
+    """How many frames it lies from the shot's true middle."""
+    entropy_bits: float
+    """Of its luma, 0 to 8."""
+    kept: bool
+    """False: too little in it to vote."""
 
 
 @dataclass(frozen=True, slots=True)
-class RankedTag:
-    """One line of the answer."""
+class ScannedShot(Shot):
+    """A shot with its keyframe."""
 
-    rank: int  # from 1
-    tag: str
-    slug: str
-    score: float  # R_i, 0 to 1
-    weight: float  # W_i, 0 to N
-    frames: int  # n_i: kept keyframes that have the tag among their top three
-    mean_probability: float  # over the kept keyframes
-    trained: bool  # False: the head never saw an example; it cannot be found
+    keyframe: Keyframe
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +148,63 @@ class ShotTag:
 
 
 @dataclass(frozen=True, slots=True)
-class TaggedShot:
-    """A shot with what was found in its keyframe."""
+class TaggedShot(ScannedShot):
+    """A shot with its keyframe, and what was found in that."""
 
-    shot: Shot
-    frame: int  # of the keyframe
-    time_s: float
-    off_middle_frames: int
-    entropy_bits: float
-    kept: bool
-    tags: tuple[ShotTag, ...]  # best first, up to three; none if dropped or without evidence
+    tags: tuple[ShotTag, ...] = ()
+    """Best first, up to three; none if the keyframe was dropped or has no evidence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShotPicture:
+    """A shot as the scan hands it on: with the picture of its keyframe, upright and without bars."""
+
+    shot: ScannedShot
+    pixels: NDArray[np.uint8]
+    """(height, width, 3) RGB; empty when the keyframe was dropped."""
+
+    def __repr__(self) -> str:
+        """Shows the size of the picture, not its pixels."""
+        return f"ShotPicture({self.shot}, pixels uint8 {self.pixels.shape})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TagScores:
+    """What the head says of n pictures."""
+
+    probabilities: Floats
+    """(n, tags), each row sums to 1."""
+    evidence: Floats
+    """(n, tags), y = ReLU(...): 0 where the head saw nothing."""
+
+    def __post_init__(self) -> None:
+        """Checks that both arrays are two-dimensional and of one shape."""
+        if self.probabilities.ndim != 2 or self.probabilities.shape != self.evidence.shape:
+            raise ValueError(f"scores of shapes {self.probabilities.shape} and {self.evidence.shape}")
+
+    def __repr__(self) -> str:
+        """Shows shapes, not numbers."""
+        return f"TagScores(probabilities float32 {self.probabilities.shape}, evidence float32 {self.evidence.shape})"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedTag:
+    """One line of the answer."""
+
+    rank: int
+    """From 1."""
+    tag: str
+    slug: str
+    score: float
+    """R_i, 0 to 1."""
+    weight: float
+    """W_i, 0 to N."""
+    frames: int
+    """n_i: kept keyframes that have the tag among their top three."""
+    mean_probability: float
+    """Over the kept keyframes."""
+    trained: bool
+    """False: the head never saw an example; it cannot be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +212,8 @@ class ModelInfo:
     """Which knowledge answered."""
 
     vocabulary: str
-    backbone: str  # identity: name and feature layer
+    backbone: str
+    """Identity: name and feature layer."""
     head_sha256: str
     backbone_sha256: str
 
@@ -155,8 +232,11 @@ class Scanned:
     """A film that has been read: what is left is to tag its keyframes."""
 
     video: VideoInfo
-    how: Scan
-    frames: tuple[Keyframe, ...]  # one of each shot, in order
+    scan: Scan
+    shots: tuple[ScannedShot, ...]
+    """In order."""
+    scan_s: float
+    """Seconds that reading it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,24 +244,33 @@ class Timing:
     """Where the seconds went. Stages overlap, so the parts may add up to more than the total."""
 
     total_s: float
-    startup_s: float  # until the network stood ready
-    scan_s: float  # decoding, shots and keyframes
-    infer_s: float  # network and head
-    realtime_factor: float  # film seconds per second
+    startup_s: float
+    """Until the network stood ready."""
+    scan_s: float
+    """Decoding, shots and keyframes."""
+    infer_s: float
+    """Network and head."""
+    realtime_factor: float
+    """Film seconds per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class TagReport:
     """Everything that is known of a film after one run."""
 
-    created: str  # ISO 8601, UTC
-    version: str  # of movietags
+    created: str
+    """ISO 8601, UTC."""
+    version: str
+    """Of movietags."""
     video: VideoInfo
     model: ModelInfo
-    settings: dict[str, str | int | float | None]  # every option that changes the result
-    tags: tuple[RankedTag, ...]  # all, best first
+    settings: dict[str, str | int | float | None]
+    """Every option that changes the result."""
+    tags: tuple[RankedTag, ...]
+    """All, best first."""
     shots: tuple[TaggedShot, ...]
-    status: str  # "ok" or "truncated"
+    status: str
+    """"ok" or "truncated"."""
     scan: Scan
     timing: Timing
     warnings: tuple[str, ...] = field(default=())

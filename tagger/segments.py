@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
+from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings
-from tagger.records import RankedTag, Shot, TaggedShot, TagReport
 from tagger.vocabulary import slug
+
+if TYPE_CHECKING:
+    from tagger.records import RankedTag, Shot, TaggedShot, TagReport
 
 ALIKE = 0.5  # how like a tag (difflib's ratio) a name must be for the tag to be meant: "car" names "car-chase"
 SAME_S = 1e-6  # a gap of 50 frames may come out as 2.0000000000000018 s
@@ -61,7 +64,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Segments:
     """What was asked of a report, and the answer."""
 
     report: TagReport
@@ -83,7 +86,7 @@ class _Carrier:
     probability: float
 
 
-def find(report: TagReport, names: Sequence[str], rule: Rule) -> Found:
+def find(report: TagReport, names: Sequence[str], rule: Rule) -> Segments:
     """Returns the segments of the tags with these names; without names, of every tag that has one.
 
     Args:
@@ -99,7 +102,7 @@ def find(report: TagReport, names: Sequence[str], rule: Rule) -> Found:
     segments = [segment for tag in asked or report.tags for segment in _segments(tag, carriers.get(tag.slug, ()), rule)]
     present = {segment.slug for segment in segments}
     tags = asked or tuple(tag for tag in report.tags if tag.slug in present)
-    return Found(report, rule, tags, tuple(segments))
+    return Segments(report, rule, tags, tuple(segments))
 
 
 def _named(report: TagReport, name: str) -> RankedTag:
@@ -122,7 +125,7 @@ def _carriers(shots: Iterable[TaggedShot], threshold: float) -> dict[str, list[_
     for place, tagged in enumerate(shots):
         for tag in tagged.tags:
             if tag.probability >= threshold:
-                found.setdefault(tag.slug, []).append(_Carrier(place, tagged.shot, tag.probability))
+                found.setdefault(tag.slug, []).append(_Carrier(place, tagged, tag.probability))
     return found
 
 

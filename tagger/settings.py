@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 from tagger.errors import BadSettings
 from tagger.process import hardware_decoders
@@ -22,6 +26,16 @@ MIN_ENTROPY_BITS = 4.0
 RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
 BATCH_SIZE_MAX = 1024
+TEXT, NUMBER = ((str,), "text"), ((Real,), "a number")
+# What each field may be; numbers of numpy are numbers, and become Python's.
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "backbone": TEXT, "scan": TEXT, "detector": TEXT, "hwaccel": TEXT, "device": TEXT,
+    "min_shot_s": NUMBER, "min_entropy_bits": NUMBER,
+    "weights": ((str, Path, type(None)), "a path or None"),
+    "vocabulary": ((str, Path), "a name or a path"),
+    "batch_size": ((Integral, type(None)), "a whole number or None"),
+    "reservoir_bytes": ((Integral,), "a whole number"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +47,8 @@ class Settings:
     """
 
     backbone: str = DEFAULT_BACKBONE
-    weights: Path | None = None  # a file for the backbone; None: embedded or Keras cache
-    vocabulary: str = DEFAULT_VOCABULARY  # a shipped name, or a folder
+    weights: Path | str | None = None  # a file for the backbone; None: embedded or Keras cache
+    vocabulary: Path | str = DEFAULT_VOCABULARY  # a shipped name, or a folder
     scan: str = SCANS[0]
     detector: str = DETECTORS[0]
     min_shot_s: float = MIN_SHOT_S
@@ -44,8 +58,35 @@ class Settings:
     batch_size: int | None = None  # pictures per call of the network; None: what pays on the device
     reservoir_bytes: int = RESERVOIR_BYTES  # decoded frames held to find each shot's middle
 
+    @property
+    def weights_file(self) -> Path | None:
+        """The file of `weights`."""
+        return None if self.weights is None else Path(self.weights)
+
+    @classmethod
+    def of(cls, settings: Settings | None, choices: Mapping[str, Any]) -> Settings:
+        """Returns `settings`, or the defaults, with these fields in their place.
+
+        Raises:
+            BadSettings: there is no such field, or a value is outside its range.
+        """
+        names = [field.name for field in fields(cls)]
+        unknown = [name for name in choices if name not in names]
+        if unknown:
+            close = get_close_matches(unknown[0], names, 1)
+            hint = f"do you mean {close[0]}?" if close else f"there are {', '.join(names)}"
+            raise BadSettings(f"no setting is called {unknown[0]!r}: {hint}")
+        return replace(settings or cls(), **choices)
+
     def __post_init__(self) -> None:
-        """Checks every range."""
+        """Checks every kind and range, and converts paths and numbers to the kind that is declared."""
+        for name, (kinds, what) in KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise BadSettings(f"{name} = {value!r}: takes {what}")
+        if isinstance(self.weights, str):
+            object.__setattr__(self, "weights", Path(self.weights))
+        object.__setattr__(self, "vocabulary", str(self.vocabulary))
         if self.detector not in DETECTORS:
             raise BadSettings(f"detector {self.detector!r}: choose one of {', '.join(DETECTORS)}")
         if self.scan not in SCANS:
@@ -60,6 +101,12 @@ class Settings:
         if self.batch_size is not None:
             _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
+        for name, (kinds, _) in KINDS.items():
+            value = getattr(self, name)
+            if isinstance(value, Integral) and Integral in kinds:
+                object.__setattr__(self, name, int(value))
+            elif isinstance(value, Real):
+                object.__setattr__(self, name, float(value))
 
 
 def _in_range(name: str, value: float, low: float, high: float) -> None:

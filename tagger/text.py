@@ -1,13 +1,20 @@
-"""Text as people and spreadsheets take it: on one line, in safe cells, in tables, as CSV files."""
+"""Text as people, spreadsheets and programs take it: on one line, in safe cells, in tables, as CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tagger.files import write_atomically
+from tagger.version import __version__
+
+TOOL = {"tool": {"version": __version__}}  # begins the JSON files that this program writes
 
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
 # full-width forms are what some programs turn into them.
@@ -33,6 +40,24 @@ def safe_cell(text: str) -> str:
     return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in guarded)
 
 
+def some(names: Sequence[str], at_most: int) -> str:
+    """Returns the first names with commas between them, and dots where there are more."""
+    return ", ".join([*names[:at_most], *["..."] * (len(names) > at_most)])
+
+
+def some_lines(lines: Sequence[str], at_most: int, became: str = "") -> list[str]:
+    """Returns the first lines; where there are more, another says how many.
+
+    Args:
+        lines: one for each thing.
+        at_most: so many are shown.
+        became: what all these things were ("skipped"), so that the last line gives their number too.
+    """
+    total = f": {len(lines)} {became} in all" if became else ""
+    more = [f"and {len(lines) - at_most} more{total}"] if len(lines) > at_most else []
+    return [*lines[:at_most], *more]
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Returns lines with columns of one width: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -49,3 +74,89 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
     table.writerow(header)
     table.writerows(rows)
     write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """A row of a table that people wrote."""
+
+    number: int  # as spreadsheets count, from 1: empty rows too
+    line: int  # of the file where it begins, from 1
+    cells: dict[str, str]  # by column in lower case, without spaces around them; "" where the row is too short
+    more: int  # cells that are not empty behind the last column
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """A table that people wrote, from its header on; rows are read as they are asked for."""
+
+    separator: str
+    header: tuple[str, ...]  # as it is written, without spaces around the names; none in an empty file
+    rows: Iterator[CsvRow]  # those that are not empty
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the header in lower case."""
+        return [name.lower() for name in self.header]
+
+
+def read_csv(body: bytes, separators: str = ",", strict: bool = False) -> CsvTable:
+    """Returns what a CSV file in UTF-8 holds; its header is the first row that is not empty.
+
+    Args:
+        body: bytes of the file, with or without the mark that spreadsheets begin with.
+        separators: those that may stand between cells; the one that the first line has most of does.
+        strict: refuses quotes where they cannot stand, or that never end, instead of taking them for text.
+
+    Raises:
+        UnicodeDecodeError: no UTF-8.
+        ValueError: no CSV, which may be seen only while rows are read; says in which line.
+    """
+    text = body.decode("utf-8-sig")
+    separator = max(separators, key=text.lstrip().partition("\n")[0].count)
+    rows = _rows(text, separator, strict)
+    _, _, header = next(rows, (0, 0, []))
+    return CsvTable(separator, tuple(header), _named(rows, [name.lower() for name in header]))
+
+
+def _rows(text: str, separator: str, strict: bool) -> Iterator[tuple[int, int, list[str]]]:
+    """Number, line and cells of each row that is not empty."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
+    line = 1
+    try:
+        for number, row in enumerate(rows, 1):
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield number, line, cells
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"line {line}: {error}") from error
+
+
+def _named(rows: Iterable[tuple[int, int, list[str]]], columns: list[str]) -> Iterator[CsvRow]:
+    for number, line, cells in rows:
+        named = dict(zip(columns, cells + [""] * len(columns), strict=False))
+        yield CsvRow(number, line, named, sum(map(bool, cells[len(columns) :])))
+
+
+def json_text(facts: Mapping[str, Any]) -> str:
+    """Returns JSON text, indented, with a line break at its end; numbers are not rounded.
+
+    Raises:
+        ValueError: a number is NaN or infinite, which JSON does not know: `finite` takes them out.
+    """
+    return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Writes facts as `json_text` gives them."""
+    write_atomically(path, json_text(facts).encode())
+
+
+def finite(value: Any) -> Any:
+    """Returns the same, ready for JSON: None in the place of each number that is NaN or infinite."""
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

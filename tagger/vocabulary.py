@@ -80,13 +80,13 @@ def shipped_names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in SHIPPED.glob("*/labels.txt")))
 
 
-def load(name: str) -> Vocabulary:
+def load(name: Path | str) -> Vocabulary:
     """Returns the vocabulary of a shipped name, or of a folder that holds a labels.txt.
 
     Raises:
         BadVocabulary: no such name or folder; fewer than 2 or more than 1000 tags; two tags alike.
     """
-    shipped = name in shipped_names()
+    shipped = str(name) in shipped_names()
     folder = SHIPPED / name if shipped else Path(name)
     labels = folder / "labels.txt"
     if not labels.is_file():
@@ -101,7 +101,7 @@ def load(name: str) -> Vocabulary:
         raise BadVocabulary(f"{labels} is not UTF-8 text ({error.reason})") from error
     tags = tuple(line.strip() for line in lines if line.strip())
     _check(labels, tags)
-    return Vocabulary(name if shipped else folder.resolve().name, folder, tags)
+    return Vocabulary(str(name) if shipped else folder.resolve().name, folder, tags)
 
 
 def _check(labels: Path, tags: tuple[str, ...]) -> None:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import interrupts
+
 from tagger import TagReport
 from tagger.records import Timing
 from tagger.reports.json_report import as_json
@@ -40,9 +42,7 @@ def run(
 @contextmanager
 def running(*words: str | Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """Runs it beside the test, and kills it at the end."""
-    process = subprocess.Popen(
-        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
-    )
+    process = interrupts.started(command(*words), env={**os.environ, **(env or {})})
     try:
         yield process
     finally:

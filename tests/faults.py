@@ -12,9 +12,10 @@ HOOK = """
 import os, signal, sys, time
 
 if "multiprocessing.spawn" in " ".join(sys.orig_argv):
-    import tagger.video.container, tagger.shots.decoders, tagger.shots.scan, tagger.video.film
+    from tagger.shots import decoders, scan
+    from tagger.video import container, film
 
-    real = tagger.video.container.open_video
+    real = container.open_video
 
     def faulty(path, opened, hwaccel="none"):
         if "crash" in path.name:
@@ -30,7 +31,7 @@ if "multiprocessing.spawn" in " ".join(sys.orig_argv):
             time.sleep(0.5)
         return real(path, opened, hwaccel)
 
-    for module in (tagger.video.container, tagger.shots.decoders, tagger.shots.scan, tagger.video.film):
+    for module in (container, decoders, scan, film):
         module.open_video = faulty
 """
 

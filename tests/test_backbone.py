@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import http.server
 import os
+import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -18,11 +20,13 @@ import networks
 import numpy as np
 import pytest
 
-from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
+from tagger.errors import BadSettings, BadWeights, NetworkFailed, NonFiniteFeatures, WeightsMissing
 from tagger.images import prepare
-from tagger.models import arrays, backbone, compact, weights
+from tagger.models import arrays, compact, registry, residual, student, weights
 from tagger.models.architectures import named
-from tagger.training import student
+from tagger.models.backbone import Backbone, WithoutNetwork, in_batches
+
+TINY = "mobilenet-0.25-128"
 
 
 def pictures(count: int) -> list[np.ndarray]:
@@ -30,11 +34,11 @@ def pictures(count: int) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def embedded() -> backbone.Backbone:
-    return backbone.load("compact", None, 8)
+def embedded() -> Backbone:
+    return registry.load("compact", None, 8)
 
 
-def test_the_embedded_one_needs_nothing(embedded: backbone.Backbone) -> None:
+def test_the_embedded_one_needs_nothing(embedded: Backbone) -> None:
     found = embedded.features(pictures(3))
     assert found.shape == (3, embedded.feature_count)
     assert found.dtype == np.float32
@@ -42,38 +46,92 @@ def test_the_embedded_one_needs_nothing(embedded: backbone.Backbone) -> None:
     assert len(embedded.sha256) == 64
 
 
-def test_features_do_not_depend_on_the_batch(embedded: backbone.Backbone) -> None:
+def test_features_do_not_depend_on_the_batch(embedded: Backbone) -> None:
     many = pictures(33)
-    one, all_at_once = backbone.load("compact", None, 1), backbone.load("compact", None, 32)
+    one, all_at_once = registry.load("compact", None, 1), registry.load("compact", None, 32)
     reference = one.features(many)
     assert np.abs(reference - all_at_once.features(many)).max() < 1e-4
     assert np.abs(reference - embedded.features(many)).max() < 1e-4
 
 
-def test_no_pictures_no_features(embedded: backbone.Backbone) -> None:
+def test_no_pictures_no_features(embedded: Backbone) -> None:
     assert embedded.features([]).shape == (0, embedded.feature_count)
 
 
 def test_all_shipped_files_together_are_small() -> None:
-    folder = backbone.EMBEDDED_ARRAYS.parent
+    folder = compact.ARRAYS.parent
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 12e6
 
 
 def test_a_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
-    found = arrays.load(backbone.EMBEDDED_ARRAYS)
+    found = arrays.load(compact.ARRAYS)
     name = next(name for name in found if name.endswith("bias"))
     found[name] = np.full_like(found[name], 3e38)  # finite itself, but not what follows from it
     arrays.save(tmp_path / "wild.npz", {key: np.asarray(value, np.float32) for key, value in found.items()}, {})
     with pytest.raises(NonFiniteFeatures, match="compact/avg_pool gave NaN or infinity for picture 0 of 2"):
-        backbone.load("compact", tmp_path / "wild.npz", 4).features(pictures(2))
+        registry.load("compact", tmp_path / "wild.npz", 4).features(pictures(2))
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadWeights, match="other.npz: holds no arrays of the compact network"):
-        backbone.load("compact", tmp_path / "other.npz", 4)
+        registry.load("compact", tmp_path / "other.npz", 4)
     arrays.save(tmp_path / "alien.npz", {"kernel": np.ones(3, np.float32)}, {})
     with pytest.raises(BadWeights, match=r"alien.npz: holds no arrays .*stem"):
-        backbone.load("compact", tmp_path / "alien.npz", 4)
+        registry.load("compact", tmp_path / "alien.npz", 4)
+
+
+def test_threads_get_the_answers_of_their_own_pictures(embedded: Backbone, tmp_path: Path) -> None:
+    keras_one = registry.load(TINY, networks.save(TINY, tmp_path / "random.h5"), 8)
+    many = pictures(24)
+    for base in (embedded, keras_one):
+        parts = [many[place : place + 3] for place in range(0, len(many), 3)] * 4
+        expected = [base.features(part) for part in parts]
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(base.features, parts))
+        for answer, alone in zip(answers, expected, strict=True):
+            assert np.array_equal(answer, alone), base.name
+
+
+def test_what_a_library_cannot_compute_is_one_line(embedded: Backbone) -> None:
+    def fails(squares: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.resize(squares[0, :0], (3, 3)))
+
+    with pytest.raises(NetworkFailed, match="compact/avg_pool could not be computed for 2 pictures") as caught:
+        in_batches(embedded, pictures(2), fails)
+    assert str(caught.value).endswith("try a smaller --batch-size")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(NetworkFailed, match="for 2 pictures"):
+        in_batches(embedded, pictures(2), lambda squares: np.ones((len(squares), 5), np.float32))
+
+
+@pytest.mark.parametrize("name", ["compact", TINY])
+@pytest.mark.parametrize(
+    "file", ["folder", "folder.npz", "text.h5", "text.npz", "text.keras", "text", "n" * 5000, "\0"]
+)
+def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, file: str) -> None:
+    if file.startswith("folder"):
+        (tmp_path / file).mkdir()
+    elif file.startswith("text"):
+        (tmp_path / file).write_text("no weights")
+    with pytest.raises(BadWeights) as caught:
+        registry.load(name, tmp_path / file)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["kernel", "bias"])
+def test_a_classifier_of_another_shape_is_refused(tmp_path: Path, part: str) -> None:
+    shipped = arrays.load(compact.ARRAYS)
+    odd = {**shipped, f"classifier.{part}": shipped[f"classifier.{part}"][..., :10]}
+    arrays.save(tmp_path / "odd.npz", odd, {})
+    with pytest.raises(BadWeights, match=r"odd\.npz: holds no arrays of the compact network \(classifier is"):
+        registry.load("compact", tmp_path / "odd.npz")
+
+
+def test_what_is_known_of_a_backbone_travels_without_its_network(embedded: Backbone) -> None:
+    there = pickle.loads(pickle.dumps(WithoutNetwork.of(embedded)))
+    assert (there.identity, there.sha256, there.feature_count) == ("compact/avg_pool", embedded.sha256, 768)
+    with pytest.raises(NetworkFailed, match="its network is in another process"):
+        there.features(pictures(1))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +148,7 @@ def test_names_are_those_of_keras(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "InceptionV3", "mobilenet-0.6-192", "mobilenet-1.0-100", "nasnet", "compact2"])
 def test_other_names_list_what_there_is(name: str) -> None:
     with pytest.raises(BadSettings, match="choose compact, inceptionv3, xception"):
-        named(name)
+        registry.entry(name)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +176,7 @@ def test_real_networks_see_what_keras_sees(shared: Path, name: str) -> None:
     """Our features, through the network's own last layer, name the pictures as the whole network does."""
     file = shared / "models" / REAL[name]
     made = named(name)
-    ours = backbone.load(name, file, 8)
+    ours = registry.load(name, file, 8)
     paths = sorted((shared / "models/imagenet_check").glob("*.*"))[:8]
     images = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in paths]
     module = getattr(keras.applications, made.module)
@@ -140,19 +198,19 @@ def test_the_cache_of_keras_is_used_with_its_file_without_classifier(shared: Pat
     assert cache == tmp_path / "keras/models"
     cache.mkdir(parents=True)
     (cache / "mobilenet_2_5_224_tf_no_top.h5").symlink_to(shared / "models/mobilenet_2_5_224_tf_no_top.h5")
-    found = backbone.load("mobilenet-0.25-224", None, 4)
+    found = registry.load("mobilenet-0.25-224", None, 4)
     assert found.features(pictures(2)).shape == (2, 256)
     assert found.source == str(cache / "mobilenet_2_5_224_tf_no_top.h5")
 
 
 def test_weights_of_another_network_are_refused(shared: Path, tmp_path: Path) -> None:
     with pytest.raises(BadWeights, match="does not fit mobilenet, with or without its classifier"):
-        backbone.load("mobilenet", shared / "models" / REAL["mobilenetv2"], 4)
+        registry.load("mobilenet", shared / "models" / REAL["mobilenetv2"], 4)
     (tmp_path / "text.h5").write_text("no weights")
     with pytest.raises(BadWeights, match=r"text\.h5: does not fit"):
-        backbone.load("mobilenet", tmp_path / "text.h5", 4)
+        registry.load("mobilenet", tmp_path / "text.h5", 4)
     with pytest.raises(BadWeights, match="no such weights file"):
-        backbone.load("mobilenet", tmp_path / "missing.h5", 4)
+        registry.load("mobilenet", tmp_path / "missing.h5", 4)
 
 
 @pytest.fixture
@@ -183,7 +241,7 @@ def test_weights_are_fetched_into_the_cache(shared: Path, server: Path) -> None:
         weights.fetch(named("mobilenet-0.25-224").with_top, "mobilenet-0.25-224")
     assert weights.fetch(file, "mobilenet-0.25-224") == file.path
     assert weights.verify(file) == "unverified"
-    assert backbone.load("mobilenet-0.25-224", None, 1).features(pictures(1)).shape == (1, 256)
+    assert registry.load("mobilenet-0.25-224", None, 1).features(pictures(1)).shape == (1, 256)
 
 
 def test_a_download_with_a_wrong_checksum_is_refused(server: Path) -> None:
@@ -197,7 +255,7 @@ def test_a_download_with_a_wrong_checksum_is_refused(server: Path) -> None:
 def test_without_network_and_cache_the_message_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", "http://127.0.0.1:9")
     with pytest.raises(WeightsMissing) as caught:
-        backbone.load("inceptionv3", None, 4)
+        registry.load("inceptionv3", None, 4)
     message = str(caught.value)
     file = named("inceptionv3").with_top
     assert file.name in message
@@ -224,37 +282,37 @@ def test_jax_gives_the_same_features(tmp_path: Path) -> None:
     file = networks.save(name, tmp_path / "random.h5")
     code = (
         "import sys; sys.path.insert(0, 'tests')\nimport numpy as np, test_backbone as t\nfrom pathlib import Path\n"
-        "from tagger import backbone\nassert t.keras.backend.backend() == 'jax'\n"
-        f"np.save(sys.argv[1], backbone.load({name!r}, Path({str(file)!r}), 8).features(t.pictures(3)))"
+        "from tagger.models import registry\nassert t.keras.backend.backend() == 'jax'\n"
+        f"np.save(sys.argv[1], registry.load({name!r}, Path({str(file)!r}), 8).features(t.pictures(3)))"
     )
     env = {**os.environ, "KERAS_BACKEND": "jax"}
     command = [sys.executable, "-c", code, str(tmp_path / "said.npy")]
     subprocess.run(command, env=env, check=True, cwd=Path(__file__).parents[1])
-    expected = backbone.load(name, file, 8).features(pictures(3))
+    expected = registry.load(name, file, 8).features(pictures(3))
     assert expected.std() > 0.1
     assert np.abs(np.load(tmp_path / "said.npy") - expected).max() < 1e-3
 
 
 def test_the_embedded_network_is_the_same_in_keras() -> None:
     """The shipped numbers in the network that was trained, with a normalisation that does nothing."""
-    shipped = arrays.load(backbone.EMBEDDED_ARRAYS)
+    shipped = arrays.load(compact.ARRAYS)
     trained = student.trainable()
     for layer in trained.layers:
         if isinstance(layer, keras.layers.Conv2D):
             layer.set_weights([shipped[f"{layer.name}.kernel"]])
             norm, bias = trained.get_layer(f"{layer.name}_norm"), shipped[f"{layer.name}.bias"]
             norm.set_weights([np.full_like(bias, np.sqrt(1 + norm.epsilon)), bias, 0 * bias, 1 + 0 * bias])
-    pixels = np.stack([prepare(picture, compact.INPUT_SIZE) for picture in pictures(5)])
-    expected = trained.predict_on_batch(compact.preprocess(pixels))
-    found = compact.Network(shipped).predict_on_batch(compact.preprocess(pixels))
+    pixels = np.stack([prepare(picture, residual.INPUT_SIZE) for picture in pictures(5)])
+    expected = trained.predict_on_batch(residual.preprocess(pixels))
+    found = compact.CompactNetwork(shipped).predict_on_batch(residual.preprocess(pixels))
     assert expected.std() > 0.1
     assert np.abs(found - expected).max() < 1e-3
 
 
 def test_the_embedded_network_starts_without_the_libraries_of_the_others() -> None:
     code = (
-        "import sys, numpy as np\nfrom tagger import backbone\n"
-        "backbone.load('compact', None, 2).features([np.zeros((9, 9, 3), np.uint8)])\n"
+        "import sys, numpy as np\nfrom tagger.models import registry\n"
+        "registry.load('compact', None, 2).features([np.zeros((9, 9, 3), np.uint8)])\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'tensorflow', 'keras', 'jax', 'torch'}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -266,7 +324,7 @@ def test_the_network_for_training_folds_into_the_network_for_use() -> None:
     for layer in trained.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
-    network = compact.Network(student.fold(trained))
-    batch = rng.uniform(-1, 1, (2, compact.INPUT_SIZE, compact.INPUT_SIZE, 3)).astype(np.float32)
+    network = compact.CompactNetwork(student.fold(trained))
+    batch = rng.uniform(-1, 1, (2, residual.INPUT_SIZE, residual.INPUT_SIZE, 3)).astype(np.float32)
     expected = trained.predict_on_batch(batch)
     assert np.abs(network.predict_on_batch(batch) - expected).max() < 0.01 * np.abs(expected).max()

@@ -11,7 +11,7 @@ import media
 import numpy as np
 import pytest
 
-from tagger import Settings, Tagger
+from tagger import Settings
 from tagger.batch import ledger
 from tagger.batch.crew import Limits
 from tagger.batch.find import find
@@ -21,6 +21,7 @@ from tagger.batch.run import Batch, Watch
 from tagger.errors import BadSettings, BadWeights, OutputRefused
 from tagger.images import Pixels
 from tagger.models.model import Features, Model
+from tagger.pipeline import Engine
 
 NAMES = ("a", "b", "c")
 
@@ -34,14 +35,14 @@ def films(tmp_path: Path) -> Path:
     return tmp_path / "films"
 
 
-def batch(films: Path, tagger: Tagger, watch: Watch | None = None, limits: Limits | None = None) -> dict[str, str]:
+def batch(films: Path, engine: Engine, watch: Watch | None = None, limits: Limits | None = None) -> dict[str, str]:
     """Runs it and returns what became of each film."""
     output = films.parent / "out"
     with hold(output, Shard()):
         book = Ledger(output, str(Shard()))
-        planned = plan(find([films], output).films, ledger.read(output), output, Wanted(tagger.identity))
+        planned = plan(find([films], output).films, ledger.read(output), output, Wanted(engine.identity))
         try:
-            Batch(tagger, output, book, watch or Watch()).run(planned, 2, limits or Limits())
+            Batch(engine, output, book, watch or Watch()).run(planned, 2, limits or Limits())
         finally:
             book.close()
     return {entry.report: entry.state for entry in ledger.read(output).values()}
@@ -69,15 +70,15 @@ class Seen(Watch):
         self.reasons.append(reason)
 
 
-def pictures_of(film: Path, tagger: Tagger) -> list[Pixels]:
+def pictures_of(film: Path, engine: Engine) -> list[Pixels]:
     """What the network is shown of a film."""
     from tagger.images import squash
     from tagger.shots.scan import scan
     from tagger.video.film import Film
 
     with Film(film) as opened:
-        size = tagger.model().backbone.input_size
-        return [squash(frame.pixels, size) for frame in scan(opened, tagger.settings)[1] if frame.kept]
+        found = scan(opened, engine.settings).shots
+        return [squash(shown.pixels, engine.input_size) for shown in found if shown.shot.keyframe.kept]
 
 
 @pytest.mark.parametrize("batch_size", [2, 64])
@@ -85,22 +86,22 @@ def test_a_network_that_fails_with_a_film_costs_that_film(
     films: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
 ) -> None:
     """Also when the film is still being decoded, and more of its pictures are on their way."""
-    tagger = Tagger(Settings(batch_size=batch_size))
-    failing(monkeypatch, pictures_of(films / "b.mp4", tagger), ValueError("out of memory"))
+    engine = Engine(Settings(batch_size=batch_size))
+    failing(monkeypatch, pictures_of(films / "b.mp4", engine), ValueError("out of memory"))
     watch = Seen()
-    assert batch(films, tagger, watch) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
+    assert batch(films, engine, watch) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
     assert watch.reasons == [f"{films / 'b.mp4'}: ValueError: out of memory"]
 
 
 def test_a_report_that_cannot_be_written_costs_that_film(films: Path) -> None:
     """And the pictures of the others, in the same batch, are counted once."""
     (films.parent / "out/b.mp4.tags.json").mkdir(parents=True)
-    tagger = Tagger()
+    engine = Engine()
     watch = Seen()
-    assert batch(films, tagger, watch) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
+    assert batch(films, engine, watch) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
     assert len(watch.reasons) == 1
     (films.parent / "out/b.mp4.tags.json").rmdir()
-    assert len(Tagger().extract(films / "c.mp4").shots) == 5
+    assert len(Engine().extract(films / "c.mp4").shots) == 5
 
 
 def test_a_defect_while_a_film_is_finished_costs_that_film(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,19 +113,19 @@ def test_a_defect_while_a_film_is_finished_costs_that_film(films: Path, monkeypa
         real(own, film, report)
 
     monkeypatch.setattr(Batch, "_write", write)
-    assert batch(films, Tagger()) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
+    assert batch(films, Engine()) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
 
 
 def test_a_model_that_cannot_be_used_is_no_films_fault(films: Path, tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no weights")
     with pytest.raises(BadWeights, match="holds no arrays of the compact network"):
-        batch(films, Tagger(Settings(weights=tmp_path / "text.npz")))
+        batch(films, Engine(Settings(weights=tmp_path / "text.npz")))
     assert FAILED not in {entry.state for entry in ledger.read(tmp_path / "out").values()}
 
 
 def test_a_limit_below_what_every_decoder_takes_is_no_films_fault(films: Path, tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match="memory limit 20 MiB: a decoder takes"):
-        batch(films, Tagger(), limits=Limits(memory_mib=20))
+        batch(films, Engine(), limits=Limits(memory_mib=20))
     assert FAILED not in {entry.state for entry in ledger.read(tmp_path / "out").values()}
 
 
@@ -134,4 +135,4 @@ def test_an_output_that_is_deleted_ends_the_batch(films: Path, tmp_path: Path) -
             shutil.rmtree(tmp_path / "out", ignore_errors=True)
 
     with pytest.raises(OutputRefused, match="deleted meanwhile"):
-        batch(films, Tagger(), Deletes())
+        batch(films, Engine(), Deletes())

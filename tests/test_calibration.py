@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tagger.records import Bools, Floats
 from tagger.training import calibration
 
 
-def drawn(count: int, loud: float, seed: int = 0) -> tuple[calibration.Floats, calibration.Bools]:
+def drawn(count: int, loud: float, seed: int = 0) -> tuple[Floats, Bools]:
     """Logits that are `loud` times those that the right tags were drawn from."""
     rng = np.random.default_rng(seed)
     z = rng.normal(0, 1.5, (count, 5)).astype(np.float32)
@@ -30,7 +31,7 @@ def test_few_lucky_answers_make_nobody_sure() -> None:
     right = z > 0
     few, _ = calibration.for_softmax(z, right, np.ones(9, np.float32))
     many, _ = calibration.for_softmax(np.tile(z, (200, 1)), np.tile(right, (200, 1)), np.ones(1800, np.float32))
-    assert few >= 2 * many
+    assert many < 0.75 < few
 
 
 def test_independent_tags_are_toned_down_too() -> None:

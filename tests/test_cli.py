@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import interrupts
 import jsonschema
 import media
 import networks
@@ -104,12 +105,7 @@ def test_ctrl_c_ends_soon_with_one_line(tmp_path: Path) -> None:
     part = media.film(tmp_path / "part.ts", (500,), options={"preset": "ultrafast"}).path.read_bytes()
     endless.write_bytes(part * 100)
     for after_s in (0.0, 3.0):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tagger", "extract", str(endless)],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        process = interrupts.started([sys.executable, "-m", "tagger", "extract", str(endless)])
         assert process.stderr is not None
         process.stderr.readline()  # the model line: the film is being read
         time.sleep(after_s)

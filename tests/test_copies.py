@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tagger.training import copies
+from tagger.records import Ints
 from tagger.training.copies import BITS, CHANGES_MIN, NEAR_BITS, Fingerprints, families, fingerprint, is_near, near
 
 RICH = 0x9E3779B97F4A7C15  # a fingerprint with many changes
@@ -46,7 +46,7 @@ def by_hand(values: list[int]) -> list[set[int]]:
     return sorted(found, key=min)
 
 
-def as_sets(number: copies.Ints) -> list[set[int]]:
+def as_sets(number: Ints) -> list[set[int]]:
     return sorted((set(np.flatnonzero(number == family).tolist()) for family in set(number.tolist())), key=min)
 
 

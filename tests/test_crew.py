@@ -19,8 +19,9 @@ import pytest
 
 from tagger.batch import crew as crew_module
 from tagger.batch.crew import Crew, Limits
-from tagger.batch.worker import At, Look, Message, Orders, Read, Refused
+from tagger.batch.worker import At, Message, Orders, Picture, Read, Refused
 from tagger.errors import DecodersFailed
+from tagger.records import ScannedShot
 from tagger.settings import Settings
 
 ORDERS = Orders(Settings(), 32, 2**32)
@@ -50,12 +51,12 @@ def films(film: media.Truth, tmp_path: Path) -> dict[str, Path]:
 
 def test_pictures_come_before_what_is_known_of_their_film(film: media.Truth) -> None:
     (said,) = scanned([film.path], 1).values()
-    looks = [message for message in said if isinstance(message, Look)]
-    assert [look.pixels.shape for look in looks] == [(32, 32, 3)] * 3
+    pictures = [message for message in said if isinstance(message, Picture)]
+    assert [picture.pixels.shape for picture in pictures] == [(32, 32, 3)] * 3
     last = said[-1]
     assert isinstance(last, Read)
-    assert [frame.frame for frame in last.scanned.frames] == [15, 52, 87]
-    assert all(frame.pixels.size == 0 for frame in last.scanned.frames)
+    assert [shot.keyframe.frame for shot in last.scanned.shots] == [15, 52, 87]
+    assert {type(shot) for shot in last.scanned.shots} == {ScannedShot}  # without pixels
     assert last.scanned.video.frame_count == 100
 
 
@@ -180,7 +181,7 @@ def test_a_pause_of_everything_is_no_film_that_hangs(film: media.Truth, monkeypa
 
     with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=5.0), lambda film: film) as crew:
         said = crew.work([film.path])
-        assert isinstance((next(filter(None, said)))[1], At | Look)
+        assert isinstance((next(filter(None, said)))[1], At | Picture)
         monkeypatch.setattr(time, "monotonic", lambda: clock() + paused[0])
         monkeypatch.setattr(crew_module, "wait", wait_for_an_hour)
         next(said)

@@ -15,7 +15,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from tagger.shots.decoders import Decoder, Decoders
-from tagger.video.film import Film, Frame
+from tagger.video.film import Film, Frame, Observer
 from tagger.video.gops import Gop
 
 CORES = 2
@@ -41,7 +41,7 @@ def numbers(decoder: Decoder, gop: Gop) -> list[int]:
 
 def groups_of(path: Path) -> list[Gop]:
     with Film(path) as film:
-        return list(film.gops())
+        return list(film.gops(Observer()))
 
 
 def decode_threads() -> set[threading.Thread]:

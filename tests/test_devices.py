@@ -24,18 +24,22 @@ from click.testing import CliRunner
 import cli
 from tagger import Settings, Tagger
 from tagger.errors import BadSettings, BadWeights, DeviceMissing, NonFiniteFeatures, VideoUnreadable
-from tagger.models import backbone, devices
-from tagger.models.backbone import Backbone
+from tagger.models import devices, registry
+from tagger.models.backbone import whole_sha256
+from tagger.models.compact import CompactBackbone
 from tagger.models.devices import Device, choose
+from tagger.models.keras_apps import KerasBackbone
+from tagger.pipeline import Engine
 from tagger.process import hardware_decoders
 from tagger.shots.scan import scan
 from tagger.shots.thumbnails import LUMA, Shrinker
 from tagger.video import container
 from tagger.video import film as video
-from tagger.video.film import Film, Frame
+from tagger.video.film import Film, Frame, Observer
 
 SMALL = "mobilenet-0.25-128"
 NVIDIA = Path("/dev/nvidia0").exists()
+Network = CompactBackbone | KerasBackbone
 
 
 def pictures(count: int) -> list[np.ndarray]:
@@ -45,6 +49,12 @@ def pictures(count: int) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return networks.save(SMALL, tmp_path_factory.mktemp("weights") / "random.h5")
+
+
+def loaded(name: str, weights: Path | None = None, batch_size: int | None = None, device: str = "auto") -> Network:
+    made = registry.load(name, weights, batch_size, device)
+    assert isinstance(made, Network)
+    return made
 
 
 @pytest.fixture
@@ -71,9 +81,10 @@ def test_what_ffmpeg_does_not_know_is_refused_with_what_it_knows() -> None:
 def test_a_device_that_is_not_here_costs_one_line(
     film: media.Truth, hwaccel: str, said: Callable[[], list[str]]
 ) -> None:
+    observer = Observer()
     with Film(film.path) as opened:
-        numbers = [media.read_number(frame.pixels()) for frame in opened.frames(hwaccel)]
-        assert opened.decode_failures == 0
+        numbers = [media.read_number(frame.pixels()) for frame in opened.frames(observer, hwaccel)]
+    assert observer.decode_failures == 0
     assert numbers == list(range(film.frame_count))
     (line,) = said()
     assert line.startswith(f"{film.path}: decoded on the processor: cuda cannot be used (")
@@ -86,7 +97,7 @@ def test_a_codec_that_a_device_does_not_know_costs_one_line(tmp_path: Path, said
     truth = media.film(tmp_path / "odd\nname.avi", (10,), codec="huffyuv", pix_fmt="yuv422p")
     for device in hardware_decoders():
         with Film(truth.path) as opened:
-            assert sum(1 for _ in opened.frames(device)) == truth.frame_count
+            assert sum(1 for _ in opened.frames(hwaccel=device)) == truth.frame_count
     folder = str(tmp_path)
     assert said() == [
         f"{folder}/odd\\x0aname.avi: decoded on the processor: {device} does not decode huffyuv"
@@ -138,7 +149,7 @@ def test_a_device_that_takes_the_film_decodes_it_without_threads(
         _, stream = container.open_video(film.path, opened, hardware_decoders()[0])
         assert stream.thread_type.name == "NONE"
     with Film(film.path) as whole:
-        assert sum(1 for _ in whole.frames("auto")) == film.frame_count
+        assert sum(1 for _ in whole.frames(hwaccel="auto")) == film.frame_count
     assert said() == []
 
 
@@ -149,7 +160,7 @@ def test_a_device_that_goes_away_after_it_was_tried_costs_one_line(
 ) -> None:
     monkeypatch.setattr(container, "_refusal", lambda *_: "")
     with Film(film.path) as whole:
-        assert sum(1 for _ in whole.frames("cuda")) == film.frame_count
+        assert sum(1 for _ in whole.frames(hwaccel="cuda")) == film.frame_count
     assert len(said()) == 1
 
 
@@ -183,7 +194,7 @@ def test_shots_are_the_same_in_the_formats_of_devices(
 
     monkeypatch.setattr(video, "decoded", fetched)
     with Film(film.path) as opened:
-        assert [frame.frame for frame in scan(opened, Settings(scan="full"))[1]] == [15, 52, 87]
+        assert [found.shot.keyframe.frame for found in scan(opened, Settings(scan="full")).shots] == [15, 52, 87]
 
 
 def test_a_full_scan_uses_it_and_a_fast_one_does_not(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,9 +208,9 @@ def test_a_full_scan_uses_it_and_a_fast_one_does_not(film: media.Truth, monkeypa
     device = hardware_decoders()[0]
     for how, expected in (("fast", []), ("full", [device])):
         with Film(film.path) as opened:
-            used, frames = scan(opened, Settings(scan=how, hwaccel=device))
-            assert [frame.shot.start_frame for frame in frames] == [0, *film.cuts]
-        assert (used.used, tried) == (how, expected)
+            scanning = scan(opened, Settings(scan=how, hwaccel=device))
+            assert [found.shot.start_frame for found in scanning.shots] == [0, *film.cuts]
+        assert (scanning.how.used, tried) == (how, expected)
 
 
 def test_the_command_says_it_once_and_the_report_says_what_was_asked(film: media.Truth) -> None:
@@ -299,7 +310,7 @@ import sys; sys.path.insert(0, "tests")
 import keras, numpy as np, test_devices as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tagger.models import backbone, devices
+from tagger.models import devices, registry
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
     two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -307,7 +318,7 @@ if keras.backend.backend() == "tensorflow":
 assert devices.keras_devices() == ["cpu:0", "cpu:1"], devices.keras_devices()
 devices.choose = lambda asked, found: devices.Device("cpu:1")
 with ThreadPoolExecutor(1) as loader:
-    network = loader.submit(backbone.load, t.SMALL, Path(sys.argv[1]), None, "cpu").result()
+    network = loader.submit(registry.load, t.SMALL, Path(sys.argv[1]), None, "cpu").result()
 places, call = [], network.network.predict_on_batch
 class Watched:
     def predict_on_batch(self, batch):
@@ -331,13 +342,13 @@ def test_a_network_is_built_and_called_on_its_device(engine: str, random_weights
     command = [sys.executable, "-c", ELSEWHERE, str(random_weights), str(tmp_path / "said.npy")]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
     assert done.returncode == 0, done.stderr[-2000:]
-    expected = backbone.load(SMALL, random_weights).features(pictures(2))
+    expected = loaded(SMALL, random_weights).features(pictures(2))
     assert expected.std() > 0.1
     assert np.abs(np.load(tmp_path / "said.npy") - expected).max() < 1e-3
 
 
 def test_on_the_processor_means_what_auto_means_there(random_weights: Path) -> None:
-    here, there = (backbone.load(SMALL, random_weights, 4, device) for device in ("cpu", "auto"))
+    here, there = (loaded(SMALL, random_weights, 4, device) for device in ("cpu", "auto"))
     assert here.device == Device("cpu:0")
     assert np.array_equal(here.features(pictures(3)), there.features(pictures(3)))
 
@@ -352,10 +363,10 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_half_precision_keeps_the_numbers_and_gives_float32(
     random_weights: Path, said: Callable[[], list[str]]
 ) -> None:
-    half, whole = (backbone.load(SMALL, random_weights, 4, device) for device in ("auto", "cpu"))
+    half, whole = (loaded(SMALL, random_weights, 4, device) for device in ("auto", "cpu"))
     assert said() == [f"{SMALL} runs on a GPU, in mixed_float16"]
     assert {layer.compute_dtype for layer in half.network.layers} == {"float16"}
-    assert (half.sha256, half.whole_sha256) == (whole.sha256, whole.whole_sha256)
+    assert (half.sha256, whole_sha256(half)) == (whole.sha256, whole_sha256(whole))
     found, expected = half.features(pictures(4)), whole.features(pictures(4))
     assert found.dtype == np.float32
     assert 0 < np.abs(found - expected).mean() < 0.01 * np.abs(expected).mean()
@@ -366,13 +377,14 @@ def test_half_precision_names_what_is_in_a_picture_as_whole_does(shared: Path) -
     file = shared / "models/mobilenet_v2_1.0_224.weights.h5"
     paths = sorted((shared / "models/imagenet_check").glob("*.*"))[:16]
     images = [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8) for path in paths]
-    half, whole = (backbone.load("mobilenetv2", file, 16, device).class_evidence(images) for device in ("auto", "cpu"))
+    networks = [loaded("mobilenetv2", file, 16, device) for device in ("auto", "cpu")]
+    half, whole = (one.classifier.logits(one.features(images)) for one in networks if one.classifier)
     assert (half.argmax(1) == whole.argmax(1)).sum() >= 15
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
 def test_an_overflow_in_half_precision_says_what_to_do(random_weights: Path) -> None:
-    half = backbone.load(SMALL, random_weights, 4)
+    half = loaded(SMALL, random_weights, 4)
     broken = replace(half, network=Counting(256, np.inf))
     with pytest.raises(NonFiniteFeatures, match="picture 0 of 1 in half precision: use --device cpu"):
         broken.features(pictures(1))
@@ -392,19 +404,19 @@ class Counting:
         return np.full((len(batch), self.features), self.answer, np.float32)
 
 
-def calls(made: Backbone, count: int) -> list[int]:
+def calls(made: Network, count: int) -> list[int]:
     network = Counting(made.feature_count)
     assert replace(made, network=network).features([np.zeros((1, 1, 3), np.uint8)] * count).shape[0] == count
     return network.calls
 
 
 def test_the_embedded_network_computes_no_picture_that_is_none() -> None:
-    assert calls(backbone.load("compact", None), 33) == [16, 16, 1]
-    assert calls(backbone.load("compact", None, 1000), 3) == [3]
+    assert calls(loaded("compact", None), 33) == [16, 16, 1]
+    assert calls(loaded("compact", None, 1000), 3) == [3]
 
 
 def test_a_network_of_keras_gets_few_lengths(random_weights: Path) -> None:
-    auto, large, odd = (backbone.load(SMALL, random_weights, size) for size in (None, 1000, 6))
+    auto, large, odd = (loaded(SMALL, random_weights, size) for size in (None, 1000, 6))
     assert calls(auto, 33) == [16, 16, 1]
     assert calls(auto, 27) == [16, 16]
     assert [calls(large, count) for count in (1, 3, 40, 600)] == [[1], [4], [64], [1000]]
@@ -416,23 +428,23 @@ def test_a_network_of_keras_gets_few_lengths(random_weights: Path) -> None:
 
 
 def test_what_is_compiled_beforehand_is_no_more_than_pays(random_weights: Path) -> None:
-    assert backbone.load(SMALL, random_weights, 1000).rehearsal == 16
-    assert backbone.load(SMALL, random_weights, 4).rehearsal == 4
-    assert backbone.load("compact", None, 1000).rehearsal == 1
+    assert loaded(SMALL, random_weights, 1000).rehearsal == 16
+    assert loaded(SMALL, random_weights, 4).rehearsal == 4
+    assert loaded("compact", None, 1000).rehearsal == 1
 
 
 def test_a_network_without_classifier_is_refused_before_the_film(tmp_path: Path) -> None:
     file = networks.save(SMALL, tmp_path / "no_top.h5", include_top=False)
     with pytest.raises(BadWeights, match="has no classifier"):
-        Tagger(Settings(backbone=SMALL, weights=file)).model()
+        Engine(Settings(backbone=SMALL, weights=file)).model()
 
 
 def test_features_of_keras_do_not_depend_on_the_batch(random_weights: Path) -> None:
     many = pictures(11)
-    expected = backbone.load(SMALL, random_weights, 1).features(many)
+    expected = loaded(SMALL, random_weights, 1).features(many)
     assert expected.std() > 0.1
     for size in (3, None, 1000):
-        assert np.abs(backbone.load(SMALL, random_weights, size).features(many) - expected).max() < 1e-4
+        assert np.abs(loaded(SMALL, random_weights, size).features(many) - expected).max() < 1e-4
 
 
 def test_a_large_batch_changes_nothing_in_the_report(film: media.Truth) -> None:

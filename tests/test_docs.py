@@ -30,6 +30,17 @@ def test_the_python_of_the_readme_runs(film: media.Truth, tmp_path: Path, monkey
     assert len(names["report"].tags) == 50  # type: ignore[attr-defined]
 
 
+def test_the_python_of_docs_runs(film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    assert len(examples) > 5
+    for name in ("film.mp4", "trailer.mp4"):
+        shutil.copy(film.path, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(example, names)
+
+
 def test_the_options_of_the_documents_are_those_of_the_commands() -> None:
     known = {"--version", "--no-deps"}.union(  # the second is pip's
         *(options_of(command) for command in every_command(cli.cli))

@@ -23,8 +23,9 @@ from tagger.errors import BadPath
 from tagger.evaluation.figures import TagFigures
 from tagger.evaluation.images import Evaluation, as_json, as_table, evaluate
 from tagger.images import Pixels, decode_picture, without_bars
-from tagger.models import backbone, head
-from tagger.pipeline import Tagger
+from tagger.models import head, registry
+from tagger.models.backbone import Backbone
+from tagger.pipeline import Engine
 from tagger.records import ModelInfo, TagScores
 from tagger.settings import Settings
 
@@ -49,7 +50,7 @@ class Colours:
 
 
 class Knower:
-    """Stands in for a `Tagger`."""
+    """Stands in for an `Engine`."""
 
     def __init__(self, settings: Settings) -> None:
         self.vocabulary, self.knows = vocabulary.load(settings.vocabulary), Colours(settings.batch_size)
@@ -79,7 +80,7 @@ def put(path: Path, colour: tuple[int, int, int]) -> None:
 
 
 def judged(words: Path, folder: Path) -> Evaluation:
-    return evaluate(cast(Tagger, Knower(Settings(vocabulary=str(words), batch_size=3))), folder)
+    return evaluate(cast(Engine, Knower(Settings(vocabulary=str(words), batch_size=3))), folder)
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_tags_without_pictures_are_null_and_not_in_the_mean(words: Path, folder:
 def test_pictures_are_looked_at_in_batches(words: Path, sorted_by_hand: Path) -> None:
     knower = Knower(Settings(vocabulary=str(words), batch_size=3))
     told: list[tuple[int, int]] = []
-    evaluate(cast(Tagger, knower), sorted_by_hand, lambda done, files: told.append((done, files)))
+    evaluate(cast(Engine, knower), sorted_by_hand, lambda done, files: told.append((done, files)))
     assert knower.knows.batches == [3, 3, 2]
     assert told == [(done, 8) for done in range(1, 9)]
 
@@ -303,7 +304,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, l
 
 @pytest.fixture
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.pipeline.Tagger", Knower)
+    monkeypatch.setattr("tagger.pipeline.Engine", Knower)
 
 
 @pytest.mark.usefixtures("colours")
@@ -388,12 +389,12 @@ def test_a_picture_too_large_is_refused_by_its_header(words: Path, sorted_by_han
 
 
 @pytest.fixture(scope="module")
-def network() -> backbone.Backbone:
-    return backbone.load("compact", None, 4)
+def network() -> Backbone:
+    return registry.load("compact", None, 4)
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, network: backbone.Backbone) -> Path:
+def real(tmp_path_factory: pytest.TempPathFactory, network: Backbone) -> Path:
     """A vocabulary with a head for three colours, by least squares, and 36 pictures, some in the wrong folder."""
     folder = tmp_path_factory.mktemp("real")
     (folder / "words/heads").mkdir(parents=True)
@@ -419,7 +420,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, network: backbone.Backbone) -
     return folder
 
 
-def test_the_model_is_that_of_films(capsys: pytest.CaptureFixture[str], real: Path, network: backbone.Backbone) -> None:
+def test_the_model_is_that_of_films(capsys: pytest.CaptureFixture[str], real: Path, network: Backbone) -> None:
     output = real / "new/figures.json"
     code, out, err = run(capsys, real / "words", real / "pictures", "--batch-size", "5", "--output", output)
     assert (code, len(err)) == (0, 1)

@@ -23,7 +23,8 @@ from tagger.evaluation.figures import (
     measure,
     weighted_areas,
 )
-from tagger.evaluation.metrics import Bools, Ints, Reals, auc, average_precision
+from tagger.evaluation.metrics import Reals, auc, average_precision
+from tagger.records import Bools, Ints
 
 SLUGS = ("action", "war", "wedding", "zebra")
 

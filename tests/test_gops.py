@@ -22,7 +22,7 @@ from tagger.records import VideoInfo
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.scan import WHOLE_FRAMES
 from tagger.video.clock import Clock
-from tagger.video.film import Film, Frame
+from tagger.video.film import Film, Frame, Observer
 from tagger.video.gops import Gop, gops
 
 Seen = list[tuple[int, float]]  # number in the picture, time
@@ -62,8 +62,10 @@ def number(picture: VideoFrame) -> int:
 
 
 def decoded_whole(path: Path) -> tuple[Seen, VideoInfo]:
+    observer = Observer()
     with Film(path) as film:
-        return [(number(frame.picture), frame.time_s) for frame in film.frames()], film.info()
+        seen = [(number(frame.picture), frame.time_s) for frame in film.frames(observer)]
+        return seen, film.info(observer.observed())
 
 
 def shown(decoder: Decoder, gop: Gop) -> list[tuple[int, int]]:
@@ -75,12 +77,13 @@ def shown(decoder: Decoder, gop: Gop) -> list[tuple[int, int]]:
 
 def in_groups(path: Path) -> tuple[list[Gop], Seen, VideoInfo]:
     """The groups, and what they give when each is decoded without the others, last first."""
+    observer = Observer()
     with Film(path) as film, Decoders(path, 2) as decoders:
-        groups = list(film.gops())
+        groups = list(film.gops(observer))
         times_s = [time_s for gop in groups for time_s in gop.times_s]
         parts = [*decoders.map(shown, reversed(groups))][::-1]
         assert decoders.failures == 0
-        info = film.info()
+        info = film.info(observer.observed())
     assert [place for part in parts for place, _ in part] == list(range(len(times_s)))
     return groups, [(found, times_s[place]) for part in parts for place, found in part], info
 
@@ -97,7 +100,8 @@ def test_groups_decoded_alone_give_what_the_whole_film_gives(films: dict[str, me
     whole, whole_info = decoded_whole(films[name].path)
     assert [found for found, _ in seen] == list(range(50))
     assert seen == whole
-    assert info == replace(whole_info, width=0, height=0)  # which packets do not show
+    observed = replace(whole_info.observed, width=0, height=0)  # which packets do not show
+    assert info == replace(whole_info, observed=observed)
     assert all(gop.packets[0].is_keyframe for gop in groups)
     assert (len(groups) == 1) == (name == "one-group.mp4")
     borrowing = [gop for gop in groups if len(gop.packets) > len(gop.stamps)]
@@ -168,10 +172,11 @@ def test_times_of_a_variable_rate(tmp_path: Path) -> None:
 def test_a_clock_that_starts_late_and_is_set_anew(films: dict[str, media.Truth], tmp_path: Path) -> None:
     joined = tmp_path / "joined.ts"
     joined.write_bytes(films["fixed.ts"].path.read_bytes() * 2)
+    observer = Observer()
     with Film(joined) as film:
-        groups = list(film.gops())
+        groups = list(film.gops(observer))
         times_s = [time_s for gop in groups for time_s in gop.times_s]
-        assert film.info().frame_count == 100
+        assert film.info(observer.observed()).frame_count == 100
     assert np.diff(times_s) == pytest.approx(np.full(99, 0.04), abs=0.05)
     assert [gop.first_frame for gop in groups] == [0, 12, 24, 36, 48, 50, 62, 74, 86, 98]
 
@@ -179,20 +184,22 @@ def test_a_clock_that_starts_late_and_is_set_anew(films: dict[str, media.Truth],
 def test_of_a_film_that_was_cut_off_the_packets_that_are_left(films: dict[str, media.Truth], tmp_path: Path) -> None:
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(films["b-frames.mkv"].path.read_bytes()[: films["b-frames.mkv"].path.stat().st_size // 2])
+    observer = Observer()
     with Film(cut) as film:
-        stamps = [stamp for gop in film.gops() for stamp in gop.stamps]
-        counted = film.info().frame_count
+        stamps = [stamp for gop in film.gops(observer) for stamp in gop.stamps]
+        counted = film.info(observer.observed()).frame_count
     assert 10 <= counted == len(stamps) < 50
     assert stamps == sorted(set(stamps))
 
 
 def test_an_abandoned_film_gives_no_further_group(films: dict[str, media.Truth]) -> None:
+    observer = Observer()
     with Film(films["fixed.mp4"].path) as film:
-        groups = film.gops()
+        groups = film.gops(observer)
         next(groups)
         film.abandon()
         assert list(groups) == []
-        assert film.frame_count == 12
+        assert observer.frame_count == 12
 
 
 def packet(stamp: int, key: bool = False) -> Packet[Any]:
@@ -245,11 +252,11 @@ def test_real_clips_have_as_many_frames_in_groups_as_decoded(shared: Path) -> No
     tried, differ = 0, {}
     for path in sorted(path for name in ("clips", "openmovie") for path in (shared / "videos" / name).iterdir()):
         with Film(path) as film:
-            if film.info().codec not in WHOLE_FRAMES:
+            if film.info(Observer().observed()).codec not in WHOLE_FRAMES:
                 continue
             whole = [frame.time_s for frame in film.frames()]
         with Film(path) as film:
-            groups = [time_s for gop in film.gops() for time_s in gop.times_s]
+            groups = [time_s for gop in film.gops(Observer()) for time_s in gop.times_s]
         tried += 1
         if whole != groups:
             differ[path.name] = (len(whole), len(groups))
@@ -263,9 +270,9 @@ def test_odd_files_never_show_a_frame_that_no_group_holds(shared: Path) -> None:
         try:
             with Film(path) as film:
                 whole = {frame.picture.pts for frame in film.frames()}
-                if film.info().codec not in WHOLE_FRAMES:
+                if film.info(Observer().observed()).codec not in WHOLE_FRAMES:
                     continue
         except (VideoUnreadable, EmptyVideo):
             continue
         with Film(path) as film:
-            assert whole <= {stamp for gop in film.gops() for stamp in gop.stamps}, path.name
+            assert whole <= {stamp for gop in film.gops(Observer()) for stamp in gop.stamps}, path.name

@@ -9,24 +9,24 @@ import media
 import numpy as np
 import pytest
 
-from tagger.records import Keyframe, Shot
+from tagger.records import Shot, ShotPicture
 from tagger.settings import RESERVOIR_BYTES, Settings
-from tagger.shots.keyframes import Reservoir, keyframe
+from tagger.shots.keyframes import Reservoir, shot_picture
 from tagger.shots.scan import scan
 from tagger.video.film import Film
 
 
-def keyframes(path: Path, **settings: object) -> list[Keyframe]:
+def keyframes(path: Path, **settings: object) -> list[ShotPicture]:
     with Film(path) as film:
-        return list(scan(film, Settings(**settings))[1])  # type: ignore[arg-type]
+        return list(scan(film, Settings(**settings)).shots)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("detector", ["learned", "adaptive", "hash"])
 def test_the_keyframe_is_the_true_middle(film: media.Truth, detector: str) -> None:
     found = keyframes(film.path, detector=detector)
-    assert [frame.frame for frame in found] == [15, 52, 87]
-    assert [media.read_number(frame.pixels) for frame in found] == [15, 52, 87]
-    assert all(frame.off_middle_frames == 0 and frame.kept for frame in found)
+    assert [picture.shot.keyframe.frame for picture in found] == [15, 52, 87]
+    assert [media.read_number(picture.pixels) for picture in found] == [15, 52, 87]
+    assert all(picture.shot.keyframe.off_middle_frames == 0 and picture.shot.keyframe.kept for picture in found)
 
 
 @pytest.mark.parametrize("frames_held", [2, 5, 10, 40])
@@ -34,9 +34,10 @@ def test_a_small_reservoir_comes_near_and_says_how_near(tmp_path: Path, frames_h
     truth = media.film(tmp_path / "long.mp4", (200,))
     frame_bytes = 320 * 180 * 3 // 2
     (found,) = keyframes(truth.path, reservoir_bytes=frames_held * frame_bytes * 2, detector="adaptive")
-    assert media.read_number(found.pixels) == found.frame
-    assert found.off_middle_frames == abs(found.frame - 100)
-    assert found.off_middle_frames <= 200 / frames_held
+    keyframe = found.shot.keyframe
+    assert media.read_number(found.pixels) == keyframe.frame
+    assert keyframe.off_middle_frames == abs(keyframe.frame - 100)
+    assert keyframe.off_middle_frames <= 200 / frames_held
 
 
 def test_reservoir_never_holds_more_than_its_bound(tmp_path: Path) -> None:
@@ -97,10 +98,10 @@ def test_what_has_nothing_in_it_is_dropped(tmp_path: Path) -> None:
     grey = [np.full((180, 320, 3), 128, np.uint8)] * 20
     truth = media.write(tmp_path / "cards.mp4", iter([*black, *media.shots((20,)), *grey]))
     found = keyframes(truth.path)
-    assert [frame.kept for frame in found] == [False, True, False]
-    assert found[0].entropy_bits < 1 < 5 < found[1].entropy_bits
+    assert [picture.shot.keyframe.kept for picture in found] == [False, True, False]
+    assert found[0].shot.keyframe.entropy_bits < 1 < 5 < found[1].shot.keyframe.entropy_bits
     assert found[0].pixels.size == 0
-    assert all(frame.kept for frame in keyframes(truth.path, min_entropy_bits=0.0))
+    assert all(picture.shot.keyframe.kept for picture in keyframes(truth.path, min_entropy_bits=0.0))
 
 
 def test_bars_are_gone_from_the_keyframe(tmp_path: Path) -> None:
@@ -120,4 +121,5 @@ def test_keyframe_reports_entropy_of_the_picture_without_bars(film: media.Truth)
     with Film(film.path) as opened:
         frame = next(opened.frames())
         shot = Shot(0, 0.0, 1.0, 0, 25)
-        assert keyframe(shot, frame, 0.0).entropy_bits == keyframe(shot, frame, 8.0).entropy_bits
+        kept, dropped = (shot_picture(shot, frame, bits).shot.keyframe for bits in (0.0, 8.0))
+        assert kept.entropy_bits == dropped.entropy_bits

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 
 from tagger import Settings, Tagger
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
-from tagger.records import Keyframe, VideoInfo
+from tagger.records import ShotPicture, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.settings import DETECTORS
 from tagger.shots.scan import scan
@@ -51,14 +51,14 @@ def one() -> Tagger:
     return Tagger()
 
 
-def scanned(path: Path, **settings: Any) -> tuple[list[Keyframe], VideoInfo]:
+def scanned(path: Path, **settings: Any) -> tuple[list[ShotPicture], VideoInfo]:
     with Film(path) as film:
-        keyframes = list(scan(film, Settings(**{"scan": "full", "min_entropy_bits": 0.0, **settings}))[1])
-        return keyframes, film.info()
+        scanning = scan(film, Settings(**{"scan": "full", "min_entropy_bits": 0.0, **settings}))
+        return list(scanning.shots), film.info(scanning.observer.observed())
 
 
-def spans(keyframes: list[Keyframe]) -> list[tuple[float, float]]:
-    return [(found.shot.start_s, found.shot.end_s) for found in keyframes]
+def spans(pictures: list[ShotPicture]) -> list[tuple[float, float]]:
+    return [(found.shot.start_s, found.shot.end_s) for found in pictures]
 
 
 def together(path: Path, *films: Path, flags: tuple[int, ...] = (), cover: bytes = b"") -> Path:
@@ -115,7 +115,7 @@ def test_of_a_film_cut_at_sixty_percent_half_the_frames_count(one: Tagger, tmp_p
     report = one.extract(cut)
     assert 24 <= report.video.frame_count < 50
     assert report.status == "truncated"
-    assert report.shots[-1].shot.end_frame == report.video.frame_count
+    assert report.shots[-1].end_frame == report.video.frame_count
 
 
 def test_of_half_a_matroska_film_two_fifths_of_the_frames_count(one: Tagger, tmp_path: Path) -> None:
@@ -143,8 +143,9 @@ def test_sixty_bytes_flipped_cost_two_frames_at_most(one: Tagger, tmp_path: Path
 
 def test_one_frame_is_one_shot_from_nothing_to_its_length(one: Tagger, tmp_path: Path) -> None:
     (shot,) = one.extract(media.film(tmp_path / "one.mp4", (1,)).path).shots
-    assert (shot.shot.start_s, shot.frame, shot.time_s, shot.kept) == (0.0, 0, 0.0, True)
-    assert shot.shot.end_s == pytest.approx(FRAME_S)
+    keyframe = shot.keyframe
+    assert (shot.start_s, keyframe.frame, keyframe.time_s, keyframe.kept) == (0.0, 0, 0.0, True)
+    assert shot.end_s == pytest.approx(FRAME_S)
 
 
 def test_a_stream_without_a_frame_is_an_empty_video(film: media.Truth, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_a_container_without_a_stream_holds_no_video(film: media.Truth, tmp_path
 def test_a_film_without_a_cut_is_one_shot(detector: str, tmp_path: Path) -> None:
     truth = media.film(tmp_path / "one.mp4", (40,))
     (found,) = scanned(truth.path, detector=detector)[0]
-    assert (found.shot.start_frame, found.shot.end_frame, found.frame) == (0, 40, 20)
+    assert (found.shot.start_frame, found.shot.end_frame, found.shot.keyframe.frame) == (0, 40, 20)
 
 
 def test_cuts_where_the_rate_changes_have_their_time(tmp_path: Path) -> None:
@@ -188,8 +189,8 @@ def test_cuts_where_the_rate_changes_have_their_time(tmp_path: Path) -> None:
     pictures = [still for still, length in zip(shots, lengths, strict=True) for _ in range(length)]
     durations = tuple(tick for tick, length in zip(ticks, lengths, strict=True) for _ in range(length))
     truth = media.write(tmp_path / "vfr.mkv", iter(pictures), rate=60, durations=durations)
-    keyframes, info = scanned(truth.path)
-    assert [start for start, _ in spans(keyframes)] == pytest.approx([0.0, 2.0, 4.0], abs=0.02)
+    shown, info = scanned(truth.path)
+    assert [start for start, _ in spans(shown)] == pytest.approx([0.0, 2.0, 4.0], abs=0.02)
     assert info.duration_s == pytest.approx(6.0, abs=1.0)
 
 
@@ -222,11 +223,11 @@ def test_a_size_that_changes_is_no_obstacle_to_any_detector(detector: str, tmp_p
     parts = [media.film(tmp_path / f"{w}.ts", (30,), width=w, height=h) for w, h in ((320, 180), (240, 320))]
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(part.path.read_bytes() for part in parts))
-    keyframes, info = scanned(joined, detector=detector)
-    assert info.frame_count == keyframes[-1].shot.end_frame == 60
+    shown, info = scanned(joined, detector=detector)
+    assert info.frame_count == shown[-1].shot.end_frame == 60
     assert (info.width, info.height) == (320, 180)  # as it begins
-    assert {found.pixels.shape[:2] for found in keyframes} <= {(180, 320), (320, 240)}
-    assert all(one.shot.end_s == two.shot.start_s for one, two in itertools.pairwise(keyframes))
+    assert {found.pixels.shape[:2] for found in shown} <= {(180, 320), (320, 240)}
+    assert all(one.shot.end_s == two.shot.start_s for one, two in itertools.pairwise(shown))
 
 
 def test_pixels_that_are_not_square_are_no_error(one: Tagger, tmp_path: Path) -> None:
@@ -287,8 +288,8 @@ def test_of_a_cover_and_a_film_the_film_is_taken(
 ) -> None:
     """Though nothing says that it is a cover, and in an MP4 the first stream is the one to be shown."""
     films = (cover, film.path) if first else (film.path, cover)
-    keyframes, info = scanned(together(tmp_path / f"two{suffix}", *films))
-    assert (info.width, info.frame_count, len(keyframes)) == (320, 100, 3)
+    shown, info = scanned(together(tmp_path / f"two{suffix}", *films))
+    assert (info.width, info.frame_count, len(shown)) == (320, 100, 3)
 
 
 def test_where_all_films_are_for_few_the_largest_is_taken_and_no_cover(tmp_path: Path) -> None:
@@ -370,15 +371,15 @@ def test_what_names_other_files_is_no_film(name: str, film: media.Truth, tmp_pat
 CHILD = """
 import sys
 from pathlib import Path
-from tagger import Tagger
 from tagger.errors import MovieTagsError
+from tagger.pipeline import Engine
 from tagger.reports.json_report import as_json
-one = Tagger()
+one = Engine()
 one.model()
 print("ready", flush=True)
 for name in sys.argv[1:]:
     try:
-        report = one.extract(name)
+        report = one.extract(Path(name))
         as_json(report)
         print(name, "report", report.status, flush=True)
     except MovieTagsError as error:
@@ -485,5 +486,5 @@ def test_where_reading_breaks_off_the_frames_before_count(tmp_path: Path) -> Non
     truth.path.write_bytes(b"FRAME\n".join(frames[:13]) + b"NOISE\n" + b"FRAME\n".join(frames[13:]))
     with av.open(str(truth.path)) as opened, pytest.raises(av.error.FFmpegError):
         list(opened.demux(video=0))
-    keyframes, info = scanned(truth.path)
-    assert info.frame_count == keyframes[-1].shot.end_frame == 12
+    shown, info = scanned(truth.path)
+    assert info.frame_count == shown[-1].shot.end_frame == 12

@@ -66,7 +66,7 @@ for name in given:
     since, shots, error = time.monotonic(), 0, ""
     try:
         with Film(Path(name)) as film:
-            shots = sum(1 for _ in scan(film, Settings(min_entropy_bits=0.0))[1])
+            shots = sum(1 for _ in scan(film, Settings(min_entropy_bits=0.0)).shots)
     except MovieTagsError as refused:
         error = type(refused).__name__
     tell(shots=shots, error=error, took_s=time.monotonic() - since, grown_mb=most() - begun)
@@ -79,25 +79,29 @@ def look(time_s, length_s):
     if len(seen) < 100 * time_s / length_s:
         seen.append((held(), len(os.listdir("/proc/self/fd")), status("Threads")))
 with film:
-    how, keyframes = scan(film, Settings(scan=asked), look)
-    shots = sum(1 for _ in keyframes)
-tell(used=how.used, shots=shots, frames=film.frame_count, seconds=film.end_s, seen=seen)
+    scanning = scan(film, Settings(scan=asked), look)
+    shots = sum(1 for _ in scanning.shots)
+observer = scanning.observer
+tell(used=scanning.how.used, shots=shots, frames=observer.frame_count, seconds=observer.end_s, seen=seen)
 """
 
 MANY_SHOTS = """
 import numpy as np
-from tagger import Tagger, pipeline
-from tagger.records import Keyframe, Scan, Shot
+from tagger.pipeline import Engine
+from tagger.records import Keyframe, Scan, ScannedShot, ShotPicture
+from tagger.shots import scan as reader
+from tagger.video.film import Observer
 
 film, count = Path(given[0]), int(given[1])
 
-def shots(*_):
+def shots():
     for at in range(count):
+        keyframe = Keyframe(25 * at + 12, at + 0.5, 0, 7.0, True)
         picture = np.full((72, 128, 3), at % 256, np.uint8)
-        yield Keyframe(Shot(at, at, at + 1, 25 * at, 25 * at + 25), 25 * at + 12, at + 0.5, 7.0, True, picture)
+        yield ShotPicture(ScannedShot(at, at, at + 1, 25 * at, 25 * at + 25, keyframe), picture)
 
-pipeline.scan = lambda *_: (Scan("full", "full", "made up"), shots())
-one = Tagger()
+reader.scan = lambda *_: reader.Scanning(Scan("full", "full", "made up"), shots(), Observer())
+one = Engine()
 backbone, numbers = one.model().backbone, np.random.default_rng(0)
 backbone.network.predict_on_batch = lambda batch: numbers.random((len(batch), backbone.feature_count), np.float32)
 begun, held_mb, report = held(), [], one.report

@@ -15,7 +15,7 @@ import pytest
 
 from tagger import Settings, Tagger, vocabulary
 from tagger.knowledge import movies50, witness
-from tagger.models import backbone, head
+from tagger.models import compact, head
 
 TAGS = ("Red", "Green", "Blue", "Never")
 NETWORKS = {"mobilenet-0.25-128": "mobilenet", "mobilenetv2-0.35-96": "mobilenet_v2"}
@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "words/heads").mkdir(parents=True)
     (folder / "words/labels.txt").write_text("\n".join(TAGS))
     for end in ("npz", "json"):
-        shutil.copy(backbone.EMBEDDED_ARRAYS.with_suffix(f".{end}"), folder / "words")
+        shutil.copy(compact.ARRAYS.with_suffix(f".{end}"), folder / "words")
     return folder
 
 

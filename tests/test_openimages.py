@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import interrupts
 import numpy as np
 import pytest
 
@@ -744,10 +744,8 @@ def test_a_plan_cannot_name_files_elsewhere(small: Server, folder: Path) -> None
 
 def interrupted(small: Server, path: str, *words: object) -> str:
     """What the command says on stderr when Ctrl-C comes while a file is on its way."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tagger", "images", "fetch", *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1],
-    )  # fmt: skip
+    command = [sys.executable, "-m", "tagger", "images", "fetch", *map(str, words)]
+    process = interrupts.started(command, cwd=Path(__file__).parents[1])
     while path not in small.asked:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

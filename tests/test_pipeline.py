@@ -18,10 +18,13 @@ import pytest
 import tagger
 from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
-from tagger.records import Keyframe, Scan, Scanned, Timing, VideoInfo
+from tagger.models.compact import CompactBackbone
+from tagger.pipeline import Engine
+from tagger.records import Declared, Observed, Scan, Scanned, ShotPicture, Timing, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.shots import full as fullscan
-from tagger.shots.keyframes import keyframe
+from tagger.shots import scan as reader
+from tagger.shots.keyframes import shot_picture
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 
@@ -38,14 +41,14 @@ def timeless(report: TagReport) -> TagReport:
 def test_the_example_of_the_readme(film: media.Truth) -> None:
     report = tagger.extract(film.path)
     assert len(report.tags) == 50
-    assert [shot.shot.start_s for shot in report.shots] == pytest.approx([0.0, 1.2, 3.0])
+    assert [shot.start_s for shot in report.shots] == pytest.approx([0.0, 1.2, 3.0])
     assert report.status == "ok"
     assert report.warnings == ()
 
 
 def test_ranked_weights_follow_from_the_shots(one: Tagger, film: media.Truth) -> None:
     report = one.extract(film.path)
-    kept = [shot for shot in report.shots if shot.kept]
+    kept = [shot for shot in report.shots if shot.keyframe.kept]
     for tag in report.tags:
         named = sum(any(found.slug == tag.slug for found in shot.tags) for shot in kept)
         assert tag.frames == named
@@ -98,17 +101,22 @@ def subprocess_free_remux(source: Path, target: Path, options: dict[str, str]) -
 
 def test_a_trimmed_film_is_whole() -> None:
     """It declares more frames than its edit list shows; nothing of it is missing."""
-    video = VideoInfo("x.mp4", "x.mp4", 1, "0" * 32, 4.0, 25.0, 320, 180, "h264", 100, 4.0, 250, 0)
     how = Scan("full", "full", "asked for")
-    assert pipeline._judge(Scanned(video, how, ()))[0] == "ok"
-    assert pipeline._judge(Scanned(replace(video, declared_duration_s=10.0), how, ()))[0] == "truncated"
-    assert pipeline._judge(Scanned(replace(video, declared_duration_s=None), how, ()))[0] == "truncated"
+
+    def judged(declared_s: float | None) -> str:
+        declared, observed = Declared(declared_s, 250, 25.0), Observed(4.0, 320, 180, 100, 0)
+        video = VideoInfo("x.mp4", "x.mp4", 1, "0" * 32, "h264", 25.0, declared, observed)
+        return pipeline._judge(Scanned(video, how, (), 1.0))[0]
+
+    assert judged(4.0) == "ok"
+    assert judged(10.0) == "truncated"
+    assert judged(None) == "truncated"
 
 
 def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) -> None:
-    from tagger.models import arrays, backbone
+    from tagger.models import arrays, compact
 
-    found = arrays.load(backbone.EMBEDDED_ARRAYS)
+    found = arrays.load(compact.ARRAYS)
     first = next(iter(found))
     arrays.save(tmp_path / "other.npz", {**found, first: found[first] + 1}, {})
     with pytest.raises(BadHead, match="was trained on compact/avg_pool"):
@@ -116,9 +124,10 @@ def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) 
 
 
 def test_an_error_in_the_middle_of_a_film_comes_out(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Tagger(Settings(batch_size=1))
-    network = broken.model().backbone.network
-    monkeypatch.setattr(network, "predict_on_batch", lambda batch: np.full((len(batch), 768), np.nan, np.float32))
+    broken = Engine(Settings(batch_size=1))
+    base = broken.model().backbone
+    assert isinstance(base, CompactBackbone)
+    monkeypatch.setattr(base.network, "predict_on_batch", lambda batch: np.full((len(batch), 768), np.nan, np.float32))
     with pytest.raises(NonFiniteFeatures):
         broken.extract(film.path)
 
@@ -131,7 +140,7 @@ def test_real_clips_give_valid_reports(one: Tagger, shared: Path) -> None:
         report = one.extract(clip)
         jsonschema.validate(json.loads(as_json(report)), SCHEMA)
         assert report.status == "ok", (clip.name, report.warnings)
-        assert all(shot.off_middle_frames == 0 for shot in report.shots)
+        assert all(shot.keyframe.off_middle_frames == 0 for shot in report.shots)
         assert all(np.isfinite(tag.weight) for tag in report.tags)
 
 
@@ -159,8 +168,8 @@ def test_pictures_are_let_go_once_they_are_tagged(tmp_path: Path, monkeypatch: p
     owners: list[weakref.ref[object]] = []
     alive: list[int] = []
 
-    def watched(*args: Any) -> Keyframe:
-        made = keyframe(*args)
+    def watched(*args: Any) -> ShotPicture:
+        made = shot_picture(*args)
         owner: Any = made.pixels
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
@@ -168,8 +177,8 @@ def test_pictures_are_let_go_once_they_are_tagged(tmp_path: Path, monkeypatch: p
         alive.append(sum(ref() is not None for ref in owners))
         return made
 
-    monkeypatch.setattr(fullscan, "keyframe", watched)
-    monkeypatch.setattr(pipeline, "KEYFRAMES_AHEAD", 2)
+    monkeypatch.setattr(fullscan, "shot_picture", watched)
+    monkeypatch.setattr(reader, "KEYFRAMES_AHEAD", 2)
     truth = media.film(tmp_path / "many.mp4", (20,) * 40, options={"preset": "ultrafast"})
     assert len(Tagger(Settings(batch_size=1)).extract(truth.path).shots) == len(owners) == 40
     assert max(alive) <= 2 + 1 + 2  # waiting, in a batch, on either side
@@ -184,7 +193,7 @@ from tagger.shots.scan import scan
 from tagger.settings import Settings
 from tagger.video.film import Film
 with Film(Path(sys.argv[1])) as film:
-    shots = sum(1 for _ in scan(film, Settings())[1])
+    shots = sum(1 for _ in scan(film, Settings()).shots)
 print(shots, *re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))
 """
 

@@ -12,9 +12,11 @@ from networks import in_cache
 
 from tagger import Settings, Tagger, vocabulary
 from tagger.errors import BadVocabulary, BadWeights
-from tagger.models import backbone, head, weights
+from tagger.models import head, keras_apps, registry, weights
 from tagger.models.architectures import named
+from tagger.models.backbone import whole_sha256
 from tagger.models.evidence import class_evidence
+from tagger.pipeline import Engine
 
 REAL = {"mobilenetv2": "mobilenet_v2_1.0_224.weights.h5", "mobilenet-0.75-192": "mobilenet_v1_0.75_192.weights.h5"}
 SMALL = "mobilenet-0.25-128"
@@ -34,9 +36,9 @@ def test_class_evidence_does_not_care_how_loud_a_network_is() -> None:
 
 @pytest.mark.parametrize("name", REAL)
 def test_real_networks_have_tags_without_any_training(shared: Path, film: media.Truth, name: str) -> None:
-    tagger = Tagger(Settings(backbone=name, weights=shared / "models" / REAL[name]))
-    assert "movies50, its portable head: 48 of 50 tags trained" in tagger.describe()
-    report = tagger.extract(film.path)
+    engine = Engine(Settings(backbone=name, weights=shared / "models" / REAL[name]))
+    assert "movies50, its portable head: 48 of 50 tags trained" in engine.describe()
+    report = engine.extract(film.path)
     assert report.model.backbone == f"{name}/avg_pool"
     assert report.tags[0].weight > 0
     assert [tag.tag for tag in report.tags if not tag.trained] == ["Nudity", "Sex"]
@@ -45,7 +47,7 @@ def test_real_networks_have_tags_without_any_training(shared: Path, film: media.
 
 def test_the_portable_head_knows_what_a_real_network_sees(shared: Path) -> None:
     """Pictures of ImageNet that speak plainly for a tag, through a network the head is not told of."""
-    model = Tagger(Settings(backbone="mobilenetv2", weights=shared / "models" / REAL["mobilenetv2"])).model()
+    model = Engine(Settings(backbone="mobilenetv2", weights=shared / "models" / REAL["mobilenetv2"])).model()
     slugs = vocabulary.load("movies50").slugs
     wanted = {"pizza": "food", "military_uniform": "military", "seashore": "beach-sea", "racket": "sports"}
     from tagger.knowledge.labelled import read
@@ -66,27 +68,27 @@ def test_weights_from_the_cache_need_their_classifier(film: media.Truth) -> None
     file = in_cache(SMALL)
     report = Tagger(Settings(backbone=SMALL)).extract(film.path)
     assert report.model.backbone == f"{SMALL}/avg_pool"
-    assert backbone.load(SMALL, None, 1).source == str(file)
+    assert registry.load(SMALL, None, 1).source == str(file)
 
 
 def test_the_classifier_counts_in_what_the_report_says_of_the_network(film: media.Truth) -> None:
     in_cache(SMALL)
-    one = backbone.load(SMALL, None, 4)
+    one = registry.load(SMALL, None, 4)
     assert one.classifier is not None
-    louder = backbone.load(SMALL, None, 4)
+    louder = registry.load(SMALL, None, 4)
     object.__setattr__(louder, "classifier", type(one.classifier)(one.classifier.kernel * 2, one.classifier.bias))
     assert one.sha256 == louder.sha256
-    assert one.whole_sha256 != louder.whole_sha256
-    assert Tagger(Settings(backbone=SMALL)).extract(film.path).model.backbone_sha256 == one.whole_sha256
+    assert whole_sha256(one) != whole_sha256(louder)
+    assert Tagger(Settings(backbone=SMALL)).extract(film.path).model.backbone_sha256 == whole_sha256(one)
 
 
 def test_vgg_says_its_classes_from_fc2() -> None:
     """Its features are the 4096 of fc2; the classifier behind them gives the logits of the whole network."""
     size = 32  # the fully connected layers alone are what is tested: small pictures keep them small
     whole = keras.applications.VGG16(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    features = backbone._features_of(keras, whole, named("vgg16"), include_top=True)
+    features = keras_apps.features_of(whole, named("vgg16"), include_top=True)
     batch = np.random.default_rng(0).normal(size=(2, size, size, 3)).astype(np.float32)
-    found = backbone._classifier(whole).logits(np.asarray(features.predict_on_batch(batch), np.float32))
+    found = keras_apps.classifier_of(whole).logits(np.asarray(features.predict_on_batch(batch), np.float32))
     assert features.output_shape == (None, 4096)
     assert found == pytest.approx(whole.predict_on_batch(batch), abs=1e-4)
 
@@ -101,12 +103,12 @@ def test_auto_is_the_reference_where_its_full_weights_are(film: media.Truth) -> 
     in_cache("inceptionv3", include_top=False)
     assert Tagger().settings.backbone == "compact"
     in_cache("inceptionv3")
-    tagger = Tagger()
-    assert tagger.describe().startswith("backbone inceptionv3 (ImageNet weights), vocabulary movies50, its portable")
-    report = tagger.extract(film.path)
+    engine = Engine()
+    assert engine.describe().startswith("backbone inceptionv3 (ImageNet weights), vocabulary movies50, its portable")
+    report = engine.extract(film.path)
     assert report.model.backbone == "inceptionv3/avg_pool"
     assert report.settings["backbone"] == "inceptionv3"
-    assert len(tagger.model().head.kernel) == 1000
+    assert len(engine.model().head.kernel) == 1000
 
 
 def test_auto_is_what_a_vocabulary_has_a_head_for(tmp_path: Path) -> None:

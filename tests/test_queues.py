@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tagger.queues import RunAhead
+from tagger.queues import RunAhead, ahead
 
 
 def counting(made: list[int], closed: list[bool], fail_at: int = 10**9) -> Generator[int, None, None]:
@@ -70,3 +71,43 @@ def test_leaving_early_tells_the_source() -> None:
     with RunAhead(endless(), 3, unwanted.set) as ahead:
         next(iter(ahead))
     assert time.monotonic() - begun < 5
+
+
+def test_many_threads_keep_the_order_and_the_depth() -> None:
+    begun: list[int] = []
+
+    def square(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.002 * (number % 3))
+        return number**2
+
+    with ThreadPoolExecutor(4) as pool:
+        squares = ahead(pool, square, range(20), 5)
+        assert next(squares) == 0
+        time.sleep(0.1)
+        assert len(begun) == 1 + 5
+        assert list(squares) == [number**2 for number in range(1, 20)]
+
+
+def test_an_exception_stands_in_the_place_of_its_item() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        halves = ahead(pool, lambda number: 2 // number, [2, 1, 0, 1], 3)
+        assert [next(halves), next(halves)] == [1, 2]
+        with pytest.raises(ZeroDivisionError):
+            next(halves)
+
+
+def test_what_was_not_begun_is_dropped_when_it_is_closed() -> None:
+    begun: list[int] = []
+    free = threading.Event()
+
+    def wait(number: int) -> int:
+        begun.append(number)
+        return number if number == 0 else int(free.wait())
+
+    with ThreadPoolExecutor(1) as pool:
+        numbers = ahead(pool, wait, range(10), 8)
+        assert next(numbers) == 0
+        numbers.close()
+        free.set()
+    assert begun in ([0], [0, 1])

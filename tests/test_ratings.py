@@ -29,7 +29,7 @@ from tagger.commands.ratings import ratings as command
 from tagger.errors import BadPath, BadRatings, BadReport, BadSettings, OutputRefused
 from tagger.evaluation.figures import Estimate
 from tagger.evaluation.ratings.figures import Panel, Rated, measure
-from tagger.evaluation.ratings.table import Film, Rating, Ratings, read_films, read_ratings
+from tagger.evaluation.ratings.table import RatedFilm, Rating, Ratings, read_films, read_ratings
 from tagger.evaluation.ratings.written import as_json, as_table, notes, write, write_blank
 from tagger.records import ModelInfo, RankedTag
 
@@ -47,8 +47,8 @@ def ranked(*scores: float) -> tuple[RankedTag, ...]:
     )
 
 
-CHASE = Film(Path("out/chase.tags.json"), "chase.mp4", MODEL, ranked(1, 0.5, 0.25, 0))
-QUIET = Film(Path("out/quiet.tags.json"), "quiet.mkv", MODEL, ranked(1, 0.2, 0, 0))
+CHASE = RatedFilm(Path("out/chase.tags.json"), "chase.mp4", MODEL, ranked(1, 0.5, 0.25, 0))
+QUIET = RatedFilm(Path("out/quiet.tags.json"), "quiet.mkv", MODEL, ranked(1, 0.2, 0, 0))
 FILMS = (CHASE, QUIET)
 
 
@@ -278,7 +278,7 @@ def test_a_hundred_films_and_twenty_raters_take_a_moment() -> None:
 # Tables.
 
 
-def read(tmp_path: Path, text: str | bytes, films: tuple[Film, ...] = FILMS, **more: Any) -> Ratings:
+def read(tmp_path: Path, text: str | bytes, films: tuple[RatedFilm, ...] = FILMS, **more: Any) -> Ratings:
     path = tmp_path / "table.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return read_ratings(path, films, **more)

@@ -16,7 +16,19 @@ import pytest
 from tagger import read_report, write_report
 from tagger.errors import BadReport
 from tagger.files import distinct_name
-from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot, TagReport, Timing, VideoInfo
+from tagger.records import (
+    Declared,
+    Keyframe,
+    ModelInfo,
+    Observed,
+    RankedTag,
+    Scan,
+    ShotTag,
+    TaggedShot,
+    TagReport,
+    Timing,
+    VideoInfo,
+)
 from tagger.reports.csv_report import COLUMNS, as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import SCHEMA_FILE, as_json
@@ -29,7 +41,10 @@ def report(tmp_path: Path) -> TagReport:
     return TagReport(
         created="2026-01-02T03:04:05+00:00",
         version="0.1.0",
-        video=VideoInfo("films/x.mp4", "x.mp4", 10, "0" * 32, 8.0, 25.0, 320, 180, "h264", 200, 8.0, None, 0),
+        video=VideoInfo(
+            "films/x.mp4", "x.mp4", 10, "0" * 32, "h264", 25.0,
+            Declared(8.0, None, 25.0), Observed(8.0, 320, 180, 200, 0),
+        ),
         model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
         settings={"detector": "adaptive"},
         tags=(
@@ -37,14 +52,14 @@ def report(tmp_path: Path) -> TagReport:
             RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False),
         ),
         shots=(
-            TaggedShot(Shot(0, 0.0, 4.0, 0, 100), 50, 2.0, 0, 7.1, True, (ShotTag("car-chase", 0.9),)),
-            TaggedShot(Shot(1, 4.0, 8.0, 100, 200), 150, 6.0, 0, 0.5, False, ()),
+            TaggedShot(0, 0.0, 4.0, 0, 100, Keyframe(50, 2.0, 0, 7.1, True), (ShotTag("car-chase", 0.9),)),
+            TaggedShot(1, 4.0, 8.0, 100, 200, Keyframe(150, 6.0, 0, 0.5, False), ()),
         ),
         status="ok",
         scan=Scan("full", "full", "every frame is decoded"),
         timing=Timing(2.0, 1.0, 1.5, 0.5, 4.0),
         warnings=("a warning",),
-    )
+    )  # fmt: skip
 
 
 def named(report: TagReport, name: str) -> TagReport:

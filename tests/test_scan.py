@@ -25,12 +25,12 @@ from tagger import Settings, Tagger, pipeline
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.images import Pixels
 from tagger.queues import RunAhead
-from tagger.records import Keyframe, Scan, Scanned, Shot, VideoInfo
+from tagger.records import Keyframe, Scan, Scanned, Shot, ShotPicture, VideoInfo
 from tagger.reports.json_report import as_json, read_report
 from tagger.shots import scan as choice
 from tagger.shots.fast import REACH, fast_scan
 from tagger.shots.scan import scan
-from tagger.video.film import Film
+from tagger.video.film import Film, Observer
 from tagger.video.gops import Gop
 
 LENGTHS = (40, 75, 31, 140, 52, 90, 33, 66, 120, 47, 101, 36)
@@ -60,12 +60,20 @@ class Seen:
     """What one scan of a film gave."""
 
     how: Scan
-    keyframes: list[Keyframe]
+    pictures: list[ShotPicture]
     info: VideoInfo
 
     @property
     def shots(self) -> list[Shot]:
-        return [found.shot for found in self.keyframes]
+        return [plain(found) for found in self.pictures]
+
+    @property
+    def keyframes(self) -> list[Keyframe]:
+        return [found.shot.keyframe for found in self.pictures]
+
+    @property
+    def scanned(self) -> Scanned:
+        return Scanned(self.info, self.how, tuple(found.shot for found in self.pictures), 0.0)
 
     @property
     def starts(self) -> list[int]:
@@ -74,10 +82,15 @@ class Seen:
 
 def seen(path: Path, asked: str, **settings: Any) -> Seen:
     with Film(path) as film:
-        how, keyframes = scan(film, Settings(scan=asked, min_entropy_bits=0.0, **settings))
-        found = list(keyframes)
+        scanning = scan(film, Settings(scan=asked, min_entropy_bits=0.0, **settings))
+        found = list(scanning.shots)
         assert decode_threads() == []
-        return Seen(how, found, film.info())
+        return Seen(scanning.how, found, film.info(scanning.observer.observed()))
+
+
+def plain(found: ShotPicture) -> Shot:
+    """The shot without its keyframe."""
+    return Shot(*(getattr(found.shot, name) for name in Shot.__dataclass_fields__))
 
 
 def decode_threads() -> list[threading.Thread]:
@@ -97,11 +110,12 @@ def assert_alike(path: Path, cuts: tuple[int, ...], **settings: Any) -> Seen:
     assert full.starts == [0, *cuts]
     assert fast.shots == full.shots
     assert fast.info == full.info
-    whole = frames_of(path, {found.frame for found in fast.keyframes})
-    for found in fast.keyframes:
-        assert found.shot.start_frame <= found.frame < found.shot.end_frame
-        assert found.time_s == whole[found.frame][0]
-        assert np.array_equal(found.pixels, whole[found.frame][1])
+    whole = frames_of(path, {keyframe.frame for keyframe in fast.keyframes})
+    for found in fast.pictures:
+        keyframe = found.shot.keyframe
+        assert found.shot.start_frame <= keyframe.frame < found.shot.end_frame
+        assert keyframe.time_s == whole[keyframe.frame][0]
+        assert np.array_equal(found.pixels, whole[keyframe.frame][1])
     return fast
 
 
@@ -110,12 +124,13 @@ def assert_whole(found: Seen) -> None:
     assert [0, *(shot.end_frame for shot in found.shots)] == [*found.starts, found.info.frame_count]
     assert [shot.index for shot in found.shots] == list(range(len(found.shots)))
     assert found.shots[-1].end_s == found.info.duration_s
-    assert all(f.shot.start_frame <= f.frame < f.shot.end_frame for f in found.keyframes)
+    pairs = zip(found.shots, found.keyframes, strict=True)
+    assert all(shot.start_frame <= keyframe.frame < shot.end_frame for shot, keyframe in pairs)
 
 
 def groups_of(path: Path) -> list[Gop]:
     with Film(path) as film:
-        return list(film.gops())
+        return list(film.gops(Observer()))
 
 
 def without(path: Path, broken: Path, packets: list[Packet[Any]]) -> Path:
@@ -198,11 +213,11 @@ def test_how_a_film_is_read_and_why(
 ) -> None:
     truth = media.film(tmp_path / name, (40, 25), width=160, height=90, **how)
     with Film(truth.path) as film:
-        found, keyframes = scan(film, Settings(**asked))
-        assert (found.asked, found.used) == (asked.get("scan", "auto"), used)
-        assert re.search(reason, found.reason)
-        assert [keyframe.shot.start_frame for keyframe in keyframes] == [0, 40]
-        assert film.frame_count == 65
+        scanning = scan(film, Settings(**asked))
+        assert (scanning.how.asked, scanning.how.used) == (asked.get("scan", "auto"), used)
+        assert re.search(reason, scanning.how.reason)
+        assert [found.shot.start_frame for found in scanning.shots] == [0, 40]
+        assert scanning.observer.frame_count == 65
 
 
 def test_a_long_film_is_read_fast_without_being_asked(twelve: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +227,7 @@ def test_a_long_film_is_read_fast_without_being_asked(twelve: media.Truth, monke
     assert found.starts == [0, *twelve.cuts]
     monkeypatch.setattr(choice, "LONGEST_GOP", 50)
     with Film(twelve.path) as film:
-        how, _ = scan(film, Settings())
+        how = scan(film, Settings()).how
     assert how == Scan("auto", "full", "its key frames are 140 frames apart")
 
 
@@ -220,14 +235,14 @@ def test_joined_streams_and_missing_beginnings_are_read_whole(fixed: media.Truth
     part = media.film(tmp_path / "part.ts", (30,), width=160, height=90)
     (tmp_path / "joined.ts").write_bytes(part.path.read_bytes() * 2)
     with Film(tmp_path / "joined.ts") as film:
-        assert scan(film, Settings(scan="fast"))[0].reason.endswith("or some have the same")
+        assert scan(film, Settings(scan="fast")).how.reason.endswith("or some have the same")
     with av.open(str(fixed.path)) as old, av.open(str(tmp_path / "headless.mkv"), "w") as new:
         stream = new.add_stream_from_template(old.streams.video[0])
         for packet in [packet for packet in old.demux(video=0) if packet.size][5:]:
             packet.stream = stream
             new.mux(packet)
     with Film(tmp_path / "headless.mkv") as film:
-        assert scan(film, Settings(scan="fast"))[0].reason == "it does not begin with a key frame"
+        assert scan(film, Settings(scan="fast")).how.reason == "it does not begin with a key frame"
 
 
 def test_the_report_says_how_the_film_was_read(twelve: media.Truth, tmp_path: Path) -> None:
@@ -236,7 +251,7 @@ def test_the_report_says_how_the_film_was_read(twelve: media.Truth, tmp_path: Pa
     assert report.scan.reason.startswith("the encoder placed key frames")
     assert report.settings["scan"] == "fast"
     assert (report.status, report.video.frame_count) == ("ok", twelve.frame_count)
-    assert [shot.shot.start_frame for shot in report.shots] == [0, *twelve.cuts]
+    assert [shot.start_frame for shot in report.shots] == [0, *twelve.cuts]
     document = json.loads(as_json(report))
     assert document["scan"] == {"asked": "fast", "used": "fast", "reason": report.scan.reason}
     (tmp_path / "report.json").write_text(as_json(report))
@@ -247,7 +262,7 @@ def test_the_report_says_how_the_film_was_read(twelve: media.Truth, tmp_path: Pa
 def test_a_scan_tells_how_far_it_is(twelve: media.Truth, asked: str) -> None:
     told: list[tuple[float, float | None]] = []
     with Film(twelve.path) as film:
-        assert len(list(scan(film, Settings(scan=asked), lambda *at: told.append(at))[1])) == len(LENGTHS)
+        assert len(list(scan(film, Settings(scan=asked), lambda *at: told.append(at)).shots)) == len(LENGTHS)
     times_s = [time_s for time_s, _ in told]
     assert times_s == sorted(times_s)
     assert times_s[-1] == pytest.approx(twelve.frame_count / 25, abs=0.05)
@@ -256,16 +271,16 @@ def test_a_scan_tells_how_far_it_is(twelve: media.Truth, asked: str) -> None:
 
 def test_a_film_as_x264_makes_it(twelve: media.Truth) -> None:
     found = assert_alike(twelve.path, twelve.cuts)
-    assert [media.read_number(keyframe.pixels) for keyframe in found.keyframes] == [f.frame for f in found.keyframes]
+    assert [media.read_number(picture.pixels) for picture in found.pictures] == [f.frame for f in found.keyframes]
     assert [found.info.width, found.info.height] == [320, 180]
-    assert found.info.decode_failures == 0
+    assert found.info.observed.decode_failures == 0
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_same_of_every_kind(name: str, tmp_path: Path) -> None:
     truth = media.film(tmp_path / name, FEWER, **KINDS[name])
     found = assert_alike(truth.path, truth.cuts)
-    assert [media.read_number(keyframe.pixels) for keyframe in found.keyframes] == [f.frame for f in found.keyframes]
+    assert [media.read_number(picture.pixels) for picture in found.pictures] == [f.frame for f in found.keyframes]
 
 
 def test_a_film_that_stands_on_its_side(twelve: media.Truth, tmp_path: Path) -> None:
@@ -275,7 +290,7 @@ def test_a_film_that_stands_on_its_side(twelve: media.Truth, tmp_path: Path) -> 
     (tmp_path / "turned.mp4").write_bytes(body)
     found = assert_alike(tmp_path / "turned.mp4", twelve.cuts)
     assert (found.info.width, found.info.height) == (180, 320)
-    assert {keyframe.pixels.shape for keyframe in found.keyframes} == {(320, 180, 3)}
+    assert {picture.pixels.shape for picture in found.pictures} == {(320, 180, 3)}
 
 
 @pytest.mark.parametrize(("rate", "g", "length"), [(25, 24, 25), (50, 31, 32), (100, 31, 32)])
@@ -283,7 +298,7 @@ def test_a_cut_anywhere_in_a_group_is_found(
     rate: int, g: int, length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Groups and shots of lengths one apart: the cuts lie on each frame of a group, the first and the last too."""
-    monkeypatch.setattr("tagger.shots.scan.BUSY", 1.0)  # or the film would be read whole: see the next test
+    monkeypatch.setattr(choice, "BUSY", 1.0)  # or the film would be read whole: see the next test
     options = {**FIXED, "g": str(g)}
     shown = media.shots((length,) * (g + 1), width=160, height=90)
     cuts = tuple(length * at for at in range(1, g + 1))
@@ -385,18 +400,18 @@ def test_one_frame_is_one_shot(tmp_path: Path) -> None:
     truth = media.film(tmp_path / "frame.mp4", (1,))
     assert seen(truth.path, "fast").how.used == "full"
     with Film(truth.path) as film:
-        (found,) = fast_scan(film, Settings(scan="fast"), {1}, 2, None)
-        assert (found.shot.start_frame, found.shot.end_frame, found.frame) == (0, 1, 0)
-        assert film.info().duration_s == pytest.approx(0.04)
+        observer = Observer()
+        (found,) = fast_scan(film, Settings(scan="fast"), {1}, 2, observer, None)
+        assert (found.shot.start_frame, found.shot.end_frame, found.shot.keyframe.frame) == (0, 1, 0)
+        assert film.info(observer.observed()).duration_s == pytest.approx(0.04)
 
 
 def test_the_number_of_cores_changes_nothing(twelve: media.Truth) -> None:
     runs = []
     for cores in (1, 7):
         with Film(twelve.path) as film:
-            runs.append(
-                [(k.shot, k.frame, k.pixels.tobytes()) for k in fast_scan(film, Settings(), {140}, cores, None)]
-            )
+            found = fast_scan(film, Settings(), {140}, cores, Observer(), None)
+            runs.append([(picture.shot, picture.pixels.tobytes()) for picture in found])
     assert runs[0] == runs[1]
 
 
@@ -407,7 +422,7 @@ def test_a_damaged_key_frame_costs_its_group_and_no_shot(vp9: media.Truth, frame
     assert [*groups] == [*range(0, 220, 24)]
     found = seen(without(vp9.path, tmp_path / "broken.webm", [groups[frame].packets[0]]), "fast")
     assert found.how.used == "fast"
-    assert found.info.decode_failures > 0
+    assert found.info.observed.decode_failures > 0
     assert found.starts == [0, *vp9.cuts]
     assert_whole(found)
     assert not any(frame <= keyframe.frame < frame + 24 for keyframe in found.keyframes)
@@ -416,7 +431,7 @@ def test_a_damaged_key_frame_costs_its_group_and_no_shot(vp9: media.Truth, frame
 def test_a_film_of_which_nothing_can_be_decoded_is_an_error(vp9: media.Truth, tmp_path: Path) -> None:
     broken = without(vp9.path, tmp_path / "noise.webm", [gop.packets[0] for gop in groups_of(vp9.path)])
     with Film(broken) as film:
-        assert scan(film, Settings(scan="fast"))[0].used == "fast"
+        assert scan(film, Settings(scan="fast")).how.used == "fast"
     for asked in ("full", "fast"):
         with pytest.raises(EmptyVideo, match="gave no picture"):
             seen(broken, asked)
@@ -453,8 +468,8 @@ def test_a_cut_off_film_is_read_to_where_it_ends(name: str, tmp_path: Path) -> N
     whole = full.info.frame_count - 3  # the end is broken
     assert [start for start in fast.starts if start < whole] == full.starts
     assert_whole(fast)
-    if fast.info.declared_duration_s == pytest.approx(truth.frame_count / 25, abs=0.1):
-        assert pipeline._judge(Scanned(fast.info, fast.how, tuple(fast.keyframes)))[0] == "truncated"
+    if fast.info.declared.duration_s == pytest.approx(truth.frame_count / 25, abs=0.1):
+        assert pipeline._judge(fast.scanned)[0] == "truncated"
 
 
 def test_a_cut_off_film_with_its_index_first_says_so(twelve: media.Truth, tmp_path: Path) -> None:
@@ -470,7 +485,7 @@ def test_a_cut_off_film_with_its_index_first_says_so(twelve: media.Truth, tmp_pa
     assert fast.how.used == "fast"
     assert fast.starts == full.starts
     assert abs(fast.info.frame_count - full.info.frame_count) <= 2
-    assert pipeline._judge(Scanned(fast.info, fast.how, tuple(fast.keyframes)))[0] == "truncated"
+    assert pipeline._judge(fast.scanned)[0] == "truncated"
     assert_whole(fast)
 
 
@@ -478,33 +493,33 @@ def test_a_film_deleted_while_it_is_read(fixed: media.Truth, tmp_path: Path) -> 
     gone = tmp_path / "gone.mp4"
     gone.write_bytes(fixed.path.read_bytes())
     with Film(gone) as film:
-        _, keyframes = scan(film, Settings(scan="fast"))
+        found = scan(film, Settings(scan="fast")).shots
         gone.unlink()
         with suppress(VideoUnreadable):
-            assert [keyframe.shot.start_frame for keyframe in keyframes] == [0, *fixed.cuts]
+            assert [picture.shot.start_frame for picture in found] == [0, *fixed.cuts]
 
 
 def test_leaving_in_the_middle_ends_soon(hour: Path) -> None:
     with Film(hour) as film:
-        how, keyframes = scan(film, Settings(scan="fast"))
-        assert how.used == "fast"
-        assert next(keyframes).shot.index == 0
+        scanning = scan(film, Settings(scan="fast"))
+        assert scanning.how.used == "fast"
+        assert next(scanning.shots).shot.index == 0
         left = time.monotonic()
-        keyframes.close()
+        scanning.shots.close()
         assert time.monotonic() - left < 2
-        assert film.frame_count < 6000
+        assert scanning.observer.frame_count < 6000
     assert decode_threads() == []
 
 
 def test_a_runner_that_needs_no_more_stops_it_soon(hour: Path) -> None:
     """As the pipeline does when the network fails."""
     with Film(hour) as film:
-        _, keyframes = scan(film, Settings(scan="fast"))
-        with RunAhead(keyframes, 2, film.abandon) as ahead:
+        scanning = scan(film, Settings(scan="fast"))
+        with RunAhead(scanning.shots, 2, film.abandon) as ahead:
             assert next(iter(ahead)).shot.index == 0
             left = time.monotonic()
         assert time.monotonic() - left < 3
-        assert film.frame_count < 9000
+        assert scanning.observer.frame_count < 9000
     assert decode_threads() == []
 
 
@@ -514,10 +529,11 @@ import re, sys
 from pathlib import Path
 from tagger.shots.scan import scan
 from tagger.settings import Settings
-from tagger.video.film import Film
+from tagger.video.film import Film, Observer
 with Film(Path(sys.argv[1])) as film:
-    how, keyframes = scan(film, Settings(scan="fast"))
-    print(how.used, sum(1 for _ in keyframes), *re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))
+    found = scan(film, Settings(scan="fast"))
+    count = sum(1 for _ in found.shots)
+print(found.how.used, count, *re.findall(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text()))
 """
 
 
@@ -556,7 +572,7 @@ def test_odd_files_give_frames_or_one_clear_line(shared: Path) -> None:
     for path in sorted((shared / "videos/odd").iterdir()):
         try:
             with Film(path) as film:
-                how, _ = scan(film, Settings(scan="fast"))
+                how = scan(film, Settings(scan="fast")).how
             if how.used == "fast":
                 assert_whole(seen(path, "fast"))
                 read += 1

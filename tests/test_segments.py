@@ -17,15 +17,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger import write_report
+from tagger import Tagger, write_report
 from tagger.commands.segments import segments
 from tagger.errors import BadSettings
-from tagger.pipeline import Tagger
-from tagger.records import ModelInfo, RankedTag, Scan, Shot, ShotTag, TaggedShot, TagReport, Timing, VideoInfo
+from tagger.records import (
+    Declared,
+    Keyframe,
+    ModelInfo,
+    Observed,
+    RankedTag,
+    Scan,
+    ShotTag,
+    TaggedShot,
+    TagReport,
+    Timing,
+    VideoInfo,
+)
 from tagger.reports.edl import as_edl, cautions, timecode
 from tagger.reports.segment_tables import COLUMNS, as_csv, as_json, as_table
 from tagger.reports.vtt import as_vtt, timestamp
-from tagger.segments import Found, Rule, Segment, find
+from tagger.segments import Rule, Segment, Segments, find
 from tagger.settings import Settings
 
 CHASE, SEA, WAR, ROBOT = "car-chase", "beach-sea", "war", "robot"
@@ -38,15 +49,16 @@ Event = tuple[int, list[str]]  # number and the four timecodes of a line in an E
 def shot(index: int, start_s: float, end_s: float, start: int, end: int, tags: Tags) -> TaggedShot:
     best = sorted(tags.items(), key=lambda tag: -tag[1])
     found = tuple(ShotTag(slug, probability) for slug, probability in best)
-    return TaggedShot(Shot(index, start_s, end_s, start, end), start, start_s, 0, 7.0, bool(tags), found)
+    return TaggedShot(index, start_s, end_s, start, end, Keyframe(start, start_s, 0, 7.0, bool(tags)), found)
 
 
 def report_of(shots: Sequence[TaggedShot], fps: float = 25.0, name: str = "x.mp4") -> TagReport:
-    last = shots[-1].shot
+    last = shots[-1]
+    declared, observed = Declared(None, None, fps), Observed(last.end_s, 320, 180, last.end_frame, 0)
     return TagReport(
         created="2026-01-02T03:04:05+00:00",
         version="0.1.0",
-        video=VideoInfo(name, name, 10, "0" * 32, last.end_s, fps, 320, 180, "h264", last.end_frame, None, None, 0),
+        video=VideoInfo(name, name, 10, "0" * 32, "h264", fps, declared, observed),
         model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
         settings={},
         tags=tuple(
@@ -85,8 +97,8 @@ def report() -> TagReport:
     )
 
 
-def frames(found: Found | Sequence[Segment]) -> list[tuple[int, int]]:
-    spans = found.segments if isinstance(found, Found) else found
+def frames(found: Segments | Sequence[Segment]) -> list[tuple[int, int]]:
+    spans = found.segments if isinstance(found, Segments) else found
     return [(segment.start_frame, segment.end_frame) for segment in spans]
 
 
@@ -194,7 +206,7 @@ def test_segments_of_a_tag_are_apart_and_in_order(
 def test_segments_cover_just_the_shots_that_carry_the_tag(report: TagReport, threshold: float) -> None:
     found = find(report, [CHASE], Rule(threshold))
     carry = [
-        tagged.shot
+        tagged
         for tagged in report.shots
         if any(tag.slug == CHASE and tag.probability >= threshold for tag in tagged.tags)
     ]
@@ -307,9 +319,7 @@ def test_any_tag_is_text_in_a_chapter(report: TagReport) -> None:
 @given(FILMS, SECONDS, st.sampled_from([24.0, 25.0, 30000 / 1001, 4000.0]))
 def test_chapters_follow_one_another_and_lose_no_time(report: TagReport, max_gap_s: float, fps: float) -> None:
     """At 4000 frames/s shots may be shorter than a millisecond."""
-    parts = [
-        (t.shot.end_frame - t.shot.start_frame, {tag.slug: tag.probability for tag in t.tags}) for t in report.shots
-    ]
+    parts = [(t.end_frame - t.start_frame, {tag.slug: tag.probability for tag in t.tags}) for t in report.shots]
     found = find(film(*parts, fps=fps), [], Rule(max_gap_s=max_gap_s))
     cues = cues_of(as_vtt(found))
     assert all(start < end for start, end, _ in cues)

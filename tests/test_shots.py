@@ -12,14 +12,15 @@ import pytest
 from tagger.records import Shot
 from tagger.settings import DETECTORS
 from tagger.shots.detector import ShotDetector
-from tagger.video.film import Film
+from tagger.video.film import Film, Observer
 
 
 def detect(path: Path, detector: str = "adaptive", min_shot_s: float = 0.6) -> list[Shot]:
+    observer = Observer()
     with Film(path) as film:
         finder = ShotDetector(detector, min_shot_s, film.fps)
-        found = [s for f in film.frames() for s in finder.feed(f.index, f.time_s, finder.shrink(f.picture))]
-        return found + finder.finish(film.frame_count, film.end_s)
+        found = [s for f in film.frames(observer) for s in finder.feed(f.index, f.time_s, finder.shrink(f.picture))]
+        return found + finder.finish(observer.frame_count, observer.end_s)
 
 
 @pytest.mark.parametrize("detector", DETECTORS)

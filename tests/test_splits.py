@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import BadSettings
-from tagger.evaluation.metrics import Ints
+from tagger.records import Ints
 from tagger.training.dataset import Dataset
 from tagger.training.splits import Split, fold_split, folds, split, untested
 

@@ -23,21 +23,24 @@ from numpy.typing import NDArray
 from tagger.commands.study import study as command
 from tagger.errors import BadPath, BadSettings
 from tagger.evaluation.figures import Estimate
-from tagger.evaluation.plots import Bars, bars_png
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.models.head import Dense
 from tagger.text import aligned
+from tagger.training.bench import Bench
 from tagger.training.result import TrainingRequest
-from tagger.training.run import load_backbone
 from tagger.training.studies import backbones as study
 from tagger.training.studies import cross as study_cross
 from tagger.training.studies import init as study_init
 from tagger.training.studies.backbones import Named
-from tagger.training.studies.comparison import Spread, sign_flip_p
+from tagger.training.studies.comparison import sign_flip_p
 from tagger.training.studies.cross import drawn
 from tagger.training.studies.init import dead_share
 
 EACH = 12
-RED, GREEN, BLUE = (1.0, 0.3, 0.3), (0.3, 1.0, 0.3), (0.3, 0.3, 1.0)
+LIT = 24  # of each tag in each light
+RED, GREEN, BLUE = (1.0, 0.1, 0.1), (0.1, 1.0, 0.1), (0.1, 0.1, 1.0)
+COLD, WARM = (0.1, 0.3, 1.0), (1.0, 0.3, 0.1)
 QUICK = (("epochs", 12), ("learning_rate", 0.01))
 SMALL = "mobilenet-0.25-128"
 
@@ -123,7 +126,10 @@ def test_columns_are_aligned() -> None:
 
 
 def test_bars_are_as_high_as_their_values(tmp_path: Path) -> None:
-    bars = [Bars("one", (Estimate(0.2, 0.1, 0.3), None)), Bars("two", (Estimate(0.8, 0.8, 0.8), Estimate(0.4, 0, 1)))]
+    bars = [
+        BarSeries("one", (Estimate(0.2, 0.1, 0.3), None)),
+        BarSeries("two", (Estimate(0.8, 0.8, 0.8), Estimate(0.4, 0, 1))),
+    ]
     bars_png(["$a_b$", "鳥" * 50], bars, tmp_path / "bars.png")
     picture = cv2.imread(str(tmp_path / "bars.png"))
     assert picture is not None
@@ -148,10 +154,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_backbones_are_compared_on_the_same_folds(
-    images: Path, cache: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", "http://127.0.0.1:9")  # where nobody serves any
-    words = ("--folds", "3", "--epochs", "12", "--learning-rate", "0.01", "--cache", cache, "-q")
+    words = ("--folds", "3", "--epochs", "12", "--learning-rate", "0.01", "--cache", tmp_path / "cache", "-q")
     out = tmp_path / "out"
     done = run("backbones", images, "--backbones", f"compact, {SMALL}={weights},xception", *words, "-o", out)
     assert done.exit_code == 1  # xception's weights are not here
@@ -173,7 +179,7 @@ def test_backbones_are_compared_on_the_same_folds(
     assert other["p"] == by_brute_force(differences)
     first, second = rows(out / "table.csv")
     assert float(first["accuracy"]) == pytest.approx(np.mean([f["figures"]["top1"]["value"] for f in one["folds"]]))
-    assert float(first["accuracy"]) > 0.9
+    assert float(first["accuracy"]) > 0.8
     assert int(second["parameters"]) == 218_544 + 256 * 3 + 3
     assert (first["computed"], second["computed"]) == (str(3 * EACH),) * 2
     assert cv2.imread(str(out / "chart.png")) is not None
@@ -192,7 +198,8 @@ def test_where_no_backbone_can_be_used_there_is_no_table(
 
 def test_features_that_are_known_are_said_to_be(images: Path, cache: Path) -> None:
     asked = request(cache, images, folds=2)
-    study.seen(study.collected(asked, untold), load_backbone(asked), asked, untold)
+    bench = Bench(asked, untold)
+    bench.features(bench.data(), bench.base())
     found = study.backbones(asked, [Named("compact")], untold)
     assert found.compared[0].computed == 0
     assert "cached" in found.text()
@@ -222,12 +229,12 @@ def test_backbones_that_cannot_be_meant_are_refused_at_once(tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def under_two_lights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Day is warmer than night in both; but by lamplight all is warm, and even night is warmer than day outside."""
+    """Outside day is blue and night is orange; by lamplight it is the other way round."""
     folder = tmp_path_factory.mktemp("lights")
-    put(folder / "outside/day", 0, (0.6, 0.8, 1.0))
-    put(folder / "outside/night", 100, (0.2, 0.5, 1.0))
-    put(folder / "lamp/day", 200, (1.0, 0.4, 0.1))
-    put(folder / "lamp/Night", 300, (1.0, 0.8, 0.6))
+    put(folder / "outside/day", 0, COLD, LIT)
+    put(folder / "outside/night", 100, WARM, LIT)
+    put(folder / "lamp/day", 200, WARM, LIT)
+    put(folder / "lamp/Night", 300, COLD, LIT)
     put(folder / "lamp/dusk", 400, (1.0, 1.0, 1.0))
     return folder / "outside", folder / "lamp"
 
@@ -235,6 +242,7 @@ def under_two_lights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pa
 def test_a_cast_of_colour_costs_what_cross_validation_does_not_show(
     under_two_lights: tuple[Path, Path], cache: Path, tmp_path: Path
 ) -> None:
+    """Day and night are told apart within each light, and taken for one another across: that is worse than guessing."""
     out = tmp_path / "out"
     words = (
         "--folds",
@@ -251,24 +259,23 @@ def test_a_cast_of_colour_costs_what_cross_validation_does_not_show(
     )
     done = run("cross", *under_two_lights, *words, "-o", out)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "2 tags, 48 pictures" in done.stdout and "day, night; not in all sets: dusk" in done.stdout
+    assert f"2 tags, {4 * LIT} pictures" in done.stdout and "day, night; not in all sets: dusk" in done.stdout
     found = {(row["trained_on"], row["tested_on"]): row for row in rows(out / "table.csv")}
     assert len(found) == 4
     for name, other in (("outside", "lamp"), ("lamp", "outside")):
         within, across = found[name, name], found[other, name]
-        assert float(within["accuracy"]) > 0.9
-        assert float(across["accuracy_high"]) < float(within["accuracy_low"])
+        assert float(across["accuracy_high"]) < 0.5 < float(within["accuracy_low"])
         assert (within["cross_validated"], across["cross_validated"]) == ("True", "False")
-        assert within["pictures"] == across["pictures"] == str(2 * EACH)
-    assert json.loads((out / "results.json").read_text())["learned_from"] == EACH
+        assert within["pictures"] == across["pictures"] == str(2 * LIT)
+    assert json.loads((out / "results.json").read_text())["learned_from"] == LIT
 
 
 def test_near_copies_of_what_was_learned_are_not_asked(
     under_two_lights: tuple[Path, Path], cache: Path, tmp_path: Path
 ) -> None:
     outside = under_two_lights[0]
-    put(tmp_path / "other/day", 500, (0.6, 0.8, 1.0), 4)
-    put(tmp_path / "other/night", 600, (0.2, 0.5, 1.0), 4)
+    put(tmp_path / "other/day", 500, COLD, 4)
+    put(tmp_path / "other/night", 600, WARM, 4)
     shutil.copy(outside / "day/3.png", tmp_path / "other/day/the same.png")
     near = cv2.imread(str(outside / "night/104.png"))
     assert near is not None
@@ -276,7 +283,7 @@ def test_near_copies_of_what_was_learned_are_not_asked(
     found = study_cross.cross(request(cache, outside, tmp_path / "other", folds=2), untold)
     there, back = found.of(("outside",), "other"), found.of(("other",), "outside")
     assert there and there.figures and (there.figures.images, there.copies) == (8, 2)
-    assert back and back.figures and (back.figures.images, back.copies) == (2 * EACH - 2, 2)
+    assert back and back.figures and (back.figures.images, back.copies) == (2 * LIT - 2, 2)
 
 
 def test_a_copy_of_a_set_leaves_nothing_to_ask(
@@ -286,15 +293,15 @@ def test_a_copy_of_a_set_leaves_nothing_to_ask(
     found = study_cross.cross(request(cache, under_two_lights[0], tmp_path / "outside", folds=2), untold)
     here, there = map(str, (under_two_lights[0], tmp_path / "outside"))  # by path, as the names are the same
     across = found.of((here,), there)
-    assert across and (across.figures, across.copies) == (None, 2 * EACH)
+    assert across and (across.figures, across.copies) == (None, 2 * LIT)
     assert found.text()
 
 
 def test_of_three_sets_each_is_asked_by_a_head_of_both_others(
     under_two_lights: tuple[Path, Path], cache: Path, tmp_path: Path
 ) -> None:
-    put(tmp_path / "third/day", 700, (0.6, 0.8, 1.0), 4)
-    put(tmp_path / "third/night", 800, (0.2, 0.5, 1.0), 4)
+    put(tmp_path / "third/day", 700, COLD, 4)
+    put(tmp_path / "third/night", 800, WARM, 4)
     stopped = request(cache, *under_two_lights, tmp_path / "third", folds=2)
 
     def stop(name: str, done: int, total: int) -> None:
@@ -347,11 +354,11 @@ def test_zeros_learn_nothing_and_batch_norm_mends_small_numbers(images: Path, ca
         assert of["zeros", norm].dead == 1
         assert max(of["zeros", norm].val_accuracy) <= found.guessing < 0.5
         assert of["zeros", norm].first_loss == pytest.approx(math.log(3), abs=0.05)
-    assert max(of["glorot", False].val_accuracy) > 0.9
-    assert max(of["he", False].val_accuracy) > 0.9
+    assert max(of["glorot", False].val_accuracy) > 2 * found.guessing
+    assert max(of["he", False].val_accuracy) > 2 * found.guessing
     assert of["glorot", False].dead < 0.5
     assert max(of["small", False].val_accuracy) <= found.guessing
-    assert max(of["small", True].val_accuracy) > 0.8
+    assert max(of["small", True].val_accuracy) > 2 * found.guessing
 
 
 def test_ctrl_c_keeps_the_heads_that_are_done(images: Path, cache: Path) -> None:

@@ -18,7 +18,7 @@ from tagger.images import Pixels
 from tagger.knowledge import labelled, trailers
 from tagger.knowledge.regression import source_folds
 from tagger.knowledge.trailers import NOTHING, Formula, Trailer
-from tagger.records import Keyframe, Shot, TagScores
+from tagger.records import Keyframe, ScannedShot, ShotPicture, TagScores
 from tagger.settings import MIN_ENTROPY_BITS, Settings
 
 SLUGS = tuple(f"tag-{number:02}" for number in range(12))
@@ -57,7 +57,7 @@ def made(pictures: labelled.Labelled, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def seen(made: list[Trailer]) -> list[list[Keyframe]]:
+def seen(made: list[Trailer]) -> list[list[ShotPicture]]:
     return [trailers.keyframes(one, Settings()) for one in made]
 
 
@@ -89,7 +89,7 @@ def test_the_film_is_what_its_constants_say(made: list[Trailer]) -> None:
 
 
 def test_every_shot_is_found_and_shows_its_picture(
-    pictures: labelled.Labelled, made: list[Trailer], seen: list[list[Keyframe]]
+    pictures: labelled.Labelled, made: list[Trailer], seen: list[list[ShotPicture]]
 ) -> None:
     def outline(picture: Pixels) -> Any:
         grey = cv2.cvtColor(cv2.resize(picture, (16, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
@@ -105,19 +105,19 @@ def test_every_shot_is_found_and_shows_its_picture(
                 assert pictures.near[shot, (known @ outline(frame.pixels)).argmax()]
 
 
-def test_bars_are_taken_off(made: list[Trailer], seen: list[list[Keyframe]]) -> None:
+def test_bars_are_taken_off(made: list[Trailer], seen: list[list[ShotPicture]]) -> None:
     assert sorted(map(barred, made)) == [False, True]
     for trailer, frames in zip(made, seen, strict=True):
         heights = [f.pixels.shape[0] for f, shot in zip(frames, trailer.shots, strict=True) if shot != NOTHING]
         assert all(abs(height - (320 if barred(trailer) else 360)) <= 4 for height in heights)
 
 
-def test_frames_of_nothing_are_dropped_and_no_others(made: list[Trailer], seen: list[list[Keyframe]]) -> None:
+def test_frames_of_nothing_are_dropped_and_no_others(made: list[Trailer], seen: list[list[ShotPicture]]) -> None:
     for trailer, frames in zip(made, seen, strict=True):
         assert NOTHING in trailer.shots
-        dropped = [frame.entropy_bits < MIN_ENTROPY_BITS for frame in frames]
+        dropped = [frame.shot.keyframe.entropy_bits < MIN_ENTROPY_BITS for frame in frames]
         assert dropped == [shot == NOTHING for shot in trailer.shots]
-        assert all(frame.kept and frame.pixels.size for frame in frames)
+        assert all(frame.shot.keyframe.kept and frame.pixels.size for frame in frames)
 
 
 @pytest.mark.usefixtures("brief")
@@ -182,9 +182,10 @@ def test_too_few_pictures_are_refused(pictures: labelled.Labelled, tmp_path: Pat
         trailers.make(pictures.among(pictures.tag < 2), tmp_path, 1, 0)
 
 
-def keyframe(index: int, length_s: float, entropy_bits: float = 7.0) -> Keyframe:
-    shot = Shot(index, 10.0 * index, 10.0 * index + length_s, index, index + 1)
-    return Keyframe(shot, index, 10.0 * index, entropy_bits, True, np.zeros((1, 1, 3), np.uint8))
+def keyframe(index: int, length_s: float, entropy_bits: float = 7.0) -> ShotPicture:
+    found = Keyframe(index, 10.0 * index, 0, entropy_bits, True)
+    shot = ScannedShot(index, 10.0 * index, 10.0 * index + length_s, index, index + 1, found)
+    return ShotPicture(shot, np.zeros((1, 1, 3), np.uint8))
 
 
 def scored(evidence: Any) -> TagScores:
@@ -198,7 +199,7 @@ def test_the_published_formula_is_that_of_the_ranking() -> None:
     for _ in range(20):
         evidence = np.maximum(rng.normal(size=(9, 12)).round(1), 0)  # with ties and with nothing
         frames = [keyframe(i, rng.uniform(1, 3), rng.uniform(2, 8)) for i in range(9)]
-        kept = [frame.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
+        kept = [frame.shot.keyframe.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
         assert 0 < sum(kept) < 9
         expected = ranking.weights(scored(evidence[kept]))
         assert Formula().weights(scored(evidence), frames) == pytest.approx(expected, abs=1e-6)
@@ -230,7 +231,7 @@ def test_chance_is_the_mean_over_all_rankings() -> None:
 
 
 @pytest.fixture
-def films() -> tuple[list[Trailer], list[list[Keyframe]]]:
+def films() -> tuple[list[Trailer], list[list[ShotPicture]]]:
     """Twelve trailers, in words only, of two to four tags, with six shots each."""
     found = [Trailer(Path(f"{n}.mp4"), n % 3, frozenset(range(2 + n % 3)), (NOTHING,) * 7) for n in range(12)]
     return found, [[keyframe(shot, 1.0 + shot) for shot in range(6)] for _ in found]
@@ -252,7 +253,7 @@ def right_in_turn(trailer: Trailer, place: int) -> int:
     return sorted(trailer.truth)[place % len(trailer.truth)]
 
 
-def test_who_knows_all_gets_all_that_can_be_had(films: tuple[list[Trailer], list[list[Keyframe]]]) -> None:
+def test_who_knows_all_gets_all_that_can_be_had(films: tuple[list[Trailer], list[list[ShotPicture]]]) -> None:
     found, frames = films
     told = trailers.measure(found, frames, saying(found, right_in_turn))
     sizes = np.array([len(trailer.truth) for trailer in found])
@@ -266,21 +267,21 @@ def test_who_knows_all_gets_all_that_can_be_had(films: tuple[list[Trailer], list
     assert told["published"]["f1_at_5"]["value"] == pytest.approx(2 * precision * recall / (precision + recall))
 
 
-def test_who_says_the_wrong_tag_gets_nothing(films: tuple[list[Trailer], list[list[Keyframe]]]) -> None:
+def test_who_says_the_wrong_tag_gets_nothing(films: tuple[list[Trailer], list[list[ShotPicture]]]) -> None:
     found, frames = films
     told = trailers.measure(found, frames, saying(found, lambda trailer, place: 11))["published"]
     assert {told[f"{what}_at_{k}"]["value"] for what in ("map", "mar", "f1") for k in (3, 5, 10)} == {0.0}
     assert 0 < told["average_precision"]["value"] < 0.35
 
 
-def test_a_tag_without_weight_is_not_found(films: tuple[list[Trailer], list[list[Keyframe]]]) -> None:
+def test_a_tag_without_weight_is_not_found(films: tuple[list[Trailer], list[list[ShotPicture]]]) -> None:
     """The first tags are right, and first in the order of those that nothing speaks for."""
     found, frames = films
     told = trailers.measure(found, frames, lambda fold, pixels: scored(np.zeros((len(pixels), 12))))
     assert told["published"]["map_at_3"]["value"] == 0
 
 
-def test_what_is_told(films: tuple[list[Trailer], list[list[Keyframe]]]) -> None:
+def test_what_is_told(films: tuple[list[Trailer], list[list[ShotPicture]]]) -> None:
     found, frames = films
     rng = np.random.default_rng(0)
     told = trailers.measure(found, frames, lambda fold, pixels: scored(np.maximum(rng.normal(size=(6, 12)), 0)))
@@ -298,7 +299,7 @@ def test_what_is_told(films: tuple[list[Trailer], list[list[Keyframe]]]) -> None
             assert row["gain"]["value"] == pytest.approx(row["value"] - told["published"][key]["value"])
 
 
-def test_gains_are_paired(films: tuple[list[Trailer], list[list[Keyframe]]]) -> None:
+def test_gains_are_paired(films: tuple[list[Trailer], list[list[ShotPicture]]]) -> None:
     """Where the other formula says the same of every trailer, no drawing of trailers makes a difference."""
     found, frames = films
     rng = np.random.default_rng(0)
@@ -309,7 +310,7 @@ def test_gains_are_paired(films: tuple[list[Trailer], list[list[Keyframe]]]) -> 
     assert told["variants"]["top 1"]["f1_at_5"]["gain"]["interval"] != [0, 0]
 
 
-def test_made_trailers_can_be_measured(made: list[Trailer], seen: list[list[Keyframe]]) -> None:
+def test_made_trailers_can_be_measured(made: list[Trailer], seen: list[list[ShotPicture]]) -> None:
     told = trailers.measure(made, seen, saying(made, right_in_turn))
     assert told["shots_found"] == told["shots_made"] == np.mean([len(trailer.shots) for trailer in made])
     assert told["published"]["mar_at_10"]["value"] == 1

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import interrupts
 import media
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from cli import cli
 from tagger import vocabulary
 from tagger.files import Lock
 from tagger.models import head
-from tagger.models.backbone import Backbone
+from tagger.models.compact import CompactBackbone
 
 TAGS = ("Blue sea", "green_wood", "red-rock")
 EACH = 24
@@ -110,7 +111,7 @@ def test_card_and_record_say_what_was_done(trained: Path) -> None:
 
 def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
     """The written head, asked about the test pictures as `extract` asks, is as good as the card says."""
-    from tagger.pipeline import Tagger
+    from tagger.pipeline import Engine
     from tagger.settings import Settings
     from tagger.training.dataset import collect
 
@@ -118,7 +119,7 @@ def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
     part = {row["sha256"]: row["part"] for row in split_of(trained)}
     test = [place for place, sha256 in enumerate(data.sha256) if part[sha256.hex()] == "test"]
     pictures = [cv2.cvtColor(cv2.imread(str(data.paths[place])), cv2.COLOR_BGR2RGB) for place in test]  # type: ignore[arg-type]
-    model = Tagger(Settings(vocabulary=str(trained))).model()
+    model = Engine(Settings(vocabulary=str(trained))).model()
     answers = model.scores([np.asarray(picture, np.uint8) for picture in pictures]).evidence.argmax(1)
     assert (answers == data.tag[test]).mean() == pytest.approx(figures(trained)["test"]["top1"]["value"])
 
@@ -126,10 +127,10 @@ def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
 def test_the_same_seed_gives_the_same_head_without_looking_again(
     trained: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(self: Backbone, pictures: object) -> None:
+    def never(self: CompactBackbone, pictures: object) -> None:
         raise AssertionError("features are in the store")
 
-    monkeypatch.setattr(Backbone, "features", never)
+    monkeypatch.setattr(CompactBackbone, "features", never)
     assert train(images, tmp_path / "again").exit_code == 0
     one, again = ((out / "heads/compact.npz").read_bytes() for out in (trained, tmp_path / "again"))
     assert one == again
@@ -229,7 +230,7 @@ def test_ctrl_c_keeps_the_best_and_resume_goes_on(images: Path, tmp_path: Path) 
     out = tmp_path / "out"
     words = [sys.executable, "-m", "tagger", "train", str(images), "--name", "colours", "-o", str(out)]
     words += ["--epochs", "100000", "--patience", "0", "--cache", str(images.parent / "cache")]
-    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    running = interrupts.started(words)
     deadline = time.monotonic() + 90
     while not (out / "training/state.npz").exists() and time.monotonic() < deadline:
         time.sleep(0.2)

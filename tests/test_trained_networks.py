@@ -12,9 +12,8 @@ import pytest
 
 from tagger.errors import BadWeights
 from tagger.images import squash
-from tagger.models import arrays, backbone, compact
-from tagger.models.backbone import Backbone
-from tagger.training import networks
+from tagger.models import arrays, compact, registry, residual
+from tagger.models.backbone import Tunable, tunable
 from tagger.training.heads import HeadNetwork, Standard
 from tagger.training.networks import WholeNetwork
 from tagger.training.recipe import FINE_TUNE, SCRATCH, Recipe
@@ -23,31 +22,33 @@ SMALL = "mobilenet-0.25-128"
 
 
 @pytest.fixture(scope="module")
-def embedded() -> Backbone:
-    return backbone.load("compact", None)
+def embedded() -> Tunable:
+    return tunable(registry.load("compact", None))
 
 
 @pytest.fixture(scope="module")
-def mobile(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
-    return backbone.load(SMALL, made.save(SMALL, tmp_path_factory.mktemp("weights") / "weights.h5", include_top=False))
+def mobile(tmp_path_factory: pytest.TempPathFactory) -> Tunable:
+    return tunable(
+        registry.load(SMALL, made.save(SMALL, tmp_path_factory.mktemp("weights") / "weights.h5", include_top=False))
+    )
 
 
-def pictures(base: Backbone, count: int = 3) -> np.ndarray:
+def pictures(base: Tunable, count: int = 3) -> np.ndarray:
     return np.stack([squash(media.scenery(seed, 200, 150), base.input_size) for seed in range(count)])
 
 
-def whole(base: Backbone, **choices: object) -> WholeNetwork:
+def whole(base: Tunable, **choices: object) -> WholeNetwork:
     recipe = Recipe(**choices)  # type: ignore[arg-type]
     head = HeadNetwork(base.feature_count, 2, recipe)
     return WholeNetwork(base, Standard.none(base.feature_count), head, recipe)
 
 
-def test_a_tuned_head_is_given_back(embedded: Backbone) -> None:
+def test_a_tuned_head_is_given_back(embedded: Tunable) -> None:
     recipe = Recipe(strategy=FINE_TUNE, hidden=(6,), batch_norm=True, unfreeze=1)
     seen = embedded.preprocess(pictures(embedded, 4))
     features = embedded.features(list(pictures(embedded, 4)))
     standard = Standard.of(features)
-    head = HeadNetwork(compact.FEATURE_COUNT, 2, recipe)
+    head = HeadNetwork(residual.FEATURE_COUNT, 2, recipe)
     made = WholeNetwork(embedded, standard, head, recipe)
     wanted = np.eye(2, dtype=np.float32)[[0, 1, 0, 1]]
     for _ in range(3):
@@ -57,7 +58,7 @@ def test_a_tuned_head_is_given_back(embedded: Backbone) -> None:
     assert head.logits(standard(after)) == pytest.approx(made.logits(seen), abs=1e-3)
 
 
-def test_the_embedded_network_in_keras_gives_its_features(embedded: Backbone) -> None:
+def test_the_embedded_network_in_keras_gives_its_features(embedded: Tunable) -> None:
     body = whole(embedded, strategy=FINE_TUNE).body
     seen = pictures(embedded)
     wanted = embedded.features(list(seen))
@@ -68,13 +69,13 @@ def test_the_embedded_network_in_keras_gives_its_features(embedded: Backbone) ->
 def test_a_tuned_backbone_comes_back_from_its_arrays(
     which: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    base: Backbone = request.getfixturevalue(which)
+    base: Tunable = request.getfixturevalue(which)
     body = whole(base, strategy=FINE_TUNE, unfreeze=2).body
     last = [layer for layer in body.layers if layer.trainable and layer.weights][-1]
     last.set_weights([values * 1.1 for values in last.get_weights()])
-    found = networks.backbone_arrays(base.name, body)
+    found = base.stored(body)
     arrays.save(tmp_path / "tuned.npz", found, {})
-    again = backbone.load(base.name, tmp_path / "tuned.npz")
+    again = registry.load(base.name, tmp_path / "tuned.npz")
     seen = pictures(base)
     wanted = np.asarray(body(base.preprocess(seen), training=False)).reshape(len(seen), -1)
     assert again.features(list(seen)) == pytest.approx(wanted, abs=1e-3)
@@ -84,7 +85,7 @@ def test_a_tuned_backbone_comes_back_from_its_arrays(
 
 @pytest.mark.parametrize("which", ["embedded", "mobile"])
 def test_fine_tuning_trains_the_last_layers_alone(which: str, request: pytest.FixtureRequest) -> None:
-    base: Backbone = request.getfixturevalue(which)
+    base: Tunable = request.getfixturevalue(which)
     for count in (1, 3):
         body = whole(base, strategy=FINE_TUNE, unfreeze=count).body
         weighty = [layer for layer in body.layers if layer.weights]
@@ -93,17 +94,17 @@ def test_fine_tuning_trains_the_last_layers_alone(which: str, request: pytest.Fi
         assert trained == [layer.name for layer in weighty if isinstance(layer, kinds)][-count:]
 
 
-def test_from_scratch_everything_is_trained_and_nothing_known(embedded: Backbone) -> None:
+def test_from_scratch_everything_is_trained_and_nothing_known(embedded: Tunable) -> None:
     body = whole(embedded, strategy=SCRATCH).body
     assert all(layer.trainable for layer in body.layers)
-    known = arrays.load(backbone.EMBEDDED_ARRAYS)["stem.kernel"]
+    known = arrays.load(compact.ARRAYS)["stem.kernel"]
     assert np.abs(body.get_layer("stem").get_weights()[0] - known).max() > 0.1
-    found = networks.backbone_arrays("compact", body)
-    assert {*found} == {name for name in arrays.load(backbone.EMBEDDED_ARRAYS) if not name.startswith("classifier")}
+    found = embedded.stored(body)
+    assert {*found} == {name for name in arrays.load(compact.ARRAYS) if not name.startswith("classifier")}
 
 
-def test_arrays_of_another_network_are_refused(embedded: Backbone, tmp_path: Path) -> None:
+def test_arrays_of_another_network_are_refused(embedded: Tunable, tmp_path: Path) -> None:
     arrays.save(tmp_path / "tuned.npz", {"0000": np.zeros((2, 2), np.float32)}, {})
     for name in ("compact", SMALL):
         with pytest.raises(BadWeights, match=r"tuned\.npz"):
-            backbone.load(name, tmp_path / "tuned.npz")
+            registry.load(name, tmp_path / "tuned.npz")

@@ -17,13 +17,14 @@ import pytest
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.records import VideoInfo
 from tagger.video.clock import Clock
-from tagger.video.film import KEYFRAME_SHORT_SIDE, Film
+from tagger.video.film import KEYFRAME_SHORT_SIDE, Film, Observer
 
 
 def read(path: Path) -> tuple[list[int], list[float], VideoInfo]:
+    observer = Observer()
     with Film(path) as film:
-        seen = [(media.read_number(frame.pixels()), frame.time_s) for frame in film.frames()]
-        return [number for number, _ in seen], [time_s for _, time_s in seen], film.info()
+        seen = [(media.read_number(frame.pixels()), frame.time_s) for frame in film.frames(observer)]
+        return [number for number, _ in seen], [time_s for _, time_s in seen], film.info(observer.observed())
 
 
 @pytest.mark.parametrize(
@@ -90,17 +91,19 @@ def test_a_film_deleted_while_it_is_read_is_known_by_what_it_was(tmp_path: Path)
         next(frames)
         truth.path.unlink()
         assert 1 + sum(1 for _ in frames) == 50
-        assert film.info().size_bytes == size
+        assert film.info(Observer().observed()).size_bytes == size
 
 
 def test_rotation_is_undone(shared: Path) -> None:
     for name in ("mp4parse__video_rotation_90.mp4", "decord__video_90.mov"):
+        observer = Observer()
         with Film(shared / "videos/odd" / name) as film:
-            frame = next(film.frames())
+            frame = next(film.frames(observer))
             assert frame.picture.width > frame.picture.height
             height, width, _ = frame.pixels().shape
             assert height > width
-            assert (film.info().width, film.info().height) == (frame.picture.height, frame.picture.width)
+            info = film.info(observer.observed())
+            assert (info.width, info.height) == (frame.picture.height, frame.picture.width)
 
 
 def test_odd_sizes_give_pictures(tmp_path: Path) -> None:

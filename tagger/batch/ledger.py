@@ -105,7 +105,7 @@ def facts(report: TagReport) -> dict[str, Any]:
         "status": report.status,
         "tags": tuple(tag.tag for tag in report.tags[:TOP_TAGS] if tag.weight > 0),
         "shots": len(report.shots),
-        "kept": sum(shot.kept for shot in report.shots),
+        "kept": sum(shot.keyframe.kept for shot in report.shots),
         "duration_s": report.video.duration_s,
         "seconds": report.timing.total_s,
         "scan": report.scan.used,

@@ -11,18 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
 from tagger.batch.plan import NEW, Plan, Task, report_files
-from tagger.batch.worker import At, Look, Message, Orders, Read, Refused
+from tagger.batch.worker import At, Message, Orders, Picture, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.images import Pixels
-from tagger.models.model import Features, input_size
-from tagger.pipeline import Tagger
-from tagger.records import Scanned, TagReport, Timing
+from tagger.models.model import Features
+from tagger.pipeline import Engine
+from tagger.records import Scanned, TagReport
 from tagger.reports import csv_report, json_report
 from tagger.shots.detector import ShotDetector
 
@@ -63,16 +61,15 @@ class _Film:
     waiting: int = 0  # pictures that the network has not seen
     infer_s: float = 0.0  # its share of the network's time
     scanned: Scanned | None = None
-    scan_s: float = 0.0
 
 
 class Batch:
     """One run over the tasks of a plan."""
 
-    def __init__(self, tagger: Tagger, output: Path, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, engine: Engine, output: Path, ledger: Ledger, watch: Watch) -> None:
         """Takes what all films have in common; nothing is loaded or written yet."""
-        self._tagger, self._output, self._ledger, self._watch = tagger, output, ledger, watch
-        self._asked = tagger.identity
+        self._engine, self._output, self._ledger, self._watch = engine, output, ledger, watch
+        self._asked = engine.identity
         self._films: dict[Task, _Film] = {}
         self._pictures: list[tuple[_Film, Pixels]] = []  # less than a full batch
         self._oldest = 0.0  # when the first of them came
@@ -87,13 +84,13 @@ class Batch:
 
         Raises:
             OutputRefused: the disk takes no more; what was done stands.
-            BadHead, BadWeights, WeightsMissing, ...: as `Tagger.model`.
+            BadHead, BadWeights, WeightsMissing, ...: as `Engine.model`.
             LibraryMissing: the detector needs one that is not installed.
         """
-        settings = self._tagger.settings
+        settings = self._engine.settings
         ShotDetector(settings.detector, settings.min_shot_s, ANY_FPS)  # a library that it misses is no film's fault
-        orders = Orders(settings, input_size(settings.backbone), limits.memory_mib * 2**20)
-        self._tagger.load()
+        orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
+        self._engine.load()
         for entry in plan.moved:
             self._ledger.put(entry)
         for task in (*plan.tasks, *plan.later):
@@ -122,7 +119,7 @@ class Batch:
             yield task
 
     def _take(self, task: Task, message: Message, crew: Crew[Task]) -> None:
-        model = self._tagger.model()  # what is wrong with it is no film's fault
+        model = self._engine.model()  # what is wrong with it is no film's fault
         film = self._films.get(task)
         if film is None:  # given up already
             crew.drop(task)
@@ -130,7 +127,7 @@ class Batch:
         match message:
             case At():
                 self._watch.at(film.task, message.time_s, message.length_s)
-            case Look():
+            case Picture():
                 if not self._pictures:
                     self._oldest = time.monotonic()
                 self._pictures.append((film, message.pixels))
@@ -138,7 +135,7 @@ class Batch:
                 if len(self._pictures) == model.backbone.batch_size:
                     self._look()
             case Read():
-                film.scanned, film.scan_s = message.scanned, message.scan_s
+                film.scanned = message.scanned
                 self._finish_if_complete(film)
             case Refused():
                 if message.no_film and not film.task.film.named:
@@ -166,7 +163,7 @@ class Batch:
 
     def _show(self, pictures: list[tuple[_Film, Pixels]]) -> None:
         begun = time.monotonic()
-        features = self._tagger.model().features([pixels for _, pixels in pictures])
+        features = self._engine.model().features([pixels for _, pixels in pictures])
         each_s = (time.monotonic() - begun) / len(pictures)
         for row, (film, _) in enumerate(pictures):
             film.parts.append(features[row : row + 1])
@@ -194,11 +191,7 @@ class Batch:
         path = film.task.film.path
         if not same(film.mark, path):
             raise MovieTagsError("changed while it was read: tag it again when it is complete")
-        features = np.concatenate([self._tagger.model().nothing, *film.parts])
-        total_s = time.monotonic() - film.begun
-        startup_s = max(0.0, self._tagger.ready_at() - film.begun)
-        speed = scanned.video.duration_s / total_s
-        return self._tagger.report(scanned, features, Timing(total_s, startup_s, film.scan_s, film.infer_s, speed))
+        return self._engine.report(scanned, film.parts, film.begun, film.infer_s)
 
     def _write(self, film: _Film, report: TagReport) -> None:
         """The CSV first: where the JSON is, both are."""

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, Entry
 from tagger.batch.plan import Shard, report_files
 from tagger.files import holder
-from tagger.text import printable, safe_cell, write_rows
+from tagger.text import printable, safe_cell, some_lines, write_rows
 
 FILE = "summary.csv"
 COLUMNS = (
@@ -48,8 +48,7 @@ def counted(known: Mapping[str, Entry]) -> str:
 def in_words(output: Path, known: Mapping[str, Entry]) -> str:
     """Returns how far a batch is: counts, who is at work, and the films that failed with their reasons."""
     failed = [f"failed: {printable(entry.reason)}" for entry in _in_order(known.values()) if entry.state == FAILED]
-    more = [f"and {len(failed) - NAMED_MAX} more"] if len(failed) > NAMED_MAX else []
-    return "\n".join([counted(known), *_at_work(output), *failed[:NAMED_MAX], *more])
+    return "\n".join([counted(known), *_at_work(output), *some_lines(failed, NAMED_MAX)])
 
 
 def _in_order(entries: Iterable[Entry]) -> list[Entry]:

@@ -1,6 +1,6 @@
 """A process that decodes: paths of films in, keyframes out. What kills it costs one film.
 
-    scan        -> keyframes        (KEYFRAMES_AHEAD, in a thread)
+    FilmReader  -> pictures         (scanned in a thread)
     main        -> pipe             (squashed to what the network takes)
     guard       ends the process when its parent is gone, or when it takes too much memory
 
@@ -15,20 +15,17 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import psutil
 
 from tagger.errors import MovieTagsError, NoVideoStream
-from tagger.images import Pixels, squash
-from tagger.queues import RunAhead
-from tagger.records import Keyframe, Scanned
+from tagger.images import Pixels
+from tagger.records import Scanned
 from tagger.settings import Settings
-from tagger.shots.keyframes import EMPTY, KEYFRAMES_AHEAD
-from tagger.shots.scan import scan
-from tagger.video.film import Film
+from tagger.shots.scan import FilmReader
 
 GUARD_S = 0.1  # between two looks of the guard
 NEWS_S = 0.25  # between two words about how far a film is
@@ -51,7 +48,7 @@ class At:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Picture:
     """The picture of a keyframe that is kept, uint8 (size, size, 3) RGB."""
 
     pixels: Pixels
@@ -62,7 +59,6 @@ class Read:
     """The film is read to its end; as many pictures went before as it has kept keyframes."""
 
     scanned: Scanned
-    scan_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ class Refused:
     no_film: bool = False  # sound or subtitles only
 
 
-Message = Ready | At | Look | Read | Refused
+Message = Ready | At | Picture | Read | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +126,12 @@ def _messages(film: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
         yield Refused(f"{film}: {type(error).__name__}: {error} (a defect of movietags)")
 
 
-def _scanned(path: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
+def _scanned(film: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
     """The pictures of a film, and at last what is known of it."""
-    begun = time.monotonic()
-    frames: list[Keyframe] = []
-    with Film(path) as film:
-        how, found = scan(film, orders.settings, sender.progress)
-        with RunAhead(found, KEYFRAMES_AHEAD, film.abandon) as keyframes:
-            for frame in keyframes:
-                if frame.kept:
-                    yield Look(squash(frame.pixels, orders.input_size))
-                frames.append(replace(frame, pixels=EMPTY))
-        yield Read(Scanned(film.info(), how, tuple(frames)), time.monotonic() - begun)
+    with FilmReader(film, orders.settings, sender.progress) as reader:
+        for pixels in reader.pictures(orders.input_size):
+            yield Picture(pixels)
+        yield Read(reader.scanned())
 
 
 def _guard(memory_bytes: int) -> None:

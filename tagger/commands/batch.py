@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, TAGGING, errors, fail, messages, options, tagger_of
+from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.errors import BadPath, BadSettings, reason
 from tagger.text import printable
 
 if TYPE_CHECKING:
     from tagger.batch.crew import Limits
     from tagger.batch.plan import Plan, Shard, Wanted
-    from tagger.pipeline import Tagger
+    from tagger.pipeline import Engine
 
 LIST = Path("-")
 
@@ -70,8 +70,8 @@ def batch(
             raise click.UsageError("name a folder of films, and with -o one for the reports")
         part = Shard.parse(shard)
         with nullcontext() if dry_run else hold(output, part):
-            tagger = tagger_of(chosen, quiet)
-            wanted = Wanted(tagger.identity, part, retry_failed, _nanoseconds(newer_than), limit)
+            engine = engine_of(chosen, quiet)
+            wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit)
             problems, planned = _plan(roots, output, wanted)
             if not (problems or planned.tasks or planned.done or planned.failed or quiet):
                 process.say(f"{', '.join(map(str, roots))}: holds no film that is wanted")
@@ -87,7 +87,7 @@ def batch(
                 from tagger.batch.crew import Limits
 
                 limits = Limits(memory_mib, min_speed)
-                failed = _run(tagger, output, part, planned, jobs or process.cores(), limits, quiet)
+                failed = _run(engine, output, part, planned, jobs or process.cores(), limits, quiet)
     sys.exit(FAILED if failed or problems else 0)
 
 
@@ -118,7 +118,7 @@ def _listed() -> list[Path]:
     return [Path(os.fsdecode(name.removesuffix(b"\r"))) for name in listed.split(separator) if name.strip()]
 
 
-def _run(tagger: Tagger, output: Path, part: Shard, planned: Plan, jobs: int, limits: Limits, quiet: bool) -> int:
+def _run(engine: Engine, output: Path, part: Shard, planned: Plan, jobs: int, limits: Limits, quiet: bool) -> int:
     """Does it, and says where things stand; how many films failed, now or before."""
     from tagger.batch import ledger, summary
     from tagger.batch.run import Batch
@@ -127,7 +127,7 @@ def _run(tagger: Tagger, output: Path, part: Shard, planned: Plan, jobs: int, li
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
             with watching(planned, quiet) as watch:
-                Batch(tagger, output, book, watch).run(planned, jobs, limits)
+                Batch(engine, output, book, watch).run(planned, jobs, limits)
         finally:
             known = ledger.read(output)
             table = summary.write(output, known)

@@ -53,27 +53,31 @@ def compare(
 
 
 def _two(a: Path, b: Path, top: int, output: Path | None, quiet: bool) -> None:
-    from tagger.compare import agreement, written
+    from tagger.compare import agreement, tables
 
     if output:
-        written.make_room(output, written.COMPARED, (a, b))
-    found = agreement.compare_files(a, b)
-    _warn("", found, quiet)
+        from tagger.compare import folder  # which loads what draws charts
+
+        folder.make_room(output, folder.COMPARED, (a, b))
+    compared = agreement.compare_files(a, b)
+    _warn("", compared, quiet)
     if output:
-        written.write(found, top, output)
-    process.put(written.as_table(found, top) + "\n")
+        folder.write(compared, top, output)
+    process.put(tables.as_table(compared, top) + "\n")
 
 
 def _many(table: Path, output: Path | None, quiet: bool, verbose: bool) -> int:
     """Compares the films of each row; returns how many rows failed."""
-    from tagger.compare import agreement, written
+    from tagger.compare import agreement, tables
 
-    asked = agreement.read_pairs(table)
+    pairs = agreement.read_pairs(table)
     if output:
-        inputs = [table, *(path for pair in asked for path in (pair.a, pair.b) if path)]
-        written.make_room(output, written.PAIRS, inputs)
+        from tagger.compare import folder  # which loads what draws charts
+
+        inputs = [table, *(path for pair in pairs for path in (pair.a, pair.b) if path)]
+        folder.make_room(output, folder.PAIRS, inputs)
     done: list[PairAgreement] = []
-    for pair in asked:
+    for pair in pairs:
         where = f"{table}: row {pair.row}: "
         try:
             done.append(agreement.compare_pair(pair))
@@ -82,14 +86,14 @@ def _many(table: Path, output: Path | None, quiet: bool, verbose: bool) -> int:
         else:
             _warn(where, done[-1].agreement, quiet)
     if done:
-        found = agreement.PairsAgreement.of(done)
+        compared = agreement.PairsAgreement.of(done)
         if output:
-            written.write_pairs(found, output)
-        process.put(written.as_pairs_table(found) + "\n")
-    return len(asked) - len(done)
+            folder.write_pairs(compared, output)
+        process.put(tables.as_pairs_table(compared) + "\n")
+    return len(pairs) - len(done)
 
 
-def _warn(where: str, found: Agreement, quiet: bool) -> None:
+def _warn(where: str, agreement: Agreement, quiet: bool) -> None:
     """What differs besides the films."""
-    if found.differs and not quiet:
-        process.say(f"{where}the reports were made differently: {'; '.join(map(str, found.differs))}")
+    if agreement.differs and not quiet:
+        process.say(f"{where}the reports were made differently: {'; '.join(map(str, agreement.differs))}")

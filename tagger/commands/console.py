@@ -16,17 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.errors import (
-    BadSettings,
-    BadVocabulary,
-    BadWeights,
-    DeviceMissing,
-    LibraryMissing,
-    MovieTagsError,
-    OutputLocked,
-    StdoutGone,
-    WeightsMissing,
-)
+from tagger.errors import BadSettings, MovieTagsError, OutputLocked, SetupError, StdoutGone
 from tagger.settings import (
     DEFAULT_BACKBONE,
     DEFAULT_DEVICE,
@@ -41,12 +31,11 @@ from tagger.settings import (
 from tagger.text import printable
 
 if TYPE_CHECKING:
-    from tagger.pipeline import Tagger
+    from tagger.pipeline import Engine
     from tagger.records import FilmProgress
 
 FAILED, MISUSED, LOCKED = 1, 2, 75  # exit codes; the last is EX_TEMPFAIL
-# After one of these no other film can do better.
-HOPELESS = (BadVocabulary, BadWeights, WeightsMissing, LibraryMissing, DeviceMissing, StdoutGone)
+HOPELESS = (SetupError, StdoutGone)  # after one of these no other film can do better
 STDOUT = Path("-")
 FILM_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n:.0f} of {total:.0f} s of film, {elapsed}<{remaining}{postfix}"
 STAGE_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt} of {total_fmt}, {elapsed}<{remaining}"
@@ -105,14 +94,14 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return lambda command: reduce(lambda made, name: OPTIONS[name](made), reversed(names), command)
 
 
-def tagger_of(chosen: dict[str, Any], quiet: bool) -> Tagger:
-    """Returns the tagger of these `Settings`, and says in one line what it is."""
-    from tagger.pipeline import Tagger
+def engine_of(chosen: dict[str, Any], quiet: bool) -> Engine:
+    """Returns the engine of these `Settings`, and says in one line what it is."""
+    from tagger.pipeline import Engine
 
-    tagger = Tagger(Settings(**chosen))
+    engine = Engine(Settings(**chosen))
     if not quiet:
-        process.say(tagger.describe())
-    return tagger
+        process.say(engine.describe())
+    return engine
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.console import STDOUT, bar, errors, messages, options, progress_of, tagger_of
+from tagger.commands.console import STDOUT, bar, engine_of, errors, messages, options, progress_of
 from tagger.settings import Settings
-from tagger.text import printable
+from tagger.text import printable, some_lines
 
 if TYPE_CHECKING:
     from tagger.evaluation.images import Evaluation
@@ -43,34 +43,32 @@ def evaluate_images(folder: Path, output: Path | None, quiet: bool, verbose: boo
         raise click.UsageError("--output names a file: what goes to stdout is the table")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.evaluation import images as evaluation
+        from tagger.evaluation import images
         from tagger.files import output_folder, write_atomically
 
         if output:
             output_folder(output.parent)  # refused now, before any picture is looked at
-        tagger = tagger_of(chosen, quiet)
+        engine = engine_of(chosen, quiet)
         with bar(quiet, desc=printable(folder.name), total=0, unit="", bar_format=BAR) as shown:
 
             def show(done: int, files: int) -> None:
                 shown.total = files
                 shown.update(done - shown.n)
 
-            found = evaluation.evaluate(tagger, folder, show if shown is not None else None)
+            found = images.evaluate(engine, folder, show if shown is not None else None)
         if not quiet:
             _name_the_rest(found)
         if output:
-            write_atomically(output, evaluation.as_json(found).encode())
-        process.put(evaluation.as_table(found) + "\n")
+            write_atomically(output, images.as_json(found).encode())
+        process.put(images.as_table(found) + "\n")
 
 
 def _name_the_rest(found: Evaluation) -> None:
     """What was not measured: folders that are no tags, and files that are no pictures."""
     if found.left_out:
         process.say(f"left out, no tags of {found.model.vocabulary}: {', '.join(found.left_out)}")
-    for skipped in found.skipped[:NAMED_MAX]:
-        process.say(f"{skipped.path}: {skipped.reason}")
-    if len(found.skipped) > NAMED_MAX:
-        process.say(f"and {len(found.skipped) - NAMED_MAX} more: {len(found.skipped)} skipped in all")
+    for line in some_lines([f"{file.path}: {file.reason}" for file in found.skipped], NAMED_MAX, "skipped"):
+        process.say(line)
 
 
 @evaluate.command("shots")
@@ -100,20 +98,20 @@ def evaluate_shots(
         raise click.UsageError("--output names a file of its own: what goes to stdout is the table")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.evaluation import shots as boundaries
+        from tagger.evaluation.shots import as_json, as_table, read_truth, score
         from tagger.files import output_folder, write_atomically
 
         if output:
             output_folder(output.parent)  # refused now, before anything is decoded
-        settings, known = Settings(**chosen), boundaries.read_truth(truth)
+        settings, known = Settings(**chosen), read_truth(truth)
         with progress_of(film, quiet) as progress:
             shots = _shots(film, settings, progress)
         if not quiet:
             _name_those_behind(shots, known, truth)
-        found = boundaries.score([shot.start_frame for shot in shots[1:]], known, tolerance)
+        found = score([shot.start_frame for shot in shots[1:]], known, tolerance)
         if output:
-            write_atomically(output, boundaries.as_json(found).encode())
-        process.put(boundaries.as_table(found) + "\n")
+            write_atomically(output, as_json(found).encode())
+        process.put(as_table(found) + "\n")
 
 
 def _shots(film: Path, settings: Settings, progress: FilmProgress | None) -> list[Shot]:
@@ -123,9 +121,9 @@ def _shots(film: Path, settings: Settings, progress: FilmProgress | None) -> lis
     from tagger.video.film import Film
 
     if film.suffix.lower() == ".json":
-        return [tagged.shot for tagged in read_report(film).shots]
+        return list(read_report(film).shots)
     with Film(film) as opened:
-        return [frame.shot for frame in scan(opened, settings, progress)[1]]
+        return [picture.shot for picture in scan(opened, settings, progress).shots]
 
 
 def _name_those_behind(shots: list[Shot], known: Truth, truth: Path) -> None:

@@ -16,12 +16,12 @@ from tagger.commands.console import (
     HOPELESS,
     STDOUT,
     TAGGING,
+    engine_of,
     errors,
     fail,
     messages,
     options,
     progress_of,
-    tagger_of,
 )
 from tagger.errors import MovieTagsError
 
@@ -44,11 +44,11 @@ def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool,
     failed = 0
     with errors(verbose), _held(output):
         write = _writer(output, top)
-        tagger = tagger_of(chosen, quiet)
+        engine = engine_of(chosen, quiet)
         for film in films:
             try:
                 with progress_of(film, quiet) as progress:
-                    report = tagger.extract(film, progress=progress, since=begun)
+                    report = engine.extract(film, progress, begun)
                 for warning in () if quiet else report.warnings:
                     process.say(f"{film}: {warning}")
                 write(film, report)

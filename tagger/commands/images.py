@@ -10,10 +10,12 @@ import click
 
 from tagger import process
 from tagger.commands.console import FAILED, STDOUT, bar, errors, messages, options
+from tagger.text import some_lines
 
 if TYPE_CHECKING:
-    from tagger.openimages.download import Outcome, Progress
+    from tagger.openimages.download import Outcome
     from tagger.openimages.web import Told
+    from tagger.records import CountProgress
 
 PER_TAG = 700  # as the published training set has
 JOBS, JOBS_MAX = 16, 64
@@ -51,13 +53,13 @@ def fetch(vocabulary: str, per_tag: int, output: Path, jobs: int, quiet: bool, v
         raise click.UsageError("--output names a folder")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger import vocabulary as vocabularies
         from tagger.openimages import download, plan, tagmap
-        from tagger.openimages.folder import Folder
+        from tagger.openimages.folder import PictureFolder
+        from tagger.vocabulary import load
 
-        words = vocabularies.load(vocabulary)
+        words = load(vocabulary)
         tags = tagmap.read_map(words)
-        folder = Folder(output)  # refused now, before any table is read
+        folder = PictureFolder(output)  # refused now, before any table is read
         if not quiet and (unmapped := [slug for slug in words.slugs if slug not in tags.slugs]):
             process.say(f"no class of Open Images is known for {', '.join(unmapped)}")
         with bar(quiet, unit="B", unit_scale=True) as shown:
@@ -83,7 +85,7 @@ def _reading(shown: Any) -> Told | None:
     return show if shown is not None else None
 
 
-def _fetching(shown: Any) -> Progress | None:
+def _fetching(shown: Any) -> CountProgress | None:
     """What moves a bar in pictures; None without a bar."""
 
     def show(done: int, pictures: int) -> None:
@@ -99,9 +101,7 @@ def _name_the_rest(outcome: Outcome, quiet: bool) -> None:
         process.say(f"error: given up, the same command goes on later: {outcome.gone}")
     if quiet:
         return
-    for failure in outcome.failures[:NAMED_MAX]:
-        process.say(failure)
-    if len(outcome.failures) > NAMED_MAX:
-        process.say(f"and {len(outcome.failures) - NAMED_MAX} more: {len(outcome.failures)} failed in all")
+    for line in some_lines(outcome.failures, NAMED_MAX, "failed"):
+        process.say(line)
     if short := [f"{tag.slug} {tag.fetched}" for tag in outcome.tags if tag.fetched < tag.wanted]:
         process.say(f"fewer than {outcome.tags[0].wanted}: {', '.join(short)}")

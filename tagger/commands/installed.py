@@ -8,10 +8,8 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from tagger import vocabulary
-from tagger.models import arrays, head
-from tagger.models.architectures import EMBEDDED, common
-from tagger.models.backbone import EMBEDDED_ARRAYS
+from tagger import plugins, vocabulary
+from tagger.models import head, registry
 from tagger.models.weights import cache_folder
 from tagger.process import cores, hardware_decoders
 from tagger.text import printable
@@ -56,11 +54,12 @@ def facts() -> Iterator[tuple[str, str]]:
     for name in vocabulary.shipped_names():
         found = vocabulary.load(name)
         yield "vocabulary", f"{name}: {len(found.tags)} tags, heads for {', '.join(found.heads)}"
-    here = [(made.name, file.path) for made in common() for file in made.files if file.path.is_file()]
-    for name, path in here:
-        yield "weights", f"{name}: {path}"
-    if not here:
-        yield "weights", f"compact (embedded); none in {cache_folder()}"
+    here = [f"{entry.name}: {path}" for entry in registry.entries() for path in entry.here]
+    for line in here or [f"compact (embedded); none in {cache_folder()}"]:
+        yield "weights", line
+    for group in plugins.GROUPS:
+        for name, package in plugins.installed(group).items():
+            yield "plugin", f"{name} ({group}, {package})"
 
 
 def _keras_backend() -> str:
@@ -100,10 +99,6 @@ def networks() -> Iterator[str]:
     """Yields a title and a line for each backbone."""
     row = "{:<12} {:>5} {:>8} {:>8}  {}".format
     yield row("backbone", "input", "features", "weights", "where")
-    own = arrays.read_manifest(EMBEDDED_ARRAYS.with_suffix(".json"))
-    own_mb = round(EMBEDDED_ARRAYS.stat().st_size / 1e6)
-    yield row(EMBEDDED, own["input_size"], own["feature_count"], f"{own_mb} MB", "embedded")
-    for made in common():
-        here = [file for file in made.files if file.path.is_file()]
-        where = here[0].path if here else f"not here; would be {made.files[0].path}"
-        yield row(made.name, made.input_size, made.feature_count, f"{made.files[0].size_mb} MB", where)
+    for entry in registry.entries():
+        size = "" if entry.size_mb is None else f"{entry.size_mb} MB"
+        yield row(entry.name, entry.input_size, entry.feature_count, size, entry.where)

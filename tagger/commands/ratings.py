@@ -10,6 +10,7 @@ import click
 from tagger import process
 from tagger.commands.console import STDOUT, errors, messages, options
 from tagger.errors import BadRatings
+from tagger.text import some_lines
 
 TOP = 5  # tags that count as extracted; how many the source had is not known
 FAULTS_MAX = 20  # lines about rows that cannot be used
@@ -74,7 +75,5 @@ def ratings(
 
 def _name(table: Path, faults: tuple[str, ...]) -> None:
     """What is wrong with the rows of a table."""
-    for fault in faults[:FAULTS_MAX]:
-        process.say(f"{table}: {fault}")
-    if len(faults) > FAULTS_MAX:
-        process.say(f"{table}: and {len(faults) - FAULTS_MAX} more")
+    for line in some_lines(faults, FAULTS_MAX):
+        process.say(f"{table}: {line}")

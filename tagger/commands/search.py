@@ -53,8 +53,7 @@ def search(
     with errors(verbose):
         from tagger.training.fit import INTERRUPTED
         from tagger.training.result import TrainingRequest
-        from tagger.training.studies import search as searching
-        from tagger.training.studies import searched
+        from tagger.training.studies import search, searched
 
         fields = TrainingRequest.__dataclass_fields__
         choices = tuple((name, value) for name, value in chosen.items() if name not in fields and value is not None)
@@ -62,9 +61,9 @@ def search(
         training = TrainingRequest(name=NAME, out=Path(NAME), choices=choices, **given)
         request = searched.SearchRequest(training, method == "grid", trials, jobs or process.cores(), out, resume)
         with stages(quiet) as watch:
-            found = searching.search(request, watch)
-        process.put(searched.as_table(found))
-        if found.ended:
-            process.say(found.ended)
-    if found.ended:
-        sys.exit(signals.exit_code() if found.ended == INTERRUPTED else FAILED)
+            result = search.search(request, watch)
+        process.put(searched.as_table(result))
+        if result.ended:
+            process.say(result.ended)
+    if result.ended:
+        sys.exit(signals.exit_code() if result.ended == INTERRUPTED else FAILED)

@@ -12,7 +12,7 @@ from tagger import process
 from tagger.commands.console import STDOUT, errors, messages, options
 
 if TYPE_CHECKING:
-    from tagger.segments import Found
+    from tagger.segments import Segments
 
 FORMATS = ("csv", "json", "vtt", "edl")
 
@@ -80,7 +80,7 @@ def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
             raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
-def _written(found: Found, form: str) -> bytes:
+def _written(found: Segments, form: str) -> bytes:
     from tagger.reports import edl, segment_tables, vtt
 
     writers = {
@@ -92,7 +92,7 @@ def _written(found: Found, form: str) -> bytes:
     return writers[form](found).encode("utf-8", "backslashreplace")
 
 
-def _caution(found: Found, form: str | None) -> None:
+def _caution(found: Segments, form: str | None) -> None:
     """Says which tags cannot be found, and what an EDL cannot say."""
     from tagger.reports.edl import cautions
 

@@ -51,6 +51,7 @@ def models_list() -> None:
     """Each backbone: input size, features, weights, and whether they are here."""
     from tagger.commands.installed import networks
 
+    messages(quiet=False, verbose=False)
     with errors():
         click.echo("\n".join(networks()))
 
@@ -59,28 +60,23 @@ def models_list() -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 def models_fetch(names: tuple[str, ...]) -> None:
     """Download weights into Keras's cache (set MOVIETAGS_WEIGHTS_URL for a mirror)."""
-    from tagger.models import weights
-    from tagger.models.architectures import EMBEDDED, named
+    from tagger.models import registry
 
     messages(quiet=False, verbose=False)
     with errors():
         for name in names:
-            click.echo(f"{name}: embedded" if name == EMBEDDED else weights.fetch(named(name).with_top, name))
+            entry = registry.entry(name)
+            click.echo(entry.fetch() or f"{name}: {entry.origin}")
 
 
 @models.command("verify")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 def models_verify(names: tuple[str, ...]) -> None:
     """Check weights against their published checksums: those named, or all that are here."""
-    from tagger.models import arrays, weights
-    from tagger.models.architectures import EMBEDDED, common, named
-    from tagger.models.backbone import EMBEDDED_ARRAYS
+    from tagger.models import registry
 
+    messages(quiet=False, verbose=False)
     with errors():
-        if not names or EMBEDDED in names:
-            arrays.load(EMBEDDED_ARRAYS)
-            click.echo(f"{EMBEDDED}: ok")
-        for made in [named(name) for name in names if name != EMBEDDED] or ([] if names else common()):
-            here = [file for file in made.files if file.path.is_file()]
-            for file in here or (made.files[:1] if names else ()):
-                click.echo(f"{made.name}: {weights.verify(file)} ({file.path})")
+        for entry in [registry.entry(name) for name in names] or registry.entries():
+            for verdict in entry.verify(required=bool(names)):
+                click.echo(f"{entry.name}: {verdict}")

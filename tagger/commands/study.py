@@ -58,16 +58,16 @@ def backbones(compared: tuple[tuple[str, Path | None], ...], output: Path | None
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training.studies import backbones as study
+        from tagger.training.studies import backbones
 
         _make_room(output)
-        asked = [study.Named(*one) for one in compared]
+        named = [backbones.Named(*pair) for pair in compared]
         with stages(quiet) as watch:
-            found = study.backbones(_request(chosen), asked, watch)
-        for line in found.failed:
+            result = backbones.backbones(_request(chosen), named, watch)
+        for line in result.failed:
             process.say(f"error: {line}")
-        _deliver(found, "backbones", output)
-    _leave(found.interrupted, bool(found.failed))
+        _deliver(result, "backbones", output)
+    _leave(result.interrupted, bool(result.failed))
 
 
 @study.command(params=of_train(ONE_BACKBONE))
@@ -81,13 +81,13 @@ def cross(output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> Non
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training.studies import cross as study_cross
+        from tagger.training.studies import cross
 
         _make_room(output)
         with stages(quiet) as watch:
-            found = study_cross.cross(_request(chosen), watch)
-        _deliver(found, "cross", output)
-    _leave(found.interrupted)
+            result = cross.cross(_request(chosen), watch)
+        _deliver(result, "cross", output)
+    _leave(result.interrupted)
 
 
 @study.command("init", params=of_train(INIT))
@@ -103,13 +103,13 @@ def initialisations(seeds: int, output: Path | None, quiet: bool, verbose: bool,
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.training.studies import init as study_init
+        from tagger.training.studies import init
 
         _make_room(output)
         with stages(quiet) as watch:
-            found = study_init.initialisations(_request(chosen), seeds, watch)
-        _deliver(found, "init", output)
-    _leave(found.interrupted)
+            result = init.initialisations(_request(chosen), seeds, watch)
+        _deliver(result, "init", output)
+    _leave(result.interrupted)
 
 
 def _request(chosen: dict[str, Any]) -> TrainingRequest:
@@ -130,15 +130,15 @@ def _make_room(output: Path | None) -> None:
         output_folder(output)
 
 
-def _deliver(found: Study, kind: str, output: Path | None) -> None:
+def _deliver(result: Study, kind: str, output: Path | None) -> None:
     from tagger.training.studies import comparison
 
-    if not found.rows():
+    if not result.rows():
         process.say("nothing was done that could be shown")
         return
     if output:
-        comparison.write(found, kind, output)
-    process.put(found.text() + "\n")
+        comparison.write(result, kind, output)
+    process.put(result.text() + "\n")
 
 
 def _leave(interrupted: bool, failed: bool = False) -> None:

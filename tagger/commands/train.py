@@ -11,7 +11,7 @@ import click
 from tagger import process, signals
 from tagger.commands.console import errors, messages, options, stages
 from tagger.settings import ACTIVATIONS
-from tagger.text import printable
+from tagger.text import printable, some_lines
 from tagger.training.recipe import AUTO, FEATURES, INITS, SCHEDULES, STRATEGIES, WARPS
 
 if TYPE_CHECKING:
@@ -105,11 +105,8 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
 
 
 def _name_the_rest(found: TrainingResult) -> None:
-    skipped = found.data.skipped
-    for one in skipped[:NAMED_MAX]:
-        process.say(f"{one.path}: {one.reason}")
-    if len(skipped) > NAMED_MAX:
-        process.say(f"and {len(skipped) - NAMED_MAX} more: {len(skipped)} skipped in all")
+    for line in some_lines([f"{file.path}: {file.reason}" for file in found.data.skipped], NAMED_MAX, "skipped"):
+        process.say(line)
     if found.why:
         process.say(found.why)
 

@@ -6,10 +6,7 @@ Kendall's tau-b. That is taken over weights, of which scores are the same but fo
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -18,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import BadPairs, BadPath, BadReport, reason
-from tagger.evaluation.metrics import kendall_tau_b
+from tagger.evaluation.metrics import Spread, kendall_tau_b
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag, Scan, TagReport
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.reports.table import moment
-from tagger.text import printable
+from tagger.text import printable, read_csv
 
 TOPS = (3, 5, 10)  # first tags of each film among which those of both are counted
 LETTERS_MAX = 28  # of a value, for people: of a checksum that is enough
@@ -49,7 +46,7 @@ class Side:
     @classmethod
     def of(cls, report: TagReport) -> Side:
         """Returns what a report says of its film."""
-        video, kept = report.video, sum(1 for shot in report.shots if shot.kept)
+        video, kept = report.video, sum(1 for shot in report.shots if shot.keyframe.kept)
         known = (video.name, video.path, video.fingerprint, video.duration_s)
         return cls(*known, len(report.shots), kept, report.model, report.scan)
 
@@ -155,6 +152,16 @@ class Average:
     mean: float | None  # None if there are none
     deviation: float | None  # of the sample; None if there is but one
 
+    @classmethod
+    def of(cls, what: str, values: Sequence[float]) -> Average:
+        """Returns the mean of a figure by its values, one for each pair for which it is defined."""
+        spread = Spread.of(values)
+        return cls(what, len(values), spread.mean, spread.deviation) if spread else cls(what, 0, None, None)
+
+    def text(self, digits: int) -> str | None:
+        """Returns "mean ± deviation" for people; None if there is none."""
+        return None if self.mean is None else Spread(self.mean, self.deviation).text(digits)
+
 
 @dataclass(frozen=True, slots=True)
 class PairsAgreement:
@@ -166,12 +173,12 @@ class PairsAgreement:
     @classmethod
     def of(cls, pairs: Sequence[PairAgreement]) -> PairsAgreement:
         """Returns several pairs with the means over them."""
-        found = [pair.agreement for pair in pairs]
+        agreements = [pair.agreement for pair in pairs]
         counts = [
-            _average(f"first {first}", [len(one.shared[place].slugs) for one in found])
+            Average.of(f"first {first}", [len(agreement.shared[place].slugs) for agreement in agreements])
             for place, first in enumerate(TOPS)
         ]
-        tau_b = _average("tau-b", [one.tau_b for one in found if one.tau_b is not None])
+        tau_b = Average.of("tau-b", [agreement.tau_b for agreement in agreements if agreement.tau_b is not None])
         return cls(tuple(pairs), (*counts, tau_b))
 
 
@@ -243,7 +250,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
         return _pairs(table.read_bytes(), path.parent)
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         raise BadPairs(f"{path}: no table of pairs ({reason(error)}): {PAIRS_FORM}") from error
 
 
@@ -275,22 +282,15 @@ def _differences(a: TagReport, b: TagReport) -> tuple[Difference, ...]:
 
 
 def _pairs(body: bytes, folder: Path) -> tuple[Pair, ...]:
-    rows = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""))  # spreadsheets begin with a mark
-    columns = [cell.strip().lower() for cell in next(rows, [])]
-    if not {"a", "b"} <= {*columns}:
-        raise ValueError(f"its header is {','.join(columns)!r:.60}")
+    table = read_csv(body)
+    if not {"a", "b"} <= {*table.columns}:
+        raise ValueError(f"its header is {','.join(table.columns)!r:.60}")
     pairs = []
-    for number, row in enumerate(rows, 2):
-        cells = dict(zip(columns, map(str.strip, row), strict=False))
-        if any(cells.values()):
-            a, b = (folder / cells[column] if cells.get(column) else None for column in ("a", "b"))
-            name = cells.get("name") or (a.name.removesuffix(SUFFIX) if a else "")
-            pairs.append(Pair(number, name, a, b))
+    for row in table.rows:
+        if any(row.cells.values()):  # else it is a note beside the table
+            a, b = (folder / row.cells[column] if row.cells[column] else None for column in ("a", "b"))
+            name = row.cells.get("name") or (a.name.removesuffix(SUFFIX) if a else "")
+            pairs.append(Pair(row.number, name, a, b))
     if not pairs:
         raise ValueError("it has no rows")
     return tuple(pairs)
-
-
-def _average(what: str, values: Sequence[float]) -> Average:
-    mean = statistics.fmean(values) if values else None
-    return Average(what, len(values), mean, statistics.stdev(values) if len(values) > 1 else None)

@@ -1,6 +1,6 @@
 """How good answers are where the truth is known.
 
-metrics    average precision, AUC, Kendall's tau-b, ... of arrays
+metrics    average precision, AUC, Kendall's tau-b, ... of arrays; means of figures
 figures    what predictions are worth, with intervals
 plots      what all charts share
 images     a model's tags, on pictures that people sorted

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.evaluation.metrics import Bools, Ints, Reals, auc, average_precision, balanced, calibration_error, places
+from tagger.evaluation.metrics import Reals, auc, average_precision, balanced, calibration_error, defined_mean, places
+from tagger.records import Bools, Doubles, Ints
 from tagger.vocabulary import TAGS_MAX
 
 NOT_FOUND = TAGS_MAX  # the place of a tag without evidence: behind all others, also where there are fewer than five
@@ -26,7 +27,6 @@ INTERVAL = (2.5, 97.5)  # percentiles
 DRAWN_AT_ONCE = 2**22  # numbers: 16 MiB of float32
 
 Counts = NDArray[np.float32]  # whole numbers, exact up to 16 million
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def confusion(evidence: Reals, right: Bools) -> Ints:
     return matrix
 
 
-def _rates(counted: Floats) -> Floats:
+def _rates(counted: Doubles) -> Doubles:
     """Precision, recall and F1 (b, 3, tags) of the sums (b, 4, tags) of `Judged.counts`; NaN where undefined."""
     answered, confirmed, own, found = counted.transpose(1, 0, 2)
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is NaN, as it should be
@@ -225,7 +225,7 @@ def _draws(family: Ints, row: int, resamples: int, seed: int) -> Iterator[Counts
         resamples -= some
 
 
-def _resampled_rates(judged: Judged, hits: Bools, family: Ints, resamples: int, seed: int) -> tuple[Floats, Floats]:
+def _resampled_rates(judged: Judged, hits: Bools, family: Ints, resamples: int, seed: int) -> tuple[Doubles, Doubles]:
     """Shares (resamples, 3) of pictures that hit (n, 3), and the means (resamples, 3) over tags of `_rates`."""
     tags = judged.right.shape[1]
     rows = np.concatenate([judged.counts().reshape(len(hits), -1), hits, np.ones((len(hits), 1), bool)], 1)
@@ -237,21 +237,21 @@ def _resampled_rates(judged: Judged, hits: Bools, family: Ints, resamples: int, 
         top.append(drawn[:, -4:-1] / drawn[:, -1:])
         found = _rates(drawn[:, : 4 * tags].reshape(-1, 4, tags))
         found[:, :, ~judged.own.any(0)] = np.nan
-        rates.append(_defined_mean(found))
+        rates.append(defined_mean(found))
     return np.concatenate(top), np.concatenate(rates)
 
 
-def _resampled_areas(probabilities: Reals, right: Bools, family: Ints, resamples: int, seed: int) -> Floats:
+def _resampled_areas(probabilities: Reals, right: Bools, family: Ints, resamples: int, seed: int) -> Doubles:
     """The means over tags (resamples, 2) of average precision and AUC."""
     means = []
     for counts in _draws(family, len(right), resamples, seed):
         weight = counts[:, family]
         found = [weighted_areas(score, truth, weight) for score, truth in zip(probabilities.T, right.T, strict=True)]
-        means.append(_defined_mean(np.stack(found, 2)))
+        means.append(defined_mean(np.stack(found, 2)))
     return np.concatenate(means)
 
 
-def weighted_areas(score: Reals, positive: Bools, weight: Counts) -> Floats:
+def weighted_areas(score: Reals, positive: Bools, weight: Counts) -> Doubles:
     """Returns average precision and AUC (b, 2) of n pictures for b weights of each: 2 counts as two copies.
 
     As `metrics.average_precision` and `metrics.auc`, NaN where undefined.
@@ -274,19 +274,12 @@ def weighted_areas(score: Reals, positive: Bools, weight: Counts) -> Floats:
         return np.stack([(ups * precision).sum(1) / up, area], 1)
 
 
-def _defined_mean(values: Floats) -> Floats:
-    """The mean along the last axis, without NaN; NaN where there is nothing else."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, values, 0).sum(-1) / known.sum(-1))
-
-
-def _macro(values: list[float | None], resampled: Floats) -> Estimate:
+def _macro(values: list[float | None], resampled: Doubles) -> Estimate:
     """The mean over the tags where it is defined, which must be some."""
     return _estimate(np.mean([value for value in values if value is not None]), resampled)
 
 
-def _estimate(value: np.floating, resampled: Floats) -> Estimate:
+def _estimate(value: np.floating, resampled: Doubles) -> Estimate:
     """With the interval of what the resamples give; some of them may give nothing, and if all do there is none."""
     known = resampled[~np.isnan(resampled)]
     low, high = np.percentile(known, INTERVAL) if len(known) else (np.nan, np.nan)

@@ -10,9 +10,8 @@ A picture whose very bytes stand under several tags counts once for each place, 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,17 +30,15 @@ from tagger.evaluation.figures import (
     per_tag,
     shares,
 )
-from tagger.evaluation.metrics import Bools, Ints, calibration_error
+from tagger.evaluation.metrics import calibration_error
 from tagger.images import Pixels, decode_picture, prepare
-from tagger.pipeline import Tagger
-from tagger.records import ModelInfo
-from tagger.text import printable
+from tagger.pipeline import Engine
+from tagger.records import Bools, CountProgress, Ints, ModelInfo
+from tagger.text import json_text, printable, some
 from tagger.vocabulary import Vocabulary
 
 FILE_BYTES_MAX = 2**30  # 200 million pixels without compression are 600 MB
 NAMED_MAX = 10  # folders, in an error
-
-Progress = Callable[[int, int], None]  # files read, and all there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +72,25 @@ class Evaluation:
     left_out: tuple[str, ...]
 
 
-def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> Evaluation:
-    """Returns how well the model of `tagger` answers for the pictures of `folder`.
+def evaluate(engine: Engine, folder: Path, progress: CountProgress | None = None) -> Evaluation:
+    """Returns how well the model of `engine` answers for the pictures of `folder`.
 
     Memory holds the pictures of one batch, and two numbers per picture and tag.
 
     Args:
-        tagger: whose model and vocabulary are used.
+        engine: whose model and vocabulary are used.
         folder: with one sub-folder per tag, named by slug. Links to folders below these are not followed.
         progress: is told after each file.
 
     Raises:
         BadPath: no such folder, no sub-folder of a tag, or no picture in them.
-        BadHead, BadWeights, WeightsMissing: as `Tagger.model`.
+        BadHead, BadWeights, WeightsMissing: as `Engine.model`.
     """
-    words = tagger.vocabulary
-    found = sorted_files(folder, words)
-    model = tagger.model()
-    skipped = list(found.skipped)
-    pictures = _pictures(found.files, model.backbone.input_size, skipped, progress)
+    words = engine.vocabulary
+    listing = sorted_files(folder, words)
+    model = engine.model()
+    skipped = list(listing.skipped)
+    pictures = _pictures(listing.files, model.backbone.input_size, skipped, progress)
     parts, tags, marks = [], [], []
     while batch := list(islice(pictures, model.backbone.batch_size)):
         parts.append(model.scores([picture.pixels for picture in batch]))
@@ -116,7 +113,7 @@ def evaluate(tagger: Tagger, folder: Path, progress: Progress | None = None) -> 
         per_tag(words.slugs, judged, probabilities),
         model.info(words.name),
         tuple(skipped),
-        found.left_out,
+        listing.left_out,
     )
 
 
@@ -138,9 +135,9 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
             files += [(path, index[name]) for path in files_below(folder / name, skipped)]
     left_out = tuple(name for name in folders if name not in index)
     if len(left_out) == len(folders):
-        shown = ", ".join(left_out[:NAMED_MAX]) + (", ..." if len(left_out) > NAMED_MAX else "")
+        there = some(left_out, NAMED_MAX) or "none"
         raise BadPath(
-            f"{folder}: no sub-folder is a tag of {words.name} (found: {shown or 'none'}): they are named by slug, "
+            f"{folder}: no sub-folder is a tag of {words.name} (found: {there}): they are named by slug, "
             f"such as {words.slugs[0]}; `movietags vocab show` lists them"
         )
     return SortedFiles(tuple(files), tuple(skipped), left_out)
@@ -175,7 +172,7 @@ class _Picture:
 
 
 def _pictures(
-    files: tuple[tuple[Path, int], ...], size: int, skipped: list[Skipped], progress: Progress | None
+    files: tuple[tuple[Path, int], ...], size: int, skipped: list[Skipped], progress: CountProgress | None
 ) -> Iterator[_Picture]:
     """Yields what can be read; what cannot goes to `skipped`."""
     for done, (path, tag) in enumerate(files, 1):
@@ -211,7 +208,7 @@ def as_json(evaluation: Evaluation) -> str:
     known = asdict(evaluation)
     for tag in known["per_tag"]:
         del tag["f1"]  # follows from precision and recall
-    return json.dumps(known, indent=1, allow_nan=False) + "\n"
+    return json_text(known)
 
 
 def as_table(evaluation: Evaluation) -> str:

@@ -1,14 +1,17 @@
-"""How good answers are when the truth is known (pure numpy)."""
+"""How good answers are when the truth is known, and means of such figures (pure numpy)."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.records import Bools, Doubles, Ints
+
 CALIBRATION_BINS = 15
 
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Reals = NDArray[np.floating]
 
 
@@ -33,9 +36,9 @@ def average_precision(score: Reals, positive: Bools) -> float:
     if not positive.any():
         return float("nan")
     order = np.argsort(-score, kind="stable")
-    found = np.cumsum(positive[order])
+    hits = np.cumsum(positive[order])
     last = np.append(np.diff(score[order]) != 0, True)  # of those with the same score
-    precision, recall = found[last] / (np.flatnonzero(last) + 1), found[last] / found[-1]
+    precision, recall = hits[last] / (np.flatnonzero(last) + 1), hits[last] / hits[-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
@@ -76,3 +79,30 @@ def kendall_tau_b(some: Reals, others: Reals) -> float:
     one, other = (np.sign(values[:, None] - values)[upper] for values in (some, others))
     pairs = float((one != 0).sum()) * float((other != 0).sum())
     return float((one * other).sum()) / pairs**0.5 if pairs else float("nan")
+
+
+def defined_mean(values: Doubles) -> Doubles:
+    """Returns the mean along the last axis, without NaN; NaN where there is nothing else."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
+        return np.asarray(np.where(known, values, 0).sum(-1) / known.sum(-1))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The mean of several figures of one kind."""
+
+    mean: float
+    deviation: float | None  # of the sample; None if there is but one
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> Spread | None:
+        """Returns that of the values that are known, None if none is."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return None
+        return cls(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
+
+    def text(self, digits: int) -> str:
+        """Returns "mean ± deviation" for people, with so many digits behind the point."""
+        return f"{self.mean:.{digits}f}" + ("" if self.deviation is None else f" ± {self.deviation:.{digits}f}")

@@ -38,7 +38,7 @@ LETTER_INCHES = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class BarSeries:
     """Bars of one colour."""
 
     name: str
@@ -87,7 +87,7 @@ def write_picture(figure: Figure, path: Path) -> None:
 
 
 @chart
-def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
+def bars_png(groups: Sequence[str], bars: Sequence[BarSeries], path: Path) -> None:
     """Draws bars, those of a group side by side, with their error bars, from 0 to 1.
 
     Raises:
@@ -101,14 +101,14 @@ def bars_png(groups: Sequence[str], bars: Sequence[Bars], path: Path) -> None:
     figure = Figure(figsize=(max(INCHES[0], room * len(groups)), INCHES[1]), layout="constrained")
     panel = figure.subplots()
     width = GROUP_WIDTH / len(bars)
-    for number, (one, colour) in enumerate(zip(bars, COLOURS, strict=False)):
-        known = [(group, estimate) for group, estimate in enumerate(one.estimates) if estimate]
-        if not known:
+    for number, (series, colour) in enumerate(zip(bars, COLOURS, strict=False)):
+        drawn = [(group, estimate) for group, estimate in enumerate(series.estimates) if estimate]
+        if not drawn:
             continue
-        places = [group + (number - (len(bars) - 1) / 2) * width for group, _ in known]
-        values = [estimate.value for _, estimate in known]
-        ends = [[e.value - e.low for _, e in known], [e.high - e.value for _, e in known]]
-        panel.bar(places, values, width, yerr=np.maximum(ends, 0), color=colour, capsize=3, label=one.name)
+        places = [group + (number - (len(bars) - 1) / 2) * width for group, _ in drawn]
+        values = [estimate.value for _, estimate in drawn]
+        ends = [[e.value - e.low for _, e in drawn], [e.high - e.value for _, e in drawn]]
+        panel.bar(places, values, width, yerr=np.maximum(ends, 0), color=colour, capsize=3, label=series.name)
     panel.set_ylim(0, 1.05)
     panel.set_xticks(range(len(names)), names, parse_math=False)
     panel.tick_params(labelsize=SMALL_PT)

@@ -11,8 +11,6 @@ in any order; what is named twice counts once. Frame 0 begins the film and is no
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from tagger.errors import BadPath, BadTruth, reason
 from tagger.files import regular_file
+from tagger.text import json_text, read_csv
 
 JSON_FORM = 'write {"cuts": [frame, ...], "gradual": [[first mixed frame, first frame of the new shot], ...]}'
 CSV_FORM = "write a header `frame` (cuts) or `start,end` (gradual changes) and a row for each"
@@ -121,20 +120,20 @@ def score(found: Sequence[int], truth: Truth, tolerance: int) -> Boundaries:
     )
 
 
-def match(found: Sequence[int], cuts: Sequence[int], tolerance: int) -> dict[int, int]:
+def match(frames: Sequence[int], cuts: Sequence[int], tolerance: int) -> dict[int, int]:
     """Returns the boundary of each cut that has one, one-to-one.
 
     Of all pairs that are still free the nearest is joined first, among equals the one with the earlier cut, then
     with the earlier boundary, until none lie within the tolerance. (A near pair may so keep two wider ones apart.)
 
     Args:
-        found: boundaries, growing.
+        frames: boundaries, growing.
         cuts: likewise.
         tolerance: frames, from 0.
     """
     pairs = []
     for cut in cuts:
-        near = found[bisect_left(found, cut - tolerance) : bisect_right(found, cut + tolerance)]
+        near = frames[bisect_left(frames, cut - tolerance) : bisect_right(frames, cut + tolerance)]
         pairs += [(abs(frame - cut), cut, frame) for frame in near]
     joined: dict[int, int] = {}
     taken: set[int] = set()
@@ -160,13 +159,13 @@ def read_truth(path: Path) -> Truth:
         return parse(path.read_bytes())
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
-    except (ValueError, RecursionError, csv.Error) as error:
+    except (ValueError, RecursionError) as error:
         raise BadTruth(f"{path}: no truth about shots ({reason(error)}): {form}") from error
 
 
 def as_json(boundaries: Boundaries) -> str:
     """Returns the figures as JSON text, their fields named as here; numbers are not rounded."""
-    return json.dumps(asdict(boundaries), indent=1, allow_nan=False) + "\n"
+    return json_text(asdict(boundaries))
 
 
 def as_table(boundaries: Boundaries) -> str:
@@ -204,25 +203,24 @@ def _from_json(body: bytes) -> Truth:
 
 
 def _from_csv(body: bytes) -> Truth:
-    rows = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""))  # spreadsheets begin with a mark
-    columns = [cell.strip().lower() for cell in next(rows, [])]
+    table = read_csv(body)
+    columns = table.columns
     if ("frame" in columns) == ({"start", "end"} <= {*columns}):
         raise ValueError(f"its header is {','.join(columns)!r:.60}")
     first, last = ("frame", "frame") if "frame" in columns else ("start", "end")
     cuts, gradual = [], []
-    for row in rows:
-        cells = dict(zip(columns, map(str.strip, row), strict=False))
-        if not any(cells.values()):
-            continue
+    for row in table.rows:
+        if not any(row.cells.values()):
+            continue  # a note beside the table
         try:
-            start = _cell(cells.get(first, ""))
-            end = _cell(cells.get(last) or cells[first])
+            start = _cell(row.cells[first])
+            end = _cell(row.cells[last] or row.cells[first])
             if start == end:
                 cuts.append(start)
             else:
                 gradual.append(Gradual(start, end))
         except ValueError as error:
-            raise ValueError(f"line {rows.line_num}: {error}") from error
+            raise ValueError(f"line {row.line}: {error}") from error
     return _truth(cuts, gradual)
 
 

@@ -19,15 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Truth
 from tagger.files import write_atomically
 from tagger.knowledge.joins import Maker, Reel, Values, read
-from tagger.shots.learned import AHEAD, Network, cut_inputs, gradual_inputs, pair_inputs
+from tagger.records import Floats
+from tagger.shots.learned import AHEAD, SmallNetwork, cut_inputs, gradual_inputs, pair_inputs
 from tagger.shots.thumbnails import CONTEXT, Differences, described, differences
-
-Floats = NDArray[np.float32]
 
 SEQUENCES = 400
 UNITS = {"cut": 32, "gradual": 32, "pair": 12}
@@ -85,7 +83,7 @@ def pairs_of(reel: Reel, rng: Generator) -> Iterator[tuple[Floats, float]]:
             yield pair_inputs(described(reel.values[first]), described(reel.values[second]))[0], float(two)
 
 
-def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> Network:
+def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> SmallNetwork:
     """Returns a network that gives `said` (0 or 1) for `inputs`.
 
     Args:
@@ -108,10 +106,10 @@ def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> N
     weights = np.where(said > 0, np.float32(weight), 1)
     whole.fit((inputs - mean) / spread, said[:, None], BATCH, EPOCHS, verbose=0, sample_weight=weights)
     hidden, hidden_bias, out, out_bias = whole.get_weights()
-    return Network(hidden / spread[:, None], hidden_bias - (mean / spread) @ hidden, out[:, 0], float(out_bias[0]))
+    return SmallNetwork(hidden / spread[:, None], hidden_bias - (mean / spread) @ hidden, out[:, 0], float(out_bias[0]))
 
 
-def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, Network]:
+def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, SmallNetwork]:
     """Returns the networks by name, learned from films and from so many reels made of their shots."""
     rng = np.random.default_rng(seed)
     maker = Maker([shot for film in films for shot in film.shots()], rng)
@@ -129,7 +127,7 @@ def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, Network
     }
 
 
-def save(learned: Mapping[str, Network], out: Path) -> None:
+def save(learned: Mapping[str, SmallNetwork], out: Path) -> None:
     """Writes networks by name as `tagger.shots.learned.networks` reads them, as float16."""
     named = {
         f"{name}_{part}": np.asarray(getattr(network, part), np.float16)
@@ -148,12 +146,12 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT.npz")
     parser.add_argument("--sequences", type=int, default=SEQUENCES, help="films made anew of all shots")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    truths = sorted(asked.films.rglob("*.truth.json"))
+    truths = sorted(options.films.rglob("*.truth.json"))
     films = [read(path.with_name(path.name.replace(".truth.json", ".mp4"))) for path in truths]
     log.info("%d films with %d frames", len(films), sum(len(film.values) for film in films))
-    save(learn(films, asked.sequences, asked.seed), asked.out)
+    save(learn(films, options.sequences, options.seed), options.out)
 
 
 if __name__ == "__main__":

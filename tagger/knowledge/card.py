@@ -6,7 +6,7 @@ from typing import Any
 
 from tagger.knowledge.crossval import SHIPPED
 from tagger.knowledge.priors import CLASSES_OF
-from tagger.models.architectures import EMBEDDED
+from tagger.models.registry import EMBEDDED
 from tagger.vocabulary import PORTABLE, slug
 
 WORST = 10
@@ -115,7 +115,8 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     own, crossed, rows = facts["compact"], facts["crossval"], facts["compact"]["per_tag"]
     across = [row for row in rows if row.get("measured_on") == "other sources"]
     across.sort(key=lambda row: float(row["average_precision"]["value"]))
-    films = facts["trailers"]
+    strangers = dict(facts["trailers"])
+    films = strangers.pop(EMBEDDED)
     few = [row for row in rows if 0 < row["pictures"] < THIN]
     return TEMPLATE.format(
         **{key: backbone[key] for key in ("architecture", "input_size", "feature_count", "views", "epochs")},
@@ -137,13 +138,17 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         crossed_tags=crossed["tags"],
         crossed_pictures=crossed["all"]["pictures"],
         crossed="\n".join(_crossed(name, crossed) for name in crossed["all"] if isinstance(crossed["all"][name], dict)),
-        trailers=films[EMBEDDED]["trailers"],
-        right_tags=films[EMBEDDED]["right_tags"],
+        trailers=films["trailers"],
+        right_tags=films["right_tags"],
         film_rows="\n".join(
-            [*(_films(_asked(name), found["published"]) for name, found in films.items()), _bounds(films[EMBEDDED])]
+            [
+                _films("compact", films["published"]),
+                *(_films(f"portable, asked by {name}", found["published"]) for name, found in strangers.items()),
+                _bounds(films),
+            ]
         ),
         min_entropy=facts["min_entropy_bits"],
-        variants="\n".join(_variant(name, found) for name, found in films[EMBEDDED]["variants"].items()),
+        variants="\n".join(_variant(name, found) for name, found in films["variants"].items()),
         never=", ".join(row["tag"] for row in rows if not row["pictures"]),
         worst_count=WORST,
         worst=", ".join(f"{row['tag']} ({row['average_precision']['value']:.2f})" for row in across[:WORST]),
@@ -152,55 +157,50 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     )
 
 
-def _choice(found: dict[str, Any]) -> str:
-    recipe = found["recipe"]
-    return f"{recipe['l2']:g}, {recipe['trust']:g}, {found['temperature']:.2g}, {found['offset']:g}"
+def _choice(tuned: dict[str, Any]) -> str:
+    recipe = tuned["recipe"]
+    return f"{recipe['l2']:g}, {recipe['trust']:g}, {tuned['temperature']:.2g}, {tuned['offset']:g}"
 
 
 def _span(interval: list[float]) -> str:
     return f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 
-def _asked(name: str) -> str:
-    return name if name == EMBEDDED else f"portable, asked by {name}"
+def _head(what: str, figures_of: dict[str, Any]) -> str:
+    figures = f"{figures_of['top1']:.3f} | {figures_of['top3']:.3f} | {_span(figures_of['top3_interval'])}"
+    return f"| {what} | {figures} | {figures_of['calibration_error']:.3f} |"
 
 
-def _head(what: str, found: dict[str, Any]) -> str:
-    figures = f"{found['top1']:.3f} | {found['top3']:.3f} | {_span(found['top3_interval'])}"
-    return f"| {what} | {figures} | {found['calibration_error']:.3f} |"
-
-
-def _transfer(name: str, found: dict[str, Any]) -> str:
-    figures = f"{found['native_top3']:.3f} | {found['left_out_top3']:.3f} | {found['share']:.2f}"
-    return f"| {name} | {figures} | {_span(found['share_interval'])} |"
+def _transfer(name: str, heads: dict[str, Any]) -> str:
+    figures = f"{heads['native_top3']:.3f} | {heads['left_out_top3']:.3f} | {heads['share']:.2f}"
+    return f"| {name} | {figures} | {_span(heads['share_interval'])} |"
 
 
 def _crossed(name: str, crossed: dict[str, Any]) -> str:
-    found, best = crossed["all"][name], crossed["all"]["best_teacher"]
+    measured, best = crossed["all"][name], crossed["all"]["best_teacher"]
     what = name if name == SHIPPED else f"features of {name}" + (" (the best teacher)" if name == best else "")
-    top3, share = found["top3"], found["of_best_teacher"]
+    top3, share = measured["top3"], measured["of_best_teacher"]
     unseen = crossed["never_seen_by_compact"][name]["of_best_teacher"]["value"]
-    figures = f"{found['top1']['value']:.3f} | {top3['value']:.3f} | {_span(top3['interval'])}"
+    figures = f"{measured['top1']['value']:.3f} | {top3['value']:.3f} | {_span(top3['interval'])}"
     return f"| {what} | {figures} | {share['value']:.2f} ({_span(share['interval'])}) | {unseen:.2f} |"
 
 
-def _films(what: str, found: dict[str, Any]) -> str:
-    cells = [" / ".join(f"{found[f'{m}_at_{k}']['value']:.2f}" for m in ("map", "mar", "f1")) for k in (3, 5, 10)]
-    return f"| {what} | {' | '.join(cells)} | {found['average_precision']['value']:.2f} |"
+def _films(what: str, ranking: dict[str, Any]) -> str:
+    cells = [" / ".join(f"{ranking[f'{m}_at_{k}']['value']:.2f}" for m in ("map", "mar", "f1")) for k in (3, 5, 10)]
+    return f"| {what} | {' | '.join(cells)} | {ranking['average_precision']['value']:.2f} |"
 
 
-def _bounds(found: dict[str, Any]) -> str:
+def _bounds(trailers: dict[str, Any]) -> str:
     """What chance reaches, and what perfect answers would."""
-    rows = {"chance": found["random"], "perfect answers": found["perfect"]}
+    rows = {"chance": trailers["random"], "perfect answers": trailers["perfect"]}
     return "\n".join(_films(what, {key: {"value": value} for key, value in row.items()}) for what, row in rows.items())
 
 
-def _variant(name: str, found: dict[str, Any]) -> str:
-    area = found["average_precision"]
+def _variant(name: str, ranking: dict[str, Any]) -> str:
+    area = ranking["average_precision"]
     gain = f"{area['gain']['value']:+.3f}, {area['gain']['interval'][0]:+.3f} to {area['gain']['interval'][1]:+.3f}"
-    return (
-        f"| {name} | {found['f1_at_3']['value']:.2f} | {found['f1_at_5']['value']:.2f} | {area['value']:.2f} | {gain} |"
-    )
+    f1 = f"{ranking['f1_at_3']['value']:.2f} | {ranking['f1_at_5']['value']:.2f}"
+    return f"| {name} | {f1} | {area['value']:.2f} | {gain} |"
 
 
 def _row(row: dict[str, Any]) -> str:

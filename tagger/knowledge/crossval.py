@@ -18,13 +18,15 @@ import numpy as np
 from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge import heads
 from tagger.knowledge.kept import Key, kept
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import FOLDS, fit, interval, source_folds
-from tagger.models.architectures import EMBEDDED
+from tagger.models.registry import EMBEDDED
+from tagger.records import Bools, Floats, Ints
 
 L2_CHOICES = (0.3, 0.1, 0.03, 0.01, 0.003)
 INNER_FOLDS = 4  # one of them chooses the L2
 SHIPPED = "compact as shipped"
+STUDENTS = (EMBEDDED, SHIPPED)  # the other networks are teachers
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +63,17 @@ def cross_source(x: Floats, pictures: Labelled) -> Ints:
     return answer
 
 
-def summary(found: dict[str, Ints], pictures: Labelled, among: Bools) -> dict[str, Any]:
+def summary(place_of: dict[str, Ints], pictures: Labelled, among: Bools) -> dict[str, Any]:
     """Returns each backbone's balanced top-1 and top-3 `among` pictures, and its share of the best teacher's top-3."""
     chosen = np.flatnonzero(among)
-    teachers = [name for name in found if name not in (EMBEDDED, SHIPPED)]
+    teachers = [name for name in place_of if name not in STUDENTS]
 
     def top(name: str, count: int) -> Callable[[Ints], float]:
-        return lambda i: balanced(found[name][i] < count, pictures.tag[i])
+        return lambda i: balanced(place_of[name][i] < count, pictures.tag[i])
 
     best = max(teachers, key=lambda name: top(name, 3)(chosen))
     table: dict[str, Any] = {"pictures": len(chosen), "best_teacher": best}
-    for name in found:
+    for name in place_of:
         asked = {"top1": top(name, 1), "top3": top(name, 3)}
         asked["of_best_teacher"] = lambda i, own=asked["top3"]: own(i) / top(best, 3)(i)  # type: ignore[misc]
         table[name] = {
@@ -95,22 +97,22 @@ def compare(
     """
     taking_part = pictures.fair[pictures.tag]
     judged = pictures.among(taking_part)
-    found = {}
+    place_of = {}
     for name, x in features.items():
         log.info("heads on features of %s", name)
         key: list[Key] = [f"places {judged.slugs}", judged.tag, judged.source, x[taking_part]]
         places_of = kept(cache, key, lambda x=x: cross_source(x[taking_part], judged).astype(np.float32))  # type: ignore[misc]
-        found[name] = places_of.astype(np.int64)
+        place_of[name] = places_of.astype(np.int64)
     evidence = {name: rows[taking_part] for name, rows in seen.items()}
     said = heads.answers(list(evidence.values()), evidence[EMBEDDED][:, 0], judged, cache)
     z, _ = heads.Tuner(said, judged).probabilities()
     present = np.unique(judged.tag)
-    found[SHIPPED] = places(z[:, present], judged.right[:, present])
+    place_of[SHIPPED] = places(z[:, present], judged.right[:, present])
     return {
         "measured": "balanced accuracy over tags; heads learned on other sources; 95 % intervals over sources",
         "tags": len(np.unique(judged.tag)),
         "sources": len(np.unique(judged.source)),
         "folds": FOLDS,
-        "all": summary(found, judged, np.ones(len(judged.paths), bool)),
-        "never_seen_by_compact": summary(found, judged, judged.held_out),
+        "all": summary(place_of, judged, np.ones(len(judged.paths), bool)),
+        "never_seen_by_compact": summary(place_of, judged, judged.held_out),
     }

@@ -25,10 +25,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from tagger.images import Pixels
 from tagger.knowledge import teach, views
-from tagger.models import arrays, compact
+from tagger.models import arrays, residual, student
 from tagger.models.evidence import CLASSES
-from tagger.training import student
+from tagger.records import Floats
 
 BATCH = 96  # pictures
 PEAK_RATE = 2e-3  # learning rate of AdamW
@@ -48,29 +49,29 @@ log = logging.getLogger(__name__)
 class Lessons:
     """Views and what one teacher said about them."""
 
-    views: NDArray[np.uint8]  # (n, 128, 128, 3) RGB
+    views: Pixels  # (n, 128, 128, 3) RGB
     features: NDArray[np.float16]  # (n, d), each column of mean 0 and deviation 1
     logits: NDArray[np.float16]  # (n, 1000)
 
     @classmethod
     def read(cls, shards: Path, teacher: str) -> Lessons:
         """Returns all lessons of `teacher` below `shards`."""
-        found = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
-        features = np.concatenate([shard[f"{teacher}.features"] for shard in found]).astype(np.float32)
+        loaded = [np.load(path, allow_pickle=False) for path in sorted(shards.glob("*.npz"))]
+        features = np.concatenate([shard[f"{teacher}.features"] for shard in loaded]).astype(np.float32)
         features = (features - features.mean(0)) / (features.std(0) + 1e-3)
         return cls(
-            np.concatenate([shard["views"] for shard in found]),
+            np.concatenate([shard["views"] for shard in loaded]),
             features.astype(np.float16),
-            np.concatenate([shard[f"{teacher}.logits"] for shard in found]),
+            np.concatenate([shard[f"{teacher}.logits"] for shard in loaded]),
         )
 
-    def batch(self, step: int, size: int) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    def batch(self, step: int, size: int) -> tuple[Floats, list[Floats]]:
         """Returns disturbed views (b, size, size, 3), -1 to 1, and [features, logits]; the same for the same step."""
         epoch, place = divmod(step * BATCH, len(self.views) // BATCH * BATCH)
         chosen = np.random.default_rng(epoch).permutation(len(self.views))[place : place + BATCH]
         rng = np.random.default_rng((1, step))
         pictures = np.stack([views.disturb(self.views[i], size, rng) for i in chosen])
-        return compact.preprocess(pictures), [
+        return residual.preprocess(pictures), [
             self.features[chosen].astype(np.float32),
             self.logits[chosen].astype(np.float32),
         ]
@@ -110,7 +111,7 @@ def class_loss(said: keras.KerasTensor, guess: keras.KerasTensor) -> keras.Keras
 def with_maps(feature_count: int, steps: int) -> keras.Model:
     """Returns the network with two linear maps, to the features of a teacher (`feature_count`) and to its classes."""
     backbone = student.trainable()
-    wanted = ((feature_count, "teacher_features"), (CLASSES, compact.CLASSIFIER))
+    wanted = ((feature_count, "teacher_features"), (CLASSES, residual.CLASSIFIER))
     answers = [keras.layers.Dense(count, name=name)(backbone.output) for count, name in wanted]
     whole = keras.Model(backbone.input, answers)
     optimizer = keras.optimizers.AdamW(Rate(steps), weight_decay=WEIGHT_DECAY)
@@ -180,9 +181,9 @@ def _restore(path: Path, state: Sequence[keras.Variable]) -> int:
 def ship(whole: keras.Model, out: Path, facts: dict[str, object]) -> None:
     """Writes the folded network and its classifier as float16 arrays to `out` (.npz); the manifest repeats `facts`."""
     manifest = {
-        "architecture": compact.ARCHITECTURE,
-        "input_size": compact.INPUT_SIZE,
-        "feature_count": compact.FEATURE_COUNT,
+        "architecture": residual.ARCHITECTURE,
+        "input_size": residual.INPUT_SIZE,
+        "feature_count": residual.FEATURE_COUNT,
         **facts,
         "created": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
     }
@@ -193,19 +194,19 @@ def main() -> None:
     """Runs `teach` or `train` as the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    asked = commands.add_parser("teach")
-    asked.add_argument("shards", type=Path)
-    asked.add_argument("folders", type=Path, nargs="+")
-    asked.add_argument("--teacher", action="append", required=True, metavar="NAME=FILE")
-    asked.add_argument("--views", type=int, default=1, help="views of each picture")
-    asked.add_argument("--limit", type=int, help="at most so many pictures")
-    asked.add_argument("--hold-out", type=Path, help="folder of which a fifth is never learned from")
-    asked = commands.add_parser("train")
-    asked.add_argument("shards", type=Path)
-    asked.add_argument("out", type=Path)
-    asked.add_argument("--teacher", default="mobilenetv2")
-    asked.add_argument("--steps", type=int, default=60_000, help=f"of {BATCH} pictures")
-    asked.add_argument("--minutes", type=float, default=np.inf, help="stop then, to be resumed")
+    arguments = commands.add_parser("teach")
+    arguments.add_argument("shards", type=Path)
+    arguments.add_argument("folders", type=Path, nargs="+")
+    arguments.add_argument("--teacher", action="append", required=True, metavar="NAME=FILE")
+    arguments.add_argument("--views", type=int, default=1, help="views of each picture")
+    arguments.add_argument("--limit", type=int, help="at most so many pictures")
+    arguments.add_argument("--hold-out", type=Path, help="folder of which a fifth is never learned from")
+    arguments = commands.add_parser("train")
+    arguments.add_argument("shards", type=Path)
+    arguments.add_argument("out", type=Path)
+    arguments.add_argument("--teacher", default="mobilenetv2")
+    arguments.add_argument("--steps", type=int, default=60_000, help=f"of {BATCH} pictures")
+    arguments.add_argument("--minutes", type=float, default=np.inf, help="stop then, to be resumed")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if options.command == "teach":

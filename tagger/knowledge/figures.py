@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tagger.evaluation.metrics import auc, average_precision, balanced, calibration_error, places
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import interval
+from tagger.records import Bools, Floats, Ints
 
 
 def whole(p: Floats, pictures: Labelled) -> dict[str, Any]:

@@ -11,14 +11,13 @@ import numpy as np
 
 from tagger.images import Pixels
 from tagger.knowledge import heads, labelled, portable, trailers
-from tagger.knowledge.labelled import Floats
 from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.knowledge.witness import Witness
-from tagger.models.architectures import EMBEDDED
 from tagger.models.evidence import class_evidence
 from tagger.models.head import ANY_NETWORK, CLASSES, Head
-from tagger.records import Keyframe, TagScores
-from tagger.vocabulary import Vocabulary
+from tagger.models.registry import EMBEDDED
+from tagger.records import Floats, ShotPicture, TagScores
+from tagger.vocabulary import PORTABLE, Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +28,19 @@ class Knowledge:
     def __init__(self, images: Path, words: Vocabulary, witnesses: Sequence[Witness], cache: Path | None) -> None:
         """Looks at every picture with every network; what was computed is kept in `cache`."""
         self.words, self.cache = words, cache
-        self.witness = {one.name: one for one in witnesses}
+        self.witness = {witness.name: witness for witness in witnesses}
         self.pictures = labelled.collect(images, words.slugs)
-        self.features = {one.name: labelled.look(self.pictures, one.network, cache) for one in witnesses}
-        self.seen = {one.name: class_evidence(one.logits(self.features[one.name])) for one in witnesses}
-        self.others = {name: rows for name, rows in self.seen.items() if name != EMBEDDED}
+        self.features = {
+            name: labelled.features_of(self.pictures, witness.network, cache) for name, witness in self.witness.items()
+        }
+        self.seen = {
+            name: class_evidence(witness.logits(self.features[name])) for name, witness in self.witness.items()
+        }
+        self.others = {name: rows for name, rows in self.seen.items() if not self.witness[name].embedded}
 
     def taught(self, name: str) -> list[Floats]:
         """What the head for `name` is learned from: all for the embedded network, other families' for the others."""
-        if name == EMBEDDED:
+        if self.witness[name].embedded:
             return list(self.seen.values())
         family = self.witness[name].family
         return [rows for other, rows in self.others.items() if self.witness[other].family != family]
@@ -50,13 +53,13 @@ class Knowledge:
     def strangers(self, only: str | None = None) -> dict[str, heads.Tuner]:
         """Returns what each other network (of the family `only`) says through a head that met none of its family."""
         family = {name: self.witness[name].family for name in self.others}
-        found = portable.left_out(self.others, family, self.pictures, self.cache, only)
-        return {name: heads.Tuner(answers, self.pictures) for name, answers in found.items()}
+        by_network = portable.left_out(self.others, family, self.pictures, self.cache, only)
+        return {name: heads.Tuner(answers, self.pictures) for name, answers in by_network.items()}
 
     def natives(self, names: Sequence[str]) -> dict[str, heads.Tuner]:
         """Returns what each of these networks says through a head that was learned on it alone."""
-        found = portable.native({name: self.others[name] for name in names}, self.pictures, self.cache)
-        return {name: heads.Tuner(answers, self.pictures) for name, answers in found.items()}
+        by_network = portable.native({name: self.others[name] for name in names}, self.pictures, self.cache)
+        return {name: heads.Tuner(answers, self.pictures) for name, answers in by_network.items()}
 
     def inside(self, tuned: heads.Tuned, seed: int) -> Floats:
         """Returns the embedded network's probabilities (n, tags) by heads that saw pictures of the same sources."""
@@ -66,7 +69,7 @@ class Knowledge:
         return heads.published(z, tuned.temperature, tuned.offset)
 
     def on_trailers(
-        self, name: str, tuner: heads.Tuner, made: Sequence[trailers.Trailer], frames: Sequence[Sequence[Keyframe]]
+        self, name: str, tuner: heads.Tuner, made: Sequence[trailers.Trailer], frames: Sequence[Sequence[ShotPicture]]
     ) -> dict[str, Any]:
         """Returns how right the first tags of made-up trailers are, through heads that saw none of their sources."""
         log.info("trailers as seen by %s", name)
@@ -86,7 +89,7 @@ class Knowledge:
 
     def ship(self, tuned: heads.Tuned, name: str) -> Head:
         """Returns the head to be shipped, learned from all pictures: the embedded network's or the portable one."""
-        own = name == EMBEDDED
+        own = name != PORTABLE
         seen = list((self.seen if own else self.others).values())
         kernel, bias = heads.learn(seen, self.pictures, np.ones(len(self.pictures.paths), bool), tuned.recipe)
         trained = np.bincount(self.pictures.tag, minlength=self.pictures.tags) > 0

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge.kept import Key, kept
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.priors import prior
 from tagger.knowledge.regression import FOLDS, fit, source_folds
+from tagger.records import Bools, Doubles, Floats, Ints
 from tagger.training import calibration
 from tagger.training.calibration import OFFSETS, TEMPERATURES
 
@@ -24,17 +24,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class HeadRecipe:
     """How a head is learned."""
 
     l2: float  # weight decay, for rows of deviation 1 as a whole
     trust: float  # in the names of classes (`tagger.knowledge.priors`): what one of them says, per deviation
 
 
-RECIPES = (Recipe(0.3, 0.1), Recipe(0.3, 0.05))
+RECIPES = (HeadRecipe(0.3, 0.1), HeadRecipe(0.3, 0.05))
 
 
-def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Recipe) -> tuple[Floats, Floats]:
+def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: HeadRecipe) -> tuple[Floats, Floats]:
     """Returns kernel (d, tags) and bias (tags,) of a regression on all views of the pictures `chosen`.
 
     Args:
@@ -59,44 +59,44 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Rec
 
 
 def out_of_source(
-    seen: Sequence[Floats], asked: Floats, pictures: Labelled, recipe: Recipe, folds: Ints | None = None
+    seen: Sequence[Floats], rows: Floats, pictures: Labelled, recipe: HeadRecipe, folds: Ints | None = None
 ) -> Floats:
     """Returns logits (..., n, tags) of each picture by a head that saw no picture of its source; zeros: no such tag.
 
     Args:
         seen: what the networks learned from see, (n, views, 1000) each.
-        asked: what the network asked sees, or several of them, (..., n, 1000).
+        rows: what the network asked sees, or several of them, (..., n, 1000).
         pictures: n of them.
         recipe: how the head is learned.
         folds: (n,) the fold of each picture, if not by source.
     """
-    answer = np.zeros((*asked.shape[:-1], pictures.tags), np.float32)
+    answer = np.zeros((*rows.shape[:-1], pictures.tags), np.float32)
     folds = source_folds(pictures.source) if folds is None else folds
     for fold in np.unique(folds):
         ask = folds == fold
         kernel, bias = learn(seen, pictures, ~ask & ~pictures.near[:, ask].any(1), recipe)
-        answer[..., ask, :] = asked[..., ask, :] @ kernel + bias
+        answer[..., ask, :] = rows[..., ask, :] @ kernel + bias
     return answer
 
 
-Answers = dict[Recipe, Floats]  # logits (n, tags) by the recipe of the head
+Answers = dict[HeadRecipe, Floats]  # logits (n, tags) by the recipe of the head
 
 
-def answers(seen: Sequence[Floats], asked: Floats, pictures: Labelled, cache: Path | None = None) -> Answers:
+def answers(seen: Sequence[Floats], rows: Floats, pictures: Labelled, cache: Path | None = None) -> Answers:
     """Returns what `out_of_source` does, by every recipe; kept in `cache`."""
-    found = {}
+    logits = {}
     for recipe in RECIPES:
-        log.info("heads on %d networks for %s, %s", len(seen), asked.shape[:-2] or "one", recipe)
-        key: list[Key] = [f"{recipe} {STEPS} {pictures.slugs}", pictures.tag, pictures.source, asked, *seen]
-        found[recipe] = kept(cache, key, lambda recipe=recipe: out_of_source(seen, asked, pictures, recipe))  # type: ignore[misc]
-    return found
+        log.info("heads on %d networks for %s, %s", len(seen), rows.shape[:-2] or "one", recipe)
+        key: list[Key] = [f"{recipe} {STEPS} {pictures.slugs}", pictures.tag, pictures.source, rows, *seen]
+        logits[recipe] = kept(cache, key, lambda recipe=recipe: out_of_source(seen, rows, pictures, recipe))  # type: ignore[misc]
+    return logits
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """What was best on some pictures."""
 
-    recipe: Recipe
+    recipe: HeadRecipe
     temperature: float
     offset: float
 
@@ -104,39 +104,41 @@ class Tuned:
 class Tuner:
     """Chooses recipe, temperature and offset of a head by its answers about sources that it had not seen."""
 
-    def __init__(self, found: Answers, pictures: Labelled) -> None:
+    def __init__(self, answers: Answers, pictures: Labelled) -> None:
         """Takes the answers by each recipe."""
-        self._found, self._pictures = found, pictures
+        self._answers, self._pictures = answers, pictures
         self._right, self._fair = pictures.right, pictures.fair[pictures.tag]
-        self._place = {recipe: places(z, self._right) for recipe, z in found.items()}
-        self._surprise: dict[Recipe, NDArray[np.float64]] = {}
+        self._place = {recipe: places(z, self._right) for recipe, z in answers.items()}
+        self._surprise: dict[HeadRecipe, Doubles] = {}
 
     def tune(self, among: Bools) -> Tuned:
         """Returns what is best on the pictures `among` (n,), of fair tags."""
         judged = among & self._fair
         tag = self._pictures.tag[judged]
-        best = max(self._found, key=lambda recipe: balanced(self._place[recipe][judged] < 3, tag))
+        best = max(self._answers, key=lambda recipe: balanced(self._place[recipe][judged] < 3, tag))
         if best not in self._surprise:
-            self._surprise[best] = surprises(self._found[best], self._right)
+            self._surprise[best] = surprises(self._answers[best], self._right)
         return Tuned(best, *calibrate(self._surprise[best], self._pictures, judged))
 
     def probabilities(self) -> tuple[Floats, Floats]:
         """Returns logits and published probabilities (n, tags), each fold's by what was best on the others."""
-        z = np.zeros_like(next(iter(self._found.values())))
+        z = np.zeros_like(next(iter(self._answers.values())))
         p = np.zeros_like(z)
         folds = source_folds(self._pictures.source)
         for fold in range(FOLDS):
             ask, tuned = folds == fold, self.tune(folds != fold)
-            z[ask] = self._found[tuned.recipe][ask]
+            z[ask] = self._answers[tuned.recipe][ask]
             p[ask] = published(z[ask], tuned.temperature, tuned.offset)
         return z, p
 
 
 def agreed(tuned: Sequence[Tuned]) -> Tuned:
     """Returns what suits several networks: the most common recipe, and the middle of the others."""
-    recipes = [one.recipe for one in tuned]
-    temperature = np.exp(np.median(np.log([one.temperature for one in tuned])))
-    return Tuned(max(RECIPES, key=recipes.count), float(temperature), float(np.median([one.offset for one in tuned])))
+    recipes = [choice.recipe for choice in tuned]
+    temperature = np.exp(np.median(np.log([choice.temperature for choice in tuned])))
+    return Tuned(
+        max(RECIPES, key=recipes.count), float(temperature), float(np.median([choice.offset for choice in tuned]))
+    )
 
 
 def evidence(z: Floats, tuned: Tuned) -> Floats:
@@ -153,12 +155,12 @@ def published(z: Floats, temperature: float, offset: float) -> Floats:
     return calibration.softmax(_evidence(z, temperature, offset))
 
 
-def surprises(z: Floats, right: Bools) -> NDArray[np.float64]:
+def surprises(z: Floats, right: Bools) -> Doubles:
     """Returns -log of the probability of the right tags, (temperatures, offsets, n)."""
     return np.array([[-np.log((published(z, t, c) * right).sum(1) + 1e-12) for c in OFFSETS] for t in TEMPERATURES])
 
 
-def calibrate(surprise: NDArray[np.float64], pictures: Labelled, among: Bools) -> tuple[float, float]:
+def calibrate(surprise: Doubles, pictures: Labelled, among: Bools) -> tuple[float, float]:
     """Returns the temperature and offset under which the answers `among` (n,) are the least surprising.
 
     Every tag counts the same, however many pictures it has.

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Gradual, Truth, read_truth
+from tagger.records import Doubles
 from tagger.shots.thumbnails import HEIGHT, LUMA, PLANES, VALUES, WIDTH, Shrinker
 from tagger.video.film import Film
 
@@ -109,7 +110,7 @@ def lit(values: Values, gain: Shares, where: Shares) -> Values:
     return np.concatenate([bright, coloured], 1).clip(0, 255).astype(np.uint8)
 
 
-def framed(values: Values, share: float, corners: NDArray[np.float64], mirrored: bool) -> Values:
+def framed(values: Values, share: float, corners: Doubles, mirrored: bool) -> Values:
     """Returns frames of which only a part is seen, or its mirror image.
 
     Args:
@@ -137,15 +138,15 @@ def plain(level: int, frames: int) -> Values:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """Frames, and which shot they are of; -1 is none."""
+class Take:
+    """Frames of a reel, and which shot they are of; -1 is none."""
 
     values: Values
     source: int = -1
 
-    def after(self, frames: int) -> Shot:
-        """Returns the shot without its first frames."""
-        return Shot(self.values[frames:], self.source)
+    def after(self, frames: int) -> Take:
+        """Returns the take without its first frames."""
+        return Take(self.values[frames:], self.source)
 
 
 class Maker:
@@ -180,7 +181,7 @@ class Maker:
         noisy = values.astype(np.int16) + rng.integers(-most, most + 1, values.shape, np.int8)
         return Reel(noisy.clip(0, 255).astype(np.uint8), Truth(tuple(cuts), tuple(gradual)))
 
-    def _after(self, old: Shot, alike: bool, gain: float) -> Shot:
+    def _after(self, old: Take, alike: bool, gain: float) -> Take:
         """What comes after a shot: a plain one, one that looks like it, a part of the same, or any."""
         rng = self._rng
         if rng.random() < (PLAIN if old.source >= 0 else PLAIN_AGAIN):
@@ -199,7 +200,7 @@ class Maker:
         some = some[some != like]
         return int(some[np.abs(self._looks[some] - self._looks[like]).mean(1).argmin()])
 
-    def _shot(self, source: int, gain: float, close: bool = False) -> Shot:
+    def _shot(self, source: int, gain: float, close: bool = False) -> Take:
         """Some frames of a shot, changed; of a `close` one only a part is seen."""
         rng, values = self._rng, self._shots[source]
         speed = float(rng.choice(SPEEDS))
@@ -211,9 +212,9 @@ class Maker:
         share = float(rng.uniform(CLOSEST, 0.9)) if close or rng.random() < CLOSE else 1.0
         values = framed(values, share, self._way(len(values)), rng.random() < 0.5)
         gains = gain * np.exp(rng.normal(0, 0.1)) * np.ones(len(values))
-        return Shot(self._relit(lit(values, gains, EVERYWHERE)), source)
+        return Take(self._relit(lit(values, gains, EVERYWHERE)), source)
 
-    def _way(self, frames: int) -> NDArray[np.float64]:
+    def _way(self, frames: int) -> Doubles:
         """Where a camera looks that stands still or wanders around, slowly or fast; see `framed`."""
         rng = self._rng
         speed = rng.exponential(FASTNESS, 2) * (rng.random() < WANDERING)
@@ -230,7 +231,7 @@ class Maker:
         part = cv2.resize(rng.random((3, 4)), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC).clip(0, 1).ravel()
         return lit(values, gain, part if rng.random() < 0.5 else EVERYWHERE)
 
-    def _plain(self, old: Shot) -> Shot:
+    def _plain(self, old: Take) -> Take:
         """A plain shot, mostly black and with a title; after another mostly of the same grey."""
         rng = self._rng
         level = int(rng.choice([BLACK, BLACK, BLACK, WHITE, int(rng.integers(BLACK, WHITE + 1))]))
@@ -241,9 +242,9 @@ class Maker:
             letters = level + rng.choice([-1, 1]) * rng.integers(20, 220, wide)
             line = values[:, :LUMA].reshape(-1, HEIGHT, WIDTH)[:, row : row + high, left : left + wide]
             line[:] = letters.clip(BLACK, WHITE)
-        return Shot(values)
+        return Take(values)
 
-    def _join(self, kind: Kind, old: Shot, new: Shot) -> Join | None:
+    def _join(self, kind: Kind, old: Take, new: Take) -> Join | None:
         """A join of this kind, or a cut where a shot is too short for it; None if it could not be seen."""
         rng, room = self._rng, min(len(old.values), len(new.values)) // 2
         kind = kind if room > SHORTEST else Kind.CUT

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.records import Floats
+
 Key = str | NDArray[Any]
 
 
-def kept(folder: Path | None, key: list[Key], compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+def kept(folder: Path | None, key: list[Key], compute: Callable[[], Floats]) -> Floats:
     """Returns what `compute` does, from `folder` if the same `key` was asked for before.
 
     The key is words and arrays; it does not know the code: empty the folder when that changes.

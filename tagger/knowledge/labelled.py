@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tagger import images
+from tagger.images import Pixels, without_bars
 from tagger.knowledge import teach, views
 from tagger.knowledge.kept import Key, kept
+from tagger.records import Bools, Floats, Ints
 from tagger.training import copies
 
 SOURCES_MIN = 3
@@ -26,15 +26,12 @@ LARGEST_SOURCE_MAX = 0.9  # share of a tag's pictures
 VIEWS = 2  # of each picture: whole, and disturbed, so that no source is known by its sharpness
 BATCH = 48  # pictures at a time
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 log = logging.getLogger(__name__)
 
 
-class Network(Protocol):
-    """What looks at pictures: a `tagger.models.backbone.Backbone`, for one."""
+class FeatureNetwork(Protocol):
+    """What gives features of pictures: a `tagger.models.backbone.Backbone`, for one."""
 
     @property
     def input_size(self) -> int:
@@ -46,7 +43,7 @@ class Network(Protocol):
         """Digest of its numbers."""
         ...
 
-    def features(self, pictures: Sequence[images.Pixels]) -> Floats:
+    def features(self, pictures: Sequence[Pixels]) -> Floats:
         """What it sees in n pictures of any size, (n, d)."""
         ...
 
@@ -78,8 +75,8 @@ class Labelled:
         """Which tags (tags,) have at least three sources, none with over nine tenths of their pictures."""
         answer = np.zeros(self.tags, bool)
         for tag in np.unique(self.tag):
-            found = Counter(self.source[self.tag == tag].tolist())
-            answer[tag] = len(found) >= SOURCES_MIN and max(found.values()) <= LARGEST_SOURCE_MAX * found.total()
+            sources = Counter(self.source[self.tag == tag].tolist())
+            answer[tag] = len(sources) >= SOURCES_MIN and max(sources.values()) <= LARGEST_SOURCE_MAX * sources.total()
         return answer
 
     def among(self, chosen: Bools) -> Labelled:
@@ -113,7 +110,7 @@ def _source(path: Path) -> str:
     return path.name.split("__")[0]
 
 
-def read(path: Path) -> images.Pixels:
+def read(path: Path) -> Pixels:
     """Returns the pixels (h, w, 3) of a picture, RGB.
 
     Raises:
@@ -125,23 +122,23 @@ def read(path: Path) -> images.Pixels:
     return picture
 
 
-def look(pictures: Labelled, network: Network, cache: Path | None = None) -> Floats:
+def features_of(pictures: Labelled, network: FeatureNetwork, cache: Path | None = None) -> Floats:
     """Returns what `network` sees in the views of each picture, (n, VIEWS, d): whole first, as frames are prepared.
 
     With a `cache` folder the answer is kept there, by the numbers of the network and the names of the pictures.
     """
     names = "\n".join(f"{path.parent.name}/{path.name}" for path in pictures.paths)
     key: list[Key] = [f"{network.sha256} {network.input_size} {VIEWS}\n{names}"]
-    return kept(cache, key, lambda: _look(pictures, network))
+    return kept(cache, key, lambda: _features_of(pictures, network))
 
 
-def _look(pictures: Labelled, network: Network) -> Floats:
+def _features_of(pictures: Labelled, network: FeatureNetwork) -> Floats:
     rng = np.random.default_rng(0)
     parts = []
     for start in range(0, len(pictures.paths), BATCH):
-        batch: list[images.Pixels] = []
+        batch: list[Pixels] = []
         for path in pictures.paths[start : start + BATCH]:
-            whole = images.without_bars(read(path))
+            whole = without_bars(read(path))
             batch += [whole, *(views.disturb(whole, network.input_size, rng) for _ in range(VIEWS - 1))]
         parts.append(network.features(batch))
         if start % (BATCH * 20) == 0:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -27,8 +26,9 @@ from tagger.files import write_atomically
 from tagger.knowledge import card, crossval, figures, heads, portable, trailers, witness
 from tagger.knowledge.gathered import Knowledge
 from tagger.models import arrays
-from tagger.models.architectures import EMBEDDED
+from tagger.models.registry import EMBEDDED
 from tagger.settings import Settings
+from tagger.text import finite, json_text, write_json
 from tagger.vocabulary import PORTABLE
 
 TRAILERS = 40
@@ -37,37 +37,40 @@ SEED = 0
 log = logging.getLogger(__name__)
 
 
-def transfer(known: Knowledge, strangers: dict[str, heads.Tuner]) -> dict[str, Any]:
+def transfer(knowledge: Knowledge, strangers: dict[str, heads.Tuner]) -> dict[str, Any]:
     """Returns what heads of other families are worth to each network, beside its native head."""
     own, foreign = (
         {name: tuner.probabilities()[0] for name, tuner in part.items()}
-        for part in (known.natives(list(strangers)), strangers)
+        for part in (knowledge.natives(list(strangers)), strangers)
     )
-    return portable.transfer(own, foreign, known.pictures)
+    return portable.transfer(own, foreign, knowledge.pictures)
 
 
-def measure(known: Knowledge, folder: Path) -> tuple[dict[str, Any], dict[str, heads.Tuned]]:
+def measure(knowledge: Knowledge, folder: Path) -> tuple[dict[str, Any], dict[str, heads.Tuned]]:
     """Returns every figure, and how the heads to be shipped are learned; `folder` is where trailers are made."""
-    pictures = known.pictures
+    pictures = knowledge.pictures
     everything = np.ones(len(pictures.paths), bool)
-    strangers, own = known.strangers(), known.embedded()
+    strangers, own = knowledge.strangers(), knowledge.embedded()
     tuned = {
         EMBEDDED: own.tune(everything),
         PORTABLE: heads.agreed([tuner.tune(everything) for tuner in strangers.values()]),
     }
-    p, inside = own.probabilities()[1], known.inside(tuned[EMBEDDED], SEED)
-    features = {name: rows[:, 0] for name, rows in known.features.items() if known.witness[name].classifier}
+    p, inside = own.probabilities()[1], knowledge.inside(tuned[EMBEDDED], SEED)
+    features = {name: rows[:, 0] for name, rows in knowledge.features.items() if knowledge.witness[name].classifier}
     made = trailers.make(pictures, folder, TRAILERS, SEED)
     frames = [trailers.keyframes(one, Settings()) for one in made]
     told = {EMBEDDED: own, **{name: tuner for name, tuner in strangers.items() if name in features}}
     facts = {
-        "compact": {**figures.whole(p, pictures), "per_tag": figures.per_tag(p, inside, pictures, known.words.tags)},
+        "compact": {
+            **figures.whole(p, pictures),
+            "per_tag": figures.per_tag(p, inside, pictures, knowledge.words.tags),
+        },
         "portable": {
-            "transfer": transfer(known, strangers),
+            "transfer": transfer(knowledge, strangers),
             "heads": {name: figures.whole(tuner.probabilities()[1], pictures) for name, tuner in strangers.items()},
         },
-        "crossval": crossval.compare(features, known.seen, pictures, known.cache),
-        "trailers": {name: known.on_trailers(name, tuner, made, frames) for name, tuner in told.items()},
+        "crossval": crossval.compare(features, knowledge.seen, pictures, knowledge.cache),
+        "trailers": {name: knowledge.on_trailers(name, tuner, made, frames) for name, tuner in told.items()},
         "min_entropy_bits": Settings().min_entropy_bits,
         "choices": {name: asdict(one) for name, one in tuned.items()},
     }
@@ -87,19 +90,19 @@ def main() -> None:
     words = vocabulary.load(str(options.vocabulary))
     named = [(EMBEDDED, words.folder / "compact.npz"), *(text.split("=", 1) for text in options.network)]
     witnesses = [witness.load(name, Path(file)) for name, file in named]
-    families = sorted({one.family for one in witnesses} - {EMBEDDED})
+    families = sorted({network.family for network in witnesses} - {EMBEDDED})
     if options.leave_out not in (None, *families):
         parser.error(f"--leave-out {options.leave_out}: the networks given are of {', '.join(families)}")
-    known = Knowledge(options.images, words, witnesses, options.cache)
+    knowledge = Knowledge(options.images, words, witnesses, options.cache)
     if options.leave_out:
-        process.put(json.dumps(transfer(known, known.strangers(options.leave_out)), indent=1) + "\n")
+        process.put(json_text(transfer(knowledge, knowledge.strangers(options.leave_out))))
         return
     with TemporaryDirectory() as aside:
-        facts, tuned = measure(known, (options.cache or Path(aside)) / "trailers")
-    for name, one in tuned.items():
+        facts, tuned = measure(knowledge, (options.cache or Path(aside)) / "trailers")
+    for name, choice in tuned.items():
         path = words.folder / "heads" / f"{name}.npz"
-        known.ship(one, name).save(path, created=datetime.date.today().isoformat(), **facts["choices"][name])
-    write_atomically(words.folder / "figures.json", json.dumps(facts, indent=1).encode() + b"\n")
+        knowledge.ship(choice, name).save(path, created=datetime.date.today().isoformat(), **facts["choices"][name])
+    write_json(words.folder / "figures.json", finite(facts))
     backbone_facts = arrays.read_manifest(words.folder / "compact.json")
     write_atomically(words.folder / "card.md", card.text(backbone_facts, facts).encode())
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge import heads
-from tagger.knowledge.labelled import Bools, Floats, Ints, Labelled
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import interval
+from tagger.records import Bools, Floats, Ints
 
 
 def left_out(
@@ -30,14 +31,14 @@ def left_out(
         cache: folder where answers are kept.
         only: the one family to ask about; all by default.
     """
-    found: dict[str, heads.Answers] = {}
+    answers: dict[str, heads.Answers] = {}
     for kin in [only] if only else sorted(set(family.values())):
         names = [name for name in seen if family[name] == kin]
         others = [rows for name, rows in seen.items() if name not in names]
-        asked = np.stack([seen[name][:, 0] for name in names])
-        said = heads.answers(others, asked, pictures, cache)
-        found |= {name: {recipe: z[place] for recipe, z in said.items()} for place, name in enumerate(names)}
-    return found
+        rows = np.stack([seen[name][:, 0] for name in names])
+        said = heads.answers(others, rows, pictures, cache)
+        answers |= {name: {recipe: z[place] for recipe, z in said.items()} for place, name in enumerate(names)}
+    return answers
 
 
 def native(seen: dict[str, Floats], pictures: Labelled, cache: Path | None = None) -> dict[str, heads.Answers]:

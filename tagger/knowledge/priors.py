@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tagger.knowledge.labelled import Floats
 from tagger.models.evidence import CLASSES
+from tagger.records import Floats
 
 # Index of the class in ImageNet's order, by the slug of a tag that it speaks for.
 CLASSES_OF: dict[str, tuple[int, ...]] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tagger.knowledge.labelled import Floats, Ints
+from tagger.records import Floats, Ints
 from tagger.training.calibration import softmax
 
 FOLDS = 10

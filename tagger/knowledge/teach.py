@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from tagger.images import Pixels
 from tagger.knowledge import views
 from tagger.training import copies
 
@@ -73,9 +74,9 @@ def _shard(
     hidden: npt.NDArray[np.uint64],
     rng: np.random.Generator,
 ) -> dict[str, npt.NDArray[np.generic]]:
-    small: list[views.Pixels] = []
+    small: list[Pixels] = []
     said: dict[str, list[npt.NDArray[np.float16]]] = {f"{t}.{k}": [] for t in teachers for k in ("features", "logits")}
-    pending: list[views.Pixels] = []
+    pending: list[Pixels] = []
 
     def ask() -> None:
         x = np.stack(pending).astype(np.float32) / 127.5 - 1
@@ -96,7 +97,7 @@ def _shard(
 
 def _framed(
     paths: Sequence[Path], views_each: int, hidden: npt.NDArray[np.uint64], rng: np.random.Generator
-) -> Iterator[tuple[views.Pixels, views.Box]]:
+) -> Iterator[tuple[Pixels, views.Box]]:
     for image in views.distinct(paths, SMALLEST_SIDE):
         if not copies.is_near(image, hidden):
             for view in range(views_each):

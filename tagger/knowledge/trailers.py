@@ -17,16 +17,15 @@ import av
 import cv2
 import numpy as np
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from tagger import ranking
 from tagger.evaluation.metrics import average_precision
 from tagger.files import write_atomically
 from tagger.images import Pixels, without_bars
 from tagger.knowledge import views
-from tagger.knowledge.labelled import Bools, Ints, Labelled, read
+from tagger.knowledge.labelled import Labelled, read
 from tagger.knowledge.regression import FOLDS, RESAMPLES, source_folds
-from tagger.records import TOP_TAGS, Keyframe, TagScores
+from tagger.records import TOP_TAGS, Bools, Doubles, Ints, ShotPicture, TagScores
 from tagger.settings import MIN_ENTROPY_BITS, Settings
 from tagger.shots.scan import scan
 from tagger.video.film import Film
@@ -49,7 +48,7 @@ WORDS = "COMING SOON"
 INSIDE, EDGE = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE  # how a still is looked into
 FIRST = (3, 5, 10)  # tags of a ranking that are judged
 
-Reals = NDArray[np.float64]
+Pictures = Sequence[ShotPicture]  # of a film: one of each shot
 ScoresOf = Callable[[int, list[Pixels]], TagScores]  # of pictures, by a head that saw none of this fold
 
 
@@ -182,10 +181,10 @@ def _nothings() -> Pixels:
     return pages
 
 
-def keyframes(trailer: Trailer, settings: Settings) -> list[Keyframe]:
-    """Returns the keyframe of each shot that the real scan finds, all with their pixels and none dropped."""
+def keyframes(trailer: Trailer, settings: Settings) -> list[ShotPicture]:
+    """Returns the picture of each shot that the real scan finds, all with their pixels and none dropped."""
     with Film(trailer.path) as film:
-        return list(scan(film, replace(settings, min_entropy_bits=0.0))[1])
+        return list(scan(film, replace(settings, min_entropy_bits=0.0)).shots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +195,10 @@ class Formula:
     min_entropy_bits: float = MIN_ENTROPY_BITS
     by_duration: bool = False  # a keyframe counts as much as its shot is long
 
-    def weights(self, scores: TagScores, frames: Sequence[Keyframe]) -> Reals:
+    def weights(self, scores: TagScores, frames: Pictures) -> Doubles:
         """Returns W (tags,) of a film whose n keyframes have these scores; all 0 where none is kept."""
-        kept = [frame.entropy_bits >= self.min_entropy_bits for frame in frames]
-        long = np.array([frame.shot.end_s - frame.shot.start_s for frame in frames])[kept]
+        kept = [frame.shot.keyframe.entropy_bits >= self.min_entropy_bits for frame in frames]
+        long = np.array([frame.shot.duration_s for frame in frames])[kept]
         part = long / long.sum() if self.by_duration else np.full(len(long), 1 / max(1, len(long)))
         shares, evidence = scores.probabilities[kept].astype(np.float64), scores.evidence[kept]
         place = np.argsort(np.argsort(-evidence, axis=1, kind="stable"), axis=1)  # ties go to the earlier tag
@@ -218,7 +217,7 @@ VARIANTS = {
 COMPARED = ("f1_at_3", "f1_at_5", "average_precision")
 
 
-def measure(trailers: Sequence[Trailer], frames: Sequence[Sequence[Keyframe]], scores_of: ScoresOf) -> dict[str, Any]:
+def measure(trailers: Sequence[Trailer], frames: Sequence[Pictures], scores_of: ScoresOf) -> dict[str, Any]:
     """Returns how right the first tags of the trailers are, ready for JSON, by the published formula and by others.
 
     Args:
@@ -234,11 +233,11 @@ def measure(trailers: Sequence[Trailer], frames: Sequence[Sequence[Keyframe]], s
     drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
     draws = np.vstack([np.arange(count), drawn])  # the trailers as they are, then drawn anew
 
-    def judged(weights: Callable[[TagScores, Sequence[Keyframe]], Reals]) -> dict[str, Reals]:
+    def judged(weights: Callable[[TagScores, Pictures], Doubles]) -> dict[str, Doubles]:
         found = np.array([weights(*one) for one in zip(scores, frames, strict=True)])
         return figures(hits(found, truth)[draws].mean(1))
 
-    def compared(other: dict[str, Reals]) -> dict[str, Any]:
+    def compared(other: dict[str, Doubles]) -> dict[str, Any]:
         return {key: {**_told(other[key]), "gain": _told(other[key] - published[key])} for key in COMPARED}
 
     published = judged(_published)
@@ -256,28 +255,28 @@ def measure(trailers: Sequence[Trailer], frames: Sequence[Sequence[Keyframe]], s
     }
 
 
-def _published(scores: TagScores, frames: Sequence[Keyframe]) -> Reals:
-    kept = [frame.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
+def _published(scores: TagScores, frames: Pictures) -> Doubles:
+    kept = [frame.shot.keyframe.entropy_bits >= MIN_ENTROPY_BITS for frame in frames]
     return ranking.weights(TagScores(scores.probabilities[kept], scores.evidence[kept]))
 
 
-def _told(values: Reals) -> dict[str, Any]:
+def _told(values: Doubles) -> dict[str, Any]:
     """What was measured, the first of `values`, and its interval by the others, in which trailers were drawn anew."""
     return {"value": float(values[0]), "interval": np.percentile(values[1:], (2.5, 97.5)).tolist()}
 
 
-def hits(weights: Reals, truth: Bools) -> Reals:
+def hits(weights: Doubles, truth: Bools) -> Doubles:
     """Returns of n rankings, W (n, tags) against the right tags (n, tags), (n, 1 + 2 x 3) shares.
 
     Average precision; how many of the first 3, 5, 10 are right and have a weight, over k; the same over |truth|.
     """
     area = [average_precision(*one) for one in zip(weights, truth, strict=True)]
     right = np.take_along_axis(truth & (weights > 0), np.argsort(-weights, axis=1, kind="stable"), 1)
-    found = np.stack([right[:, :k].sum(1) for k in FIRST], 1)
-    return np.column_stack([area, found / np.array(FIRST), found / truth.sum(1, keepdims=True)])
+    counts = np.stack([right[:, :k].sum(1) for k in FIRST], 1)
+    return np.column_stack([area, counts / np.array(FIRST), counts / truth.sum(1, keepdims=True)])
 
 
-def by_chance(truth: Bools) -> Reals:
+def by_chance(truth: Bools) -> Doubles:
     """Returns the mean of `hits` that is to be expected of rankings in random order, (1 + 2 x 3,)."""
     tags, size = truth.shape[1], truth.sum(1)
     harmonic = (1 / np.arange(1, tags + 1)).sum()
@@ -285,7 +284,7 @@ def by_chance(truth: Bools) -> Reals:
     return np.array([area.mean(), *[truth.mean()] * len(FIRST), *(k / tags for k in FIRST)])
 
 
-def figures(mean: Reals) -> dict[str, Reals]:
+def figures(mean: Doubles) -> dict[str, Doubles]:
     """Returns by name what the means (7,) or (n, 7) of `hits` amount to, a number or (n,) each.
 
     `map_at_k` is mean precision, `mar_at_k` mean recall, `f1_at_k` the harmonic mean of these two.

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from tagger import images
+from tagger.images import Pixels, squash
 
-Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -55,7 +53,7 @@ def random_box(image: Pixels, rng: np.random.Generator, scale: tuple[float, floa
 def render(image: Pixels, box: Box, size: int) -> Pixels:
     """`box` of `image` squashed to (size, size, 3)."""
     top, left, height, width = box
-    return images.squash(image[top : top + height, left : left + width], size)
+    return squash(image[top : top + height, left : left + width], size)
 
 
 def disturb(image: Pixels, size: int, rng: np.random.Generator) -> Pixels:

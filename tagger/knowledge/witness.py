@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tagger.images import Pixels, squash
-from tagger.knowledge.labelled import Floats, Network
-from tagger.models import arrays, backbone
-from tagger.models.architectures import EMBEDDED, named
+from tagger.knowledge.labelled import FeatureNetwork
+from tagger.models import arrays, registry
 from tagger.models.evidence import CLASSES, Classifier
+from tagger.records import Floats
 
 BATCH = 16  # pictures; larger batches fall out of a processor's cache
 # What SqueezeNet was trained on: RGB from 0 to 1, less the mean of ImageNet, by its deviation.
@@ -26,8 +26,9 @@ class Witness:
 
     name: str
     family: str  # networks that learned alike: a map learned on one of them knows its kin
-    network: Network
+    network: FeatureNetwork
     classifier: Classifier | None  # None: what it sees are the classes already
+    embedded: bool = False  # the one that is taught; the others are its teachers
 
     def logits(self, seen: Floats) -> Floats:
         """Returns the evidence (..., 1000) for each class in what the network has seen (..., d)."""
@@ -66,5 +67,5 @@ def load(name: str, file: Path) -> Witness:
     """
     if file.suffix == ".onnx":
         return Witness(name, name, OnnxNetwork(file), None)
-    network = backbone.load(name, file, BATCH)
-    return Witness(name, name if name == EMBEDDED else named(name).module, network, network.classifier)
+    network, entry = registry.load(name, file, BATCH), registry.entry(name)
+    return Witness(name, entry.family or name, network, network.classifier, entry.shipped is not None)

@@ -5,9 +5,14 @@ arrays          named arrays on disk, checked before they are used
 devices         where a network runs
 onnx_bytes      networks as ONNX graphs
 evidence        what a network says about the 1000 classes of ImageNet
-architectures   the networks of keras.applications, by the names people type
-compact         the embedded network
 head            features -> scores of tags
-backbone        pictures -> features, by any of the networks
+backbone        what every backbone is and shares: pictures -> features
+entry           a backbone by its name, before it is loaded
+residual        the layers of the embedded network, for any library
+student         the embedded network in Keras, as it is trained and tuned
+compact         the embedded backbone, in OpenCV
+architectures   the networks of keras.applications, by the names people type
+keras_apps      these as backbones
+registry        every backbone by its name; what "auto" stands for
 model           a backbone and its head, loaded and checked together
 """

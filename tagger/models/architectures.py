@@ -1,7 +1,7 @@
 """The networks of `keras.applications` that can serve as backbone, by the names people type.
 
 `inceptionv3` is the reference of the source paper. MobileNets take a width and an input size:
-`mobilenet-0.75-192`. This file knows names and numbers only; `tagger.models.backbone` builds networks.
+`mobilenet-0.75-192`. This file knows names and numbers only; `tagger.models.keras_apps` builds networks.
 """
 
 from __future__ import annotations
@@ -9,12 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tagger.errors import BadSettings
 from tagger.models.weights import WeightsFile
-
-EMBEDDED = "compact"
-REFERENCE = "inceptionv3"
-AUTO = "auto"  # the reference where its weights are here, else the embedded one
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +73,18 @@ _MOBILENETV2 = {
 }  # fmt: skip
 _SIZES = {"mobilenet": (128, 160, 192, 224), "mobilenetv2": (96, 128, 160, 192, 224)}
 _WIDE_TEXT = {0.25: "2_5", 0.5: "5_0", 0.75: "7_5", 1.0: "1_0"}
+CHOICES = (  # for people who typed another name
+    f"{', '.join(_NAMED)}, mobilenet[-WIDTH-SIZE] "
+    f"(width {', '.join(map(str, _MOBILENET))}; size {', '.join(map(str, _SIZES['mobilenet']))}) or "
+    f"mobilenetv2[-WIDTH-SIZE] (width {', '.join(map(str, _MOBILENETV2))}; from size 96)"
+)
 
 
 def named(name: str) -> Architecture:
     """Returns the architecture of a name in lower case.
 
     Raises:
-        BadSettings: no such name, width or size; lists what there is.
+        KeyError: no such name, width or size.
     """
     if name in _NAMED:
         return _NAMED[name]
@@ -93,11 +93,7 @@ def named(name: str) -> Architecture:
         kind, width, size = variant[1], float(variant[2] or 1.0), int(variant[3] or 224)
         if width in (_MOBILENET if kind == "mobilenet" else _MOBILENETV2) and size in _SIZES[kind]:
             return _mobilenet(name, width, size) if kind == "mobilenet" else _mobilenetv2(name, width, size)
-    raise BadSettings(
-        f"backbone {name!r}: choose {EMBEDDED}, {', '.join(_NAMED)}, mobilenet[-WIDTH-SIZE] "
-        f"(width {', '.join(map(str, _MOBILENET))}; size {', '.join(map(str, _SIZES['mobilenet']))}) or "
-        f"mobilenetv2[-WIDTH-SIZE] (width {', '.join(map(str, _MOBILENETV2))}; from size 96)"
-    )
+    raise KeyError(name)
 
 
 def common() -> tuple[Architecture, ...]:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from tagger.errors import BadHead, BadPath
 from tagger.files import regular_file, write_atomically
+from tagger.records import Floats
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, Floats]
 
 MANIFEST_BYTES_MAX = 4 * 2**20
 ARRAYS_BYTES_MAX = 2**30  # unpacked; InceptionV3's 1000-way classifier is 8 MB
@@ -74,9 +75,9 @@ def load(path: Path) -> Arrays:
     if not isinstance(shapes, dict) or not all(_is_shape(shape) for shape in shapes.values()):
         raise BadHead(f'{path.with_suffix(".json")} lists no "arrays": {{name: [sizes]}} that could be read')
     body = _bytes(path, ARRAYS_BYTES_MAX)
-    found = hashlib.sha256(body).hexdigest()
-    if found != manifest.get("sha256"):
-        raise BadHead(f"{path} has sha256 {found[:12]}..., its manifest says {str(manifest.get('sha256'))[:12]}...")
+    actual = hashlib.sha256(body).hexdigest()
+    if actual != manifest.get("sha256"):
+        raise BadHead(f"{path} has sha256 {actual[:12]}..., its manifest says {str(manifest.get('sha256'))[:12]}...")
     try:
         return _unpack(path, body, shapes)
     except BadHead:
@@ -114,13 +115,13 @@ def _unpack(path: Path, body: bytes, shapes: dict[str, list[int]]) -> Arrays:
         return {name: _array(path, archive, name, shape) for name, shape in shapes.items()}
 
 
-def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> NDArray[np.float32]:
+def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> Floats:
     with archive.open(f"{name}.npy") as member:
         version = np.lib.format.read_magic(member)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        found_shape, fortran_order, dtype = header(member)
-        if list(found_shape) != shape or fortran_order or dtype.name not in STORED_TYPES:
-            raise BadHead(f"{path}: array {name} is {dtype} {list(found_shape)}, expected float {shape}")
+        stored_shape, fortran_order, dtype = header(member)
+        if list(stored_shape) != shape or fortran_order or dtype.name not in STORED_TYPES:
+            raise BadHead(f"{path}: array {name} is {dtype} {list(stored_shape)}, expected float {shape}")
         size = math.prod(shape) * dtype.itemsize
         raw = member.read(size)
     if len(raw) != size:

@@ -1,82 +1,156 @@
-"""The embedded backbone: a small residual network of dense 3x3 convolutions, fast on a processor.
+"""The embedded backbone, run by OpenCV, which the tool needs anyway and which starts at once.
 
-Dense convolutions keep a processor's vector units busy where depthwise ones wait for memory, most of all in
-training. Here it is run by OpenCV, which the tool needs anyway and which starts at once; `tagger.knowledge.student`
-is the same network in Keras, with batch normalisation, from which these arrays come.
+`tagger.models.student` is the same network in Keras, with batch normalisation, from which its arrays come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.models import onnx_bytes
+from tagger import vocabulary
+from tagger.errors import BadHead, BadWeights, reason
+from tagger.images import Pixels
+from tagger.models import arrays, devices, onnx_bytes
+from tagger.models.backbone import Facts, in_batches
+from tagger.models.devices import PROCESSOR
+from tagger.models.entry import Entry
+from tagger.models.evidence import CLASSES, Classifier
+from tagger.models.residual import CLASSIFIER, FEATURE_COUNT, INPUT_SIZE, NAME, connect, preprocess
+from tagger.records import Floats
 
-ARCHITECTURE = "resnet-32-64-128-256"
-# Pixels, square. Larger than the pictures of its training, in which things are enlarged by cropping: at the size
-# trained with they look smaller than they were learned (Touvron et al., 2019).
-INPUT_SIZE = 160
-CLASSIFIER = "classifier"  # the layer that turns features into the classes of ImageNet
-FEATURE_COUNT = 768
+log = logging.getLogger(__name__)
 
-_PATCH = 4  # pixels, square: the stem looks at patches, because wide pictures of few channels wait for memory
-_STAGES = ((32, 1), (64, 2), (128, 3), (256, 2))  # channels and blocks; each stage after the first halves
-
-Layer = TypeVar("Layer")
-# (input, channels, kernel side, stride, name) -> output, without activation
-Convolution = Callable[[Layer, int, int, int, str], Layer]
-
-
-def preprocess(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Returns `pixels` (n, s, s, 3), RGB 0 to 255, as float32 -1 to 1."""
-    return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
+EMBEDDED = "embedded"  # where the shipped arrays are, for people
+ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
+CHOICES = NAME  # for people who typed another
 
 
-def connect(
-    picture: Layer,
-    convolution: Convolution[Layer],
-    rectified: Callable[[Layer], Layer],
-    added: Callable[[Layer, Layer], Layer],
-) -> Layer:
-    """Returns the last feature map (n, s / 32, s / 32, 768) of a picture, in the layers of whoever asks."""
-    x = rectified(convolution(picture, _STAGES[0][0], _PATCH, _PATCH, "stem"))
-    for stage, (channels, blocks) in enumerate(_STAGES):
-        for block in range(blocks):
-            name, stride = f"stage{stage}_block{block}", 2 if stage and not block else 1
-            y = rectified(convolution(x, channels, 3, stride, f"{name}_first"))
-            y = convolution(y, channels, 3, 1, f"{name}_second")
-            shortcut = convolution(x, channels, 2, 2, f"{name}_shortcut") if stride == 2 else x
-            x = rectified(added(shortcut, y))
-    return rectified(convolution(x, FEATURE_COUNT, 1, 1, "widen"))
+class CompactNetwork:
+    """The network with its numbers, ready to run; threads take turns."""
 
-
-class Network:
-    """The network with its numbers, ready to run."""
-
-    def __init__(self, arrays: Mapping[str, NDArray[np.floating]]) -> None:
+    def __init__(self, numbers: Mapping[str, NDArray[np.floating]]) -> None:
         """Takes per convolution NAME.kernel (h, w, in, out) and NAME.bias (out,).
 
         Raises:
             KeyError: an array is missing.
             ValueError: an array has another shape.
         """
-        body = np.frombuffer(_graph(arrays), np.uint8)
+        body = np.frombuffer(_graph(numbers), np.uint8)
         self._network = cv2.dnn.readNetFromONNX(body)
+        # Input and result lie in the network: without turns one thread gets another's answer.
+        self._turn = threading.Lock()
 
-    def predict_on_batch(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict_on_batch(self, pictures: Floats) -> Floats:
         """Returns the features (n, 768), not negative, of pictures (n, 160, 160, 3), -1 to 1."""
-        self._network.setInput(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
-        return np.asarray(self._network.forward(), np.float32).reshape(len(pictures), FEATURE_COUNT)
+        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+        with self._turn:
+            self._network.setInput(planes)
+            return np.array(self._network.forward(), np.float32).reshape(len(pictures), FEATURE_COUNT)
 
 
-def _graph(arrays: Mapping[str, NDArray[np.floating]]) -> bytes:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class CompactBackbone(Facts):
+    """The embedded network as a backbone that Keras can train."""
+
+    network: Any  # a `CompactNetwork`, or what has its `predict_on_batch`
+    file: Path  # of its arrays
+
+    def features(self, pictures: Sequence[Pixels]) -> Floats:
+        """Returns float32 (n, 768), not negative."""
+        return in_batches(self, pictures, lambda squares: self.network.predict_on_batch(preprocess(squares)))
+
+    def preprocess(self, pixels: NDArray[np.uint8]) -> Floats:
+        """Returns squares (n, s, s, 3) as float32 -1 to 1."""
+        return preprocess(pixels)
+
+    def body(self) -> Any:
+        """Returns the network in Keras, without batch normalisation, which is in its numbers."""
+        from tagger.models import student
+
+        return student.tunable(arrays.load(self.file))
+
+    def untrained(self) -> Any:
+        """Returns the network in Keras, with batch normalisation."""
+        from tagger.models import student
+
+        return student.trainable()
+
+    def stored(self, trained: Any) -> dict[str, NDArray[np.floating]]:
+        """Returns the arrays of either, as `CompactNetwork` takes them."""
+        from tagger.models import student
+
+        return student.stored(trained)
+
+
+def entry(name: str) -> Entry:
+    """Returns the row of the embedded backbone.
+
+    Raises:
+        KeyError: that is not its name.
+    """
+    return {NAME: _ENTRY}[name]
+
+
+def entries() -> tuple[Entry, ...]:
+    """Returns its row alone."""
+    return (_ENTRY,)
+
+
+def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackbone:
+    """Returns the embedded backbone; it runs on the processor, whatever the device.
+
+    Raises:
+        BadWeights: the file holds other arrays.
+    """
+    if device.startswith(devices.GPU):
+        log.info("%s runs on the processor: --device %s is for the networks of Keras", NAME, device)
+    path = file or ARRAYS
+    try:
+        numbers = arrays.load(path)
+        network, classifier = CompactNetwork(numbers), _classifier(numbers)
+    except (BadHead, KeyError, ValueError, cv2.error) as error:
+        raise BadWeights(f"{path}: holds no arrays of the compact network ({reason(error)})") from error
+    return CompactBackbone(
+        name=NAME,
+        identity=f"{NAME}/avg_pool",
+        sha256=arrays.digest(numbers),
+        source=EMBEDDED if path == ARRAYS else str(path),
+        input_size=INPUT_SIZE,
+        feature_count=FEATURE_COUNT,
+        parameters=sum(part.size for name, part in numbers.items() if not name.startswith(CLASSIFIER)),
+        batch_size=batch_size or PROCESSOR.batch_size,
+        classifier=classifier,
+        network=network,
+        file=path,
+    )
+
+
+_ENTRY = Entry(NAME, INPUT_SIZE, FEATURE_COUNT, load, EMBEDDED, ARRAYS)
+
+
+def _classifier(numbers: arrays.Arrays) -> Classifier | None:
+    """The layer behind the features; a tuned network comes without."""
+    if f"{CLASSIFIER}.kernel" not in numbers:
+        return None
+    kernel, bias = (numbers[f"{CLASSIFIER}.{part}"] for part in ("kernel", "bias"))
+    if kernel.shape != (FEATURE_COUNT, CLASSES) or bias.shape != (CLASSES,):
+        raise ValueError(f"{CLASSIFIER} is {kernel.shape} and {bias.shape}")
+    return Classifier(kernel, bias)
+
+
+def _graph(numbers: Mapping[str, NDArray[np.floating]]) -> bytes:
     """The network as an ONNX model."""
     nodes: list[bytes] = []
-    tensors: dict[str, NDArray[np.float32]] = {}
+    tensors: dict[str, Floats] = {}
     channels_of = {"picture": 3}
 
     def out(kind: str, inputs: list[str], channels: int, **attributes: list[int]) -> str:
@@ -86,7 +160,7 @@ def _graph(arrays: Mapping[str, NDArray[np.floating]]) -> bytes:
         return name
 
     def convolution(x: str, channels: int, side: int, stride: int, name: str) -> str:
-        kernel, bias = (np.asarray(arrays[f"{name}.{kind}"], np.float32) for kind in ("kernel", "bias"))
+        kernel, bias = (np.asarray(numbers[f"{name}.{part}"], np.float32) for part in ("kernel", "bias"))
         expected = (side, side, channels_of[x], channels)
         if kernel.shape != expected or bias.shape != (channels,):
             raise ValueError(f"{name} is {kernel.shape} and {bias.shape}, expected {expected} and ({channels},)")

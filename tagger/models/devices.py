@@ -61,21 +61,21 @@ def keras_devices() -> list[str]:
     return list(keras.distribution.list_devices())
 
 
-def choose(asked: str, found: Sequence[str]) -> Device:
-    """Returns the device that `Settings.device` means where `found` are those of Keras.
+def choose(wanted: str, available: Sequence[str]) -> Device:
+    """Returns the device that `Settings.device` means where `available` are those of Keras.
 
     Raises:
         DeviceMissing: there is no such GPU.
     """
-    gpus = [name for name in found if name.startswith(GPU)]
-    if asked == "auto":
+    gpus = [name for name in available if name.startswith(GPU)]
+    if wanted == "auto":
         return Device(is_gpu=bool(gpus))
-    if asked == "cpu":
+    if wanted == "cpu":
         return Device("cpu:0")
-    name = gpus[0] if asked == GPU and gpus else asked
+    name = gpus[0] if wanted == GPU and gpus else wanted
     if name not in gpus:
         raise DeviceMissing(
-            f"--device {asked}: Keras finds {', '.join(found) or 'nothing'} here: use --device cpu, "
+            f"--device {wanted}: Keras finds {', '.join(available) or 'nothing'} here: use --device cpu, "
             f"or install movietags[gpu] where there is a GPU"
         )
     return Device(name, is_gpu=True)

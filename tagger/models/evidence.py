@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tagger.records import Floats
 
 CLASSES = 1000
 THRESHOLD_DEVIATIONS = 0.5  # above the mean of the picture's logits
@@ -23,15 +24,15 @@ THRESHOLD_DEVIATIONS = 0.5  # above the mean of the picture's logits
 class Classifier:
     """The last dense layer of an ImageNet network."""
 
-    kernel: NDArray[np.float32]  # (features, 1000)
-    bias: NDArray[np.float32]  # (1000,)
+    kernel: Floats  # (features, 1000)
+    bias: Floats  # (1000,)
 
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def logits(self, features: Floats) -> Floats:
         """Returns float32 (..., 1000) of features (..., d)."""
         return np.asarray(features @ self.kernel + self.bias, np.float32)
 
 
-def class_evidence(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def class_evidence(logits: Floats) -> Floats:
     """Returns float32 (..., 1000), not negative, of logits (..., 1000) on any scale; zeros where all are alike."""
     centred = logits - logits.mean(-1, keepdims=True)
     deviation = np.maximum(centred.std(-1, keepdims=True), np.finfo(np.float32).tiny)

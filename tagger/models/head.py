@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.errors import BadHead, NonFiniteFeatures
 from tagger.models import arrays
-from tagger.records import TagScores
+from tagger.records import Floats, TagScores
 from tagger.settings import ACTIVATIONS, SIGMOID, SOFTMAX
 from tagger.vocabulary import Vocabulary
 
@@ -31,10 +30,10 @@ LAST = {SOFTMAX: ("relu", "softmax"), SIGMOID: ("sigmoid",)}  # what follows the
 class Dense:
     """A layer x -> x kernel + bias."""
 
-    kernel: NDArray[np.float32]  # (inputs, units)
-    bias: NDArray[np.float32]  # (units,)
+    kernel: Floats  # (inputs, units)
+    bias: Floats  # (units,)
 
-    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, x: Floats) -> Floats:
         """Returns (n, units) of (n, inputs)."""
         return np.asarray(x @ self.kernel + self.bias, np.float32)
 
@@ -43,8 +42,8 @@ class Dense:
 class Head:
     """Trained dense layers over one backbone's features, or over the class evidence of one or of any."""
 
-    kernel: NDArray[np.float32]  # of the last layer: (features, classes or hidden units, tags)
-    bias: NDArray[np.float32]  # (tags,)
+    kernel: Floats  # of the last layer: (features, classes or hidden units, tags)
+    bias: Floats  # (tags,)
     trained: tuple[bool, ...]  # per tag: were there examples of it?
     vocabulary_sha256: str
     backbone: str  # identity of the features it was trained on; "imagenet" for a portable one
@@ -68,7 +67,7 @@ class Head:
         """Digest of the numbers."""
         return arrays.digest([part for layer in self.layers for part in (layer.kernel, layer.bias)])
 
-    def scores(self, features: NDArray[np.float32]) -> TagScores:
+    def scores(self, features: Floats) -> TagScores:
         """Returns probabilities and evidence of n pictures.
 
         Args:
@@ -101,13 +100,13 @@ class Head:
         }
         half = self.kernel.astype(np.float16)
         lossless = np.array_equal(half.astype(np.float32), self.kernel)
-        found = {"kernel": half if lossless else self.kernel, "bias": self.bias}
+        stored = {"kernel": half if lossless else self.kernel, "bias": self.bias}
         for place, layer in enumerate(self.hidden):
-            found |= {f"hidden{place}_kernel": layer.kernel, f"hidden{place}_bias": layer.bias}
-        arrays.save(path, found, manifest)
+            stored |= {f"hidden{place}_kernel": layer.kernel, f"hidden{place}_bias": layer.bias}
+        arrays.save(path, stored, manifest)
 
 
-def answers(logits: NDArray[np.float32], activation: str) -> TagScores:
+def answers(logits: Floats, activation: str) -> TagScores:
     """Returns what logits (n, tags) of the last layer mean: y = ReLU(logits), and p by the activation."""
     evidence = np.maximum(logits, 0.0)
     if activation == SIGMOID:
@@ -140,8 +139,8 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
         raise BadHead(f'{path.with_suffix(".json")}: "reads" is {reads!r}, this version knows {FEATURES} and {CLASSES}')
     activation = manifest.get("activation", SOFTMAX)
     if activation not in ACTIVATIONS:
-        known = " and ".join(ACTIVATIONS)
-        raise BadHead(f'{path.with_suffix(".json")}: "activation" is {activation!r}, this version knows {known}')
+        choices = " and ".join(ACTIVATIONS)
+        raise BadHead(f'{path.with_suffix(".json")}: "activation" is {activation!r}, this version knows {choices}')
     return Head(
         last.kernel,
         last.bias,
@@ -155,14 +154,14 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
     )
 
 
-def _layers(path: Path, found: arrays.Arrays) -> list[Dense]:
+def _layers(path: Path, stored: arrays.Arrays) -> list[Dense]:
     """The layers of a head from its arrays, each fitting the one before."""
-    names = [f"hidden{place}_" for place in range(len(found) // 2 - 1)] + [""]
-    if set(found) != {f"{name}{part}" for name in names for part in ("kernel", "bias")}:
+    names = [f"hidden{place}_" for place in range(len(stored) // 2 - 1)] + [""]
+    if set(stored) != {f"{name}{part}" for name in names for part in ("kernel", "bias")}:
         raise BadHead(
-            f"{path} holds arrays {sorted(found)[:6]}, a head has bias and kernel, and those of hidden layers"
+            f"{path} holds arrays {sorted(stored)[:6]}, a head has bias and kernel, and those of hidden layers"
         )
-    layers = [Dense(found[f"{name}kernel"], found[f"{name}bias"]) for name in names]
+    layers = [Dense(stored[f"{name}kernel"], stored[f"{name}bias"]) for name in names]
     inputs = layers[0].kernel.shape[0]
     for name, layer in zip(names, layers, strict=True):
         if layer.kernel.ndim != 2 or layer.kernel.shape[0] != inputs or layer.bias.shape != layer.kernel.shape[1:]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tagger.records import Floats
 
 IR_VERSION, OPERATOR_SET = 8, 13
 FLOAT, INTS = 1, 7  # TensorProto.FLOAT, AttributeProto.INTS
@@ -28,9 +29,7 @@ def node(kind: str, inputs: Sequence[str], output: str, **attributes: Sequence[i
     )  # fmt: skip
 
 
-def model(
-    nodes: Sequence[bytes], arrays: Mapping[str, NDArray[np.float32]], picture: Sequence[int], output: str
-) -> bytes:
+def model(nodes: Sequence[bytes], arrays: Mapping[str, Floats], picture: Sequence[int], output: str) -> bytes:
     """Returns a ModelProto of a graph whose input is named "picture", of the sizes given."""
     tensors = [
         b"".join(_number(1, size) for size in array.shape) + _number(2, FLOAT) + _text(8, name)

@@ -63,16 +63,19 @@ def verify(file: WeightsFile) -> str:
 
     Raises:
         WeightsMissing: it is not in the cache.
-        BadWeights: its checksum is not the published one.
+        BadWeights: its checksum is not the published one, or it cannot be read.
     """
     if not file.path.is_file():
         raise WeightsMissing(f"{file.name}: not in {file.path.parent}: run `movietags models fetch`")
     if file.md5 is None:
         return "unverified"
     md5 = hashlib.md5(usedforsecurity=False)
-    with file.path.open("rb") as body:
-        while chunk := body.read(CHUNK_BYTES):
-            md5.update(chunk)
+    try:
+        with file.path.open("rb") as body:
+            while chunk := body.read(CHUNK_BYTES):
+                md5.update(chunk)
+    except OSError as error:
+        raise BadWeights(f"{file.path}: cannot be read ({reason(error)})") from error
     if md5.hexdigest() != file.md5:
         raise BadWeights(f"{file.path}: md5 {md5.hexdigest()}, published {file.md5}: delete it and fetch it again")
     return "ok"
@@ -94,8 +97,8 @@ def fetch(file: WeightsFile, backbone: str) -> Path:
         file.path.parent.mkdir(parents=True, exist_ok=True)
         # Aside and renamed: an interrupted download must not look like weights to any program.
         with TemporaryDirectory(dir=file.path.parent) as aside, redirect_stdout(sys.stderr):  # Keras draws on stdout
-            found = get_file(file.name, file.url, cache_dir=aside, cache_subdir="", file_hash=file.md5)
-            Path(found).replace(file.path)
+            downloaded = get_file(file.name, file.url, cache_dir=aside, cache_subdir="", file_hash=file.md5)
+            Path(downloaded).replace(file.path)
     except Exception as error:  # Keras raises bare Exception when a download fails
         raise WeightsMissing(
             f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could "

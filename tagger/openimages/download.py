@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass
 from itertools import islice
 from threading import Event
 
 from tagger.errors import FetchFailed, ServerUnreachable
-from tagger.openimages.folder import Folder
+from tagger.openimages.folder import PictureFolder
 from tagger.openimages.tables import Picture
+from tagger.records import CountProgress
 
 AHEAD = 2  # pictures given out for each thread, so that none waits for the next one
 LOST_IN_A_ROW = 16  # pictures without an answer after all tries: the server is gone, not a picture
 POLL_S = 0.5  # Ctrl-C is looked at this often where the system does not interrupt a wait
 STOP_S = 1.0  # for pictures that are just being written
-
-Progress = Callable[[int, int], None]  # pictures that are there, and all that are to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ class Outcome:
 
 
 def download(
-    pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: Folder, jobs: int,
-    progress: Progress | None = None,
+    pictures: Sequence[Picture], slugs: Sequence[str], per_tag: int, folder: PictureFolder, jobs: int,
+    progress: CountProgress | None = None,
 ) -> Outcome:  # fmt: skip
     """Puts up to `per_tag` pictures of each tag into `folder`, and sources.csv, which says whose they are.
 
@@ -62,16 +61,16 @@ def download(
     Raises:
         OutputRefused: the folder cannot be written.
     """
-    waiting = {slug: [one for one in pictures if one.tag == slug] for slug in slugs}
-    found = {slug: len(ones) for slug, ones in waiting.items()}
-    total = sum(min(per_tag, number) for number in found.values())
+    waiting = {slug: [picture for picture in pictures if picture.tag == slug] for slug in slugs}
+    planned = {slug: len(of_tag) for slug, of_tag in waiting.items()}
+    total = sum(min(per_tag, number) for number in planned.values())
     fetched: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     failures: list[str] = []
     lost, gone = 0, None
-    with _Threads(folder, jobs) as threads:
+    with _Fetchers(folder, jobs) as fetchers:
         while not gone and (batch := _next(waiting, fetched, per_tag)):
-            for picture, error in threads.fetch(batch):
+            for picture, error in fetchers.fetch(batch):
                 lost = lost + 1 if isinstance(error, ServerUnreachable) else 0
                 if error:
                     failed[picture.tag] += 1
@@ -85,36 +84,36 @@ def download(
                     break
         if lost:  # also where no more were asked for
             gone = failures[-1]
-    counts = (TagCount(slug, per_tag, found[slug], fetched[slug], failed[slug]) for slug in slugs)
+    counts = (TagCount(slug, per_tag, planned[slug], fetched[slug], failed[slug]) for slug in slugs)
     return Outcome(tuple(counts), tuple(failures), gone)
 
 
 def _next(waiting: dict[str, list[Picture]], fetched: Counter[str], per_tag: int) -> list[Picture]:
     """Takes as many pictures of each tag as it still lacks."""
     batch = []
-    for slug, ones in waiting.items():
+    for slug, of_tag in waiting.items():
         lacking = per_tag - fetched[slug]
-        batch += ones[:lacking]
-        del ones[:lacking]
+        batch += of_tag[:lacking]
+        del of_tag[:lacking]
     return batch
 
 
-class _Threads:
+class _Fetchers:
     """Threads that fetch pictures into a folder; at the end of the context its sources.csv is written."""
 
-    def __init__(self, folder: Folder, jobs: int) -> None:
+    def __init__(self, folder: PictureFolder, jobs: int) -> None:
         self._folder, self._jobs = folder, jobs
         self._pool = ThreadPoolExecutor(jobs)
         self._running: dict[Future[None], Picture] = {}
         self._stopped = Event()
 
-    def __enter__(self) -> _Threads:
+    def __enter__(self) -> _Fetchers:
         return self
 
     def __exit__(self, *raised: object) -> None:
         self._stopped.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        wait([one for one in self._running if not one.cancelled()], STOP_S)
+        wait([future for future in self._running if not future.cancelled()], STOP_S)
         self._folder.write_sources()
 
     def fetch(self, pictures: list[Picture]) -> Iterator[tuple[Picture, FetchFailed | None]]:
@@ -134,7 +133,7 @@ class _Threads:
                     yield picture, None
 
     def _give(self, pictures: Iterator[Picture]) -> None:
-        self._running |= {self._pool.submit(self._folder.take, one, self._pause): one for one in pictures}
+        self._running |= {self._pool.submit(self._folder.take, picture, self._pause): picture for picture in pictures}
 
     def _pause(self, seconds: float) -> None:
         if self._stopped.wait(seconds):

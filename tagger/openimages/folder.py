@@ -22,7 +22,7 @@ EXIF = b"Exif\0\0"
 EXIF_BYTES = 2**16  # from the start of a file, where EXIF data would be
 
 
-class Folder:
+class PictureFolder:
     """The pictures that are in a training folder, and how one gets in."""
 
     def __init__(self, path: Path) -> None:

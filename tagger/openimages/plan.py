@@ -78,12 +78,13 @@ def plan(tags: TagMap, per_tag: int, folder: Path, told: web.Told | None = None)
     chosen: dict[str, list[Picture]] = {slug: [] for slug in tags.slugs}
     best = {slug: tags.best_grade(slug) for slug in chosen}
     for subset in SUBSETS:
-        short = {slug: most - sum(one.grade == best[slug] for one in found) for slug, found in chosen.items()}
+        short = {slug: most - sum(picture.grade == best[slug] for picture in chosen[slug]) for slug in chosen}
         short = {slug: number for slug, number in short.items() if number > 0}
         if short:
             for picture in _pictures(subset, tags, short, told):
                 chosen[picture.tag].append(picture)
-    pictures = [one for found in chosen.values() for one in sorted(found, key=lambda one: one.grade)[:most]]
+    by_grade = (sorted(of_tag, key=lambda picture: picture.grade) for of_tag in chosen.values())
+    pictures = [picture for of_tag in by_grade for picture in of_tag[:most]]
     if pictures:
         write_table(path, Picture, pictures)
     return pictures
@@ -105,7 +106,7 @@ def _labelled(url: str, tags: TagMap, wanted: dict[str, int], told: web.Told | N
 
     Reading ends when all these tags have enough of their best grade.
     """
-    found: dict[str, TagClass] = {}
+    labelled: dict[str, TagClass] = {}
     count: Counter[tuple[str, str]] = Counter()
     best = {slug: tags.best_grade(slug) for slug in wanted}
     with closing(web.rows(url, LABEL_COLUMNS, told)) as table:
@@ -114,26 +115,26 @@ def _labelled(url: str, tags: TagMap, wanted: dict[str, int], told: web.Told | N
             if not IMAGE_ID.fullmatch(image_id):
                 raise FetchFailed(f"{url}: {image_id!r} is no image of Open Images")
             used = tags.tag_of(image_id, {mid for _, mid, _ in rows})
-            before = found.get(image_id)
+            before = labelled.get(image_id)
             if before:  # should some rows stand apart after all, they must agree
                 if used is None or used.slug != before.slug:
-                    del found[image_id]
+                    del labelled[image_id]
             elif used and count[used.slug, used.grade] < wanted.get(used.slug, 0):
-                found[image_id] = used
+                labelled[image_id] = used
                 count[used.slug, used.grade] += 1
                 if all(count[slug, grade] >= wanted[slug] for slug, grade in best.items()):
                     break
-    return found
+    return labelled
 
 
 def _hosted(url: str, subset: str, labelled: dict[str, TagClass], told: web.Told | None) -> dict[str, Picture]:
     """Those of the pictures that are in a list of the bucket, by number; reading ends when all are found."""
-    found: dict[str, Picture] = {}
+    hosted: dict[str, Picture] = {}
     with closing(web.rows(url, LIST_COLUMNS, told)) as table:
         for image_id, rotation, *about in table:
-            if len(found) == len(labelled):
+            if len(hosted) == len(labelled):
                 break
             if used := labelled.get(image_id):
                 turn = TURNS.get(rotation, 0)
-                found[image_id] = Picture(used.slug, used.grade, image_id, subset, turn, *map(safe_cell, about))
-    return found
+                hosted[image_id] = Picture(used.slug, used.grade, image_id, subset, turn, *map(safe_cell, about))
+    return hosted

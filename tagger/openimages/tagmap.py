@@ -37,13 +37,13 @@ class TagMap:
         """Takes one or more, in the order of the file."""
         self.classes = tuple(classes)
         self._grades: dict[str, dict[str, str]] = {}  # by class, then tag
-        for one in self.classes:
-            self._grades.setdefault(one.mid, {})[one.slug] = one.grade
+        for tag_class in self.classes:
+            self._grades.setdefault(tag_class.mid, {})[tag_class.slug] = tag_class.grade
 
     @property
     def slugs(self) -> tuple[str, ...]:
         """The tags that have a class, in the order of the map."""
-        return tuple(dict.fromkeys(one.slug for one in self.classes))
+        return tuple(dict.fromkeys(tag_class.slug for tag_class in self.classes))
 
     @property
     def sha256(self) -> str:
@@ -56,7 +56,7 @@ class TagMap:
 
     def best_grade(self, slug: str) -> str:
         """The best grade that a picture of this tag can have."""
-        return min(one.grade for one in self.classes if one.slug == slug)
+        return min(tag_class.grade for tag_class in self.classes if tag_class.slug == slug)
 
     def tag_of(self, image_id: str, mids: Collection[str]) -> TagClass | None:
         """The tag that a picture with these classes (one or more of the map) is used for, by its best class.
@@ -90,7 +90,7 @@ def read_map(words: Vocabulary) -> TagMap:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise BadVocabulary(f"{path}: cannot be read ({reason(error)})") from error
-    found = []
+    classes = []
     for number, row in enumerate(table, 2):
         slug, grade, mid = (row.get(name) or "" for name in COLUMNS)
         if slug not in words.slugs or grade not in GRADES or not MID.fullmatch(mid):
@@ -98,7 +98,7 @@ def read_map(words: Vocabulary) -> TagMap:
                 f"{path}, line {number}: slug {slug!r}, grade {grade!r}, mid {mid!r}: a slug of {words.name} "
                 f"(`movietags vocab show` lists them), a grade {', '.join(GRADES)}, and a mid such as /m/09d_r"
             )
-        found.append(TagClass(slug, grade, mid))
-    if not found:
+        classes.append(TagClass(slug, grade, mid))
+    if not classes:
         raise BadVocabulary(f"{path}: names no class")
-    return TagMap(found)
+    return TagMap(classes)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tagger.errors import BadSettings
 from tagger.records import TagReport, VideoInfo
-from tagger.segments import Found
+from tagger.segments import Segments
 from tagger.text import printable
 
 BASE_MAX = 100  # frames in a second: 00 to 99 have two digits
@@ -22,7 +22,7 @@ EVENTS_MAX = 999  # of CMX 3600, whose event numbers have three digits
 OFF_FRAMES_MAX = 0.5  # more, and a frame's number and its time name two pictures
 
 
-def as_edl(found: Found) -> str:
+def as_edl(found: Segments) -> str:
     """Returns the list: a title, and an event for each segment with the film's name and the tag.
 
     Raises:
@@ -59,7 +59,7 @@ def timecode(frame: int, base: int) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}:{frames:02}"
 
 
-def cautions(found: Found) -> Iterator[str]:
+def cautions(found: Segments) -> Iterator[str]:
     """Yields what may go wrong when the list is read, a line for each.
 
     Raises:
@@ -100,8 +100,8 @@ def _uneven(report: TagReport) -> bool:
     """
     if not report.shots:
         return False
-    first, last = report.shots[0].shot, report.shots[-1].shot
-    marks = [(tagged.shot.start_frame, tagged.shot.start_s) for tagged in report.shots]
+    first, last = report.shots[0], report.shots[-1]
+    marks = [(tagged.start_frame, tagged.start_s) for tagged in report.shots]
     return any(
         abs((time_s - first.start_s) * report.video.fps - (frame - first.start_frame)) > OFF_FRAMES_MAX
         for frame, time_s in (*marks, (last.end_frame, last.end_s))

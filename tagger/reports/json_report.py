@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 from tagger.errors import BadReport
 from tagger.files import write_atomically
 from tagger.records import (
+    Declared,
+    Keyframe,
     ModelInfo,
+    Observed,
     RankedTag,
     Scan,
     Shot,
@@ -43,7 +46,7 @@ def as_json(report: TagReport) -> str:
     Numbers are not rounded, NaN is impossible, text is ASCII, and "<" is written as an escape so that
     the text can stand inside a web page whatever a film is called.
     """
-    video = asdict(report.video)
+    video = _video(report.video)
     document = {
         "schema": SCHEMA,
         "created": report.created,
@@ -92,17 +95,37 @@ def read_report(path: Path | str) -> TagReport:
         raise BadReport(f"{path}: does not follow schema {SCHEMA} ({type(error).__name__}: {error})") from error
 
 
+def _video(video: VideoInfo) -> dict[str, Any]:
+    """Flat, as the schema has it: what was observed under plain names."""
+    declared, observed = video.declared, video.observed
+    return {
+        "path": video.path,
+        "name": video.name,
+        "size_bytes": video.size_bytes,
+        "fingerprint": video.fingerprint,
+        "duration_s": observed.duration_s,
+        "fps": video.fps,
+        "width": observed.width,
+        "height": observed.height,
+        "codec": video.codec,
+        "frame_count": observed.frame_count,
+        "declared_duration_s": declared.duration_s,
+        "declared_frames": declared.frames,
+        "declared_fps": declared.fps,
+        "decode_failures": observed.decode_failures,
+    }
+
+
+def _read_video(found: dict[str, Any]) -> VideoInfo:
+    declared = Declared(found["declared_duration_s"], found["declared_frames"], found.get("declared_fps"))
+    observed = {name: found[name] for name in Observed.__dataclass_fields__}
+    own = {name: found[name] for name in ("path", "name", "size_bytes", "fingerprint", "codec", "fps")}
+    return VideoInfo(**own, declared=declared, observed=_record(Observed, observed))
+
+
 def _shot(shot: TaggedShot) -> dict[str, Any]:
     return {
-        **asdict(shot.shot),
-        "keyframe": {
-            "frame": shot.frame,
-            "time_s": shot.time_s,
-            "off_middle_frames": shot.off_middle_frames,
-            "entropy_bits": shot.entropy_bits,
-            "kept": shot.kept,
-        },
-        "tags": [asdict(tag) for tag in shot.tags],
+        **asdict(shot),
     }
 
 
@@ -110,7 +133,7 @@ def _report(document: dict[str, Any]) -> TagReport:
     return TagReport(
         created=document["created"],
         version=document["tool"]["version"],
-        video=_record(VideoInfo, document["video"]),
+        video=_read_video(document["video"]),
         model=_record(ModelInfo, document["model"]),
         settings=document["settings"],
         tags=tuple(_record(RankedTag, tag) for tag in document["tags"]),
@@ -123,10 +146,9 @@ def _report(document: dict[str, Any]) -> TagReport:
 
 
 def _tagged_shot(shot: dict[str, Any]) -> TaggedShot:
-    keyframe = {
-        name: shot["keyframe"][name] for name in ("frame", "time_s", "off_middle_frames", "entropy_bits", "kept")
-    }
-    return TaggedShot(_record(Shot, shot), tags=tuple(_record(ShotTag, tag) for tag in shot["tags"]), **keyframe)
+    own = {name: shot[name] for name in Shot.__dataclass_fields__}
+    tags = tuple(_record(ShotTag, tag) for tag in shot["tags"])
+    return TaggedShot(**own, keyframe=_record(Keyframe, shot["keyframe"]), tags=tags)
 
 
 def _record(kind: type[R], found: dict[str, Any]) -> R:

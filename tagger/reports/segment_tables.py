@@ -10,7 +10,7 @@ from dataclasses import asdict
 from tagger.records import RankedTag
 from tagger.reports.table import moment
 from tagger.reports.vtt import milliseconds, timestamp
-from tagger.segments import Found
+from tagger.segments import Segments
 from tagger.text import aligned, printable, safe_cell
 
 HEADER = ("tag", "from", "to", "seconds", "shots", "probability", "highest")
@@ -20,7 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_table(found: Found) -> str:
+def as_table(found: Segments) -> str:
     """Returns a title, a line for each segment, and one for each tag: how much of the film its segments are."""
     video = found.report.video
     rows = [
@@ -40,7 +40,7 @@ def as_table(found: Found) -> str:
     return "\n".join([title, *([aligned([HEADER, *rows])] if rows else []), *totals])
 
 
-def as_csv(found: Found) -> str:
+def as_csv(found: Segments) -> str:
     """Returns a header and a row for each segment (RFC 4180); numbers are not rounded."""
     text = io.StringIO()
     table = csv.writer(text)
@@ -52,7 +52,7 @@ def as_csv(found: Found) -> str:
     return text.getvalue()
 
 
-def as_json(found: Found) -> str:
+def as_json(found: Segments) -> str:
     """Returns the film, the rule, the tags with how much of the film they have, and the segments, named as here."""
     document = {
         "video": asdict(found.report.video),
@@ -73,18 +73,18 @@ def as_json(found: Found) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _total(found: Found, tag: RankedTag) -> str:
+def _total(found: Segments, tag: RankedTag) -> str:
     count = len(found.of(tag))
     counted = "1 segment" if count == 1 else f"{count} segments"
     share = f"{100 * _share(found, tag):.1f} % of the film"
     return f"{printable(tag.tag)}: {counted}, {_covered_s(found, tag):.3f} s, {share}"
 
 
-def _covered_s(found: Found, tag: RankedTag) -> float:
+def _covered_s(found: Segments, tag: RankedTag) -> float:
     return sum(segment.duration_s for segment in found.of(tag))
 
 
-def _share(found: Found, tag: RankedTag) -> float:
+def _share(found: Segments, tag: RankedTag) -> float:
     """How much of the film the segments of a tag are, 0 to 1; 0 of a film that lasts no time."""
     length_s = found.report.video.duration_s
     return _covered_s(found, tag) / length_s if length_s else 0.0

@@ -12,7 +12,7 @@ COLUMNS = f"{'':>3}  {'tag':<20} {'score':>5}  {'weight':>7}  {'shots':>5}  stro
 def as_table(report: TagReport, top: int) -> str:
     """Returns a title line and one line for each of the first `top` tags that have any weight."""
     video = report.video
-    kept = sum(shot.kept for shot in report.shots)
+    kept = sum(shot.keyframe.kept for shot in report.shots)
     counted = "1 shot" if len(report.shots) == 1 else f"{len(report.shots)} shots"
     title = f"{printable(video.name)}: {moment(video.duration_s)}, {counted}, {kept} with a picture to tag"
     rows = [
@@ -33,6 +33,6 @@ def moment(time_s: float) -> str:
 
 def _places(report: TagReport, slug: str) -> str:
     """When the shots begin that carry the tag most probably, in the order of the film."""
-    found = [(tag.probability, shot.shot.start_s) for shot in report.shots for tag in shot.tags if tag.slug == slug]
+    found = [(tag.probability, shot.start_s) for shot in report.shots for tag in shot.tags if tag.slug == slug]
     best = sorted(found, reverse=True)[:PLACES]
     return " ".join(dict.fromkeys(moment(start_s) for _, start_s in sorted(best, key=lambda place: place[1])))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from tagger.segments import Found
+from tagger.segments import Segments
 from tagger.text import printable
 
 
-def as_vtt(found: Found) -> str:
+def as_vtt(found: Segments) -> str:
     """Returns a WebVTT file (W3C) with a cue for each stretch of the film where the same tags hold, in order."""
     cues = [
         f"{timestamp(start_ms)} --> {timestamp(end_ms)}\n{escape(printable(', '.join(tags)), quote=False)}\n"
@@ -34,7 +34,7 @@ def timestamp(time_ms: int) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}.{rest:03}"
 
 
-def _chapters(found: Found) -> list[tuple[int, int, list[str]]]:
+def _chapters(found: Segments) -> list[tuple[int, int, list[str]]]:
     """Start and end in milliseconds, and the tags that hold between them, in the order in which they were asked for.
 
     A tag begins or ceases to hold at each end of a segment. Two such ends in one millisecond cancel out: a segment of

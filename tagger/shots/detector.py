@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
-import cv2
 from av.video.frame import VideoFrame
 
 from tagger import libraries
 from tagger.records import Boundary, Shot
-from tagger.shots.learned import LATENESS_FRAMES, Transitions, stride
-from tagger.shots.thumbnails import Shrinker, Thumbnail
+from tagger.shots.learned import LearnedDetector, numbers_sha256
 
 ROUNDING_S = 1e-6  # 15 frames of 0.04 s are 0.6 s
 
 
-class Finder(Protocol):
-    """What finds boundaries in a stream of frames."""
+class Detector(Protocol):
+    """What names boundaries in a stream of frames."""
 
-    lateness_frames: int  # a boundary may be named so many frames after it passed
+    lateness_frames: int
+    """A boundary may be named so many frames after it passed."""
 
     def shrink(self, picture: VideoFrame) -> Any:
         """Returns the small picture that `feed` takes; may run in another thread."""
@@ -31,57 +32,66 @@ class Finder(Protocol):
         """Returns the boundaries that the end of the film makes known."""
 
 
-class Learned:
-    """Our own detector (`tagger.shots.learned`), at any frame rate."""
+@dataclass(frozen=True, slots=True)
+class DetectorKind:
+    """How a detector is made, and what it asks of a scan."""
 
-    def __init__(self, fps: float) -> None:
-        """Starts before the first frame of a film of this mean rate."""
-        self._stride = stride(fps)
-        self.lateness_frames = LATENESS_FRAMES * self._stride
-        self.shrink = Shrinker()
-        self._transitions = Transitions()
-        # Of the newest frames: when they are seen, and how far each is from the one before.
-        self._recent: deque[tuple[Boundary, float]] = deque(maxlen=self.lateness_frames + self._stride)
-        self._last: Thumbnail | None = None
+    make: Callable[[float, float], Detector]
+    """From the shortest shot in seconds and the film's mean rate."""
+    every_frame: bool
+    """Key frames are not enough for it."""
+    keeps_shots_long: bool
+    """It sees to the shortest shot itself."""
+    version: Callable[[], str]
+    """What changes when its answers do."""
 
-    def feed(self, frame: int, time_s: float, small: Thumbnail) -> list[Boundary]:
-        """As `Finder.feed`."""
-        last = self._last or small
-        self._recent.append(((frame, time_s), cv2.norm(last.values, small.values, cv2.NORM_L1)))
-        self._last = small
-        return [] if frame % self._stride else self._named(self._transitions.feed(small))
 
-    def finish(self) -> list[Boundary]:
-        """As `Finder.finish`."""
-        found: list[Boundary] = []
-        last = self._recent[-1][0] if self._recent else (0, 0.0)
-        while self._last and self._recent[-1][0][0] % self._stride:  # the last frame is looked at, whatever its number
-            found += self.feed(self._recent[-1][0][0] + 1, last[1], self._last)
-        return [min(named, last) for named in (*found, *self._named(self._transitions.finish()))]
+def _learned(min_shot_s: float, fps: float) -> Detector:
+    return LearnedDetector(fps)
 
-    def _named(self, found: list[int]) -> list[Boundary]:
-        """The frames meant: since the last one that was looked at, that with the farthest jump."""
-        end = self._recent[-1][0][0] + 1 if self._recent else 0
-        spans = ([self._recent[at * self._stride - end - k] for k in range(self._stride)] for at in found)
-        return [max(span, key=lambda frame: frame[1])[0] for span in spans]
+
+def _version_of(library: str) -> str:
+    try:
+        return f"{library} {version(library)}"
+    except PackageNotFoundError:
+        return f"{library} is missing"
+
+
+def _of_pyscenedetect(name: str) -> DetectorKind:
+    def make(min_shot_s: float, fps: float) -> Detector:
+        with libraries.needed(f"detector {name}"):
+            from tagger.shots.pyscenedetect import PySceneDetect  # a quarter of a second that few films need
+        return PySceneDetect(name, min_shot_s, fps)
+
+    return DetectorKind(make, every_frame=True, keeps_shots_long=True, version=lambda: _version_of("scenedetect"))
+
+
+# By the names of `tagger.settings.DETECTORS`.
+DETECTORS = {
+    "learned": DetectorKind(_learned, every_frame=False, keeps_shots_long=False, version=numbers_sha256),
+    **{name: _of_pyscenedetect(name) for name in ("adaptive", "content", "histogram", "hash")},
+}
 
 
 class ShotDetector:
     """Cuts a stream of frames into shots."""
 
-    def __init__(self, detector: str, min_shot_s: float, fps: float) -> None:
+    def __init__(self, name: str, min_shot_s: float, fps: float) -> None:
         """Starts before the first frame.
 
         Args:
-            detector: learned, adaptive, content, histogram or hash.
+            name: of DETECTORS.
             min_shot_s: shorter shots are not split off.
             fps: mean rate.
+
+        Raises:
+            LibraryMissing: the detector's library is not installed.
         """
-        own = detector == "learned"
-        self._finder: Finder = Learned(fps) if own else _pyscenedetect(detector, min_shot_s, fps)
-        self.lateness_frames = self._finder.lateness_frames
-        self.shrink = self._finder.shrink
-        self._min_shot_s = min_shot_s if own else 0.0  # PySceneDetect has its own way to keep shots long
+        kind = DETECTORS[name]
+        self._detector = kind.make(min_shot_s, fps)
+        self.lateness_frames = self._detector.lateness_frames
+        self.shrink = self._detector.shrink
+        self._min_shot_s = 0.0 if kind.keeps_shots_long else min_shot_s
         self._cutter: Cutter | None = None
 
     def feed(self, frame: int, time_s: float, small: Any) -> list[Shot]:
@@ -93,20 +103,13 @@ class ShotDetector:
             small: what `shrink` made of it.
         """
         self._cutter = self._cutter or Cutter(self._min_shot_s, time_s)
-        return self._cutter.cut(self._finder.feed(frame, time_s, small))
+        return self._cutter.cut(self._detector.feed(frame, time_s, small))
 
     def finish(self, end_frame: int, end_s: float) -> list[Shot]:
         """Returns the last shots of a film that has `end_frame` frames and ends at `end_s`."""
         if self._cutter is None:
             return []
-        return [*self._cutter.cut(self._finder.finish()), self._cutter.finish(end_frame, end_s)]
-
-
-def _pyscenedetect(detector: str, min_shot_s: float, fps: float) -> Finder:
-    """One of PySceneDetect's, which takes a quarter of a second to import."""
-    with libraries.needed(f"detector {detector}"):
-        from tagger.shots.pyscenedetect import PySceneDetect
-    return PySceneDetect(detector, min_shot_s, fps)
+        return [*self._cutter.cut(self._detector.finish()), self._cutter.finish(end_frame, end_s)]
 
 
 class Cutter:

@@ -19,14 +19,14 @@ from itertools import islice
 
 import numpy as np
 
-from tagger.records import FilmProgress, Keyframe, Shot
+from tagger.records import FilmProgress, Shot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
-from tagger.shots.detector import Cutter, Learned
-from tagger.shots.keyframes import keyframe
-from tagger.shots.learned import difference
+from tagger.shots.detector import Cutter
+from tagger.shots.keyframes import shot_picture
+from tagger.shots.learned import LearnedDetector, difference
 from tagger.shots.thumbnails import Thumbnail
-from tagger.video.film import Film, Frame
+from tagger.video.film import Film, Frame, Observer
 from tagger.video.gops import Gop, stamp_of
 
 # Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
@@ -74,33 +74,34 @@ class _Choice:
 
 
 def fast_scan(
-    film: Film, settings: Settings, full_gops: set[int], cores: int, progress: FilmProgress | None
-) -> Generator[Keyframe, None, None]:
-    """Yields a keyframe of each shot, in order.
+    film: Film, settings: Settings, full_gops: set[int], cores: int, observer: Observer, progress: FilmProgress | None
+) -> Generator[ShotPicture, None, None]:
+    """Yields each shot with its picture, in order.
 
     Args:
         film: opened, not read.
         settings: `min_shot_s`, `min_entropy_bits`, `reservoir_bytes` (of packets) count here.
         full_gops: how many frames a group may have that the encoder did not cut short.
         cores: groups decoded at once.
+        observer: notes what the film shows.
         progress: is told how far reading is.
     """
     with Decoders(film.path, cores) as decoders:
-        looks = decoders.map(_look, _told(film, progress))
+        looks = decoders.map(_look, _told(film, observer, progress))
         parts = decoders.map(partial(_inside, fps=film.fps), _pairs(looks, full_gops))
         choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
         for choice, frame in decoders.map(_decoded, choices):
             if frame:
-                film.measure(frame.picture)
-                yield keyframe(choice.shot, frame, settings.min_entropy_bits)
-        film.decode_failures = decoders.failures
-        film.check_pictures()
+                observer.see(frame.picture)
+                yield shot_picture(choice.shot, frame, settings.min_entropy_bits)
+        observer.decode_failures = decoders.failures
+        film.check_pictures(observer)
 
 
-def _told(film: Film, progress: FilmProgress | None) -> Iterator[Gop]:
-    for gop in film.gops():
+def _told(film: Film, observer: Observer, progress: FilmProgress | None) -> Iterator[Gop]:
+    for gop in film.gops(observer):
         if progress:
-            progress(gop.end_s, film.declared_duration_s)
+            progress(gop.end_s, film.declared.duration_s)
         yield gop
 
 
@@ -177,9 +178,9 @@ def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame
 
 def _boundaries(run: list[tuple[int, Thumbnail]], fps: float) -> list[int]:
     """Where shots begin within consecutive frames."""
-    finder = Learned(fps)
-    found = [b for place, (_, small) in enumerate(run) for b in finder.feed(place, 0.0, small)]
-    return [run[place][0] for place, _ in (*found, *finder.finish())]
+    detector = LearnedDetector(fps)
+    found = [b for place, (_, small) in enumerate(run) for b in detector.feed(place, 0.0, small)]
+    return [run[place][0] for place, _ in (*found, *detector.finish())]
 
 
 def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:

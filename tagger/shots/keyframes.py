@@ -13,7 +13,7 @@ from collections import deque
 import numpy as np
 
 from tagger.images import entropy_bits, without_bars
-from tagger.records import Keyframe, Shot
+from tagger.records import Keyframe, ScannedShot, Shot, ShotPicture
 from tagger.video.film import Frame
 
 EMPTY = np.empty((0, 0, 3), np.uint8)
@@ -92,8 +92,8 @@ class Reservoir:
         return bool(index % (self._stride if certain else self._late_stride))
 
 
-def keyframe(shot: Shot, frame: Frame, min_entropy_bits: float) -> Keyframe:
-    """Returns the shot's picture without bars, and whether it is kept.
+def shot_picture(shot: Shot, frame: Frame, min_entropy_bits: float) -> ShotPicture:
+    """Returns the shot with its picture, without bars, and whether that is kept.
 
     A picture whose luma histogram has less than `min_entropy_bits` of entropy (black, blank, flat,
     titles) is dropped: it says nothing about the film, and its pixels are not carried on.
@@ -101,4 +101,6 @@ def keyframe(shot: Shot, frame: Frame, min_entropy_bits: float) -> Keyframe:
     pixels = without_bars(frame.pixels())
     entropy = entropy_bits(pixels)
     kept = entropy >= min_entropy_bits
-    return Keyframe(shot, frame.index, frame.time_s, entropy, kept, np.ascontiguousarray(pixels) if kept else EMPTY)
+    keyframe = Keyframe(frame.index, frame.time_s, abs(frame.index - shot.middle_frame), entropy, kept)
+    scanned = ScannedShot(shot.index, shot.start_s, shot.end_s, shot.start_frame, shot.end_frame, keyframe)
+    return ShotPicture(scanned, np.ascontiguousarray(pixels) if kept else EMPTY)

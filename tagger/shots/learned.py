@@ -8,14 +8,18 @@ says whether a frame belongs to a gradual change. Both are trained on films made
 
 from __future__ import annotations
 
+import hashlib
+from collections import deque
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.shots.thumbnails import CONTEXT, COUNT, Differences, Thumbnail, change, differences
+from tagger.records import Boundary
+from tagger.shots.thumbnails import CONTEXT, COUNT, Differences, Shrinker, Thumbnail, change, differences
 
 NETWORKS = Path(__file__).parent / "learned.npz"
 CUT_WINDOW = tuple(range(-6, 9))  # frames around the one in question
@@ -32,7 +36,7 @@ LATENESS_FRAMES = STEP + AHEAD + SMOOTH + NEAR + LONGEST // 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class SmallNetwork:
     """One hidden layer of rectified units, then one logit."""
 
     hidden: NDArray[np.float32]  # (inputs, units)
@@ -52,16 +56,21 @@ def stride(fps: float) -> int:
 
 
 @cache
-def networks(path: Path = NETWORKS) -> tuple[Network, Network, Network]:
+def networks(path: Path = NETWORKS) -> tuple[SmallNetwork, SmallNetwork, SmallNetwork]:
     """Returns the networks for cuts, for gradual changes, and for pairs of frames far from each other."""
     with np.load(path) as stored:
         named = {name: stored[name].astype(np.float32) for name in stored.files}
 
-    def network(kind: str) -> Network:
+    def network(kind: str) -> SmallNetwork:
         hidden, hidden_bias, out = (named[f"{kind}_{part}"] for part in ("hidden", "hidden_bias", "out"))
-        return Network(hidden, hidden_bias, out, float(named[f"{kind}_out_bias"]))
+        return SmallNetwork(hidden, hidden_bias, out, float(named[f"{kind}_out_bias"]))
 
     return network("cut"), network("gradual"), network("pair")
+
+
+def numbers_sha256() -> str:
+    """Returns the digest of all numbers of the networks: where it is another, so are the boundaries."""
+    return hashlib.sha256(NETWORKS.read_bytes()).hexdigest()
 
 
 def cut_inputs(rows: Differences, first: int, last: int) -> NDArray[np.float32]:
@@ -132,6 +141,41 @@ class Transitions:
         dropped = max(0, last - BACK)
         self._rows, self._decided = self._rows[dropped:], last - dropped
         return [found for pair in zip(*both, strict=True) for found in self._picker.feed(*map(float, pair))]
+
+
+class LearnedDetector:
+    """Our own detector, at any frame rate; a `tagger.shots.detector.Detector`."""
+
+    def __init__(self, fps: float) -> None:
+        """Starts before the first frame of a film of this mean rate."""
+        self._stride = stride(fps)
+        self.lateness_frames = LATENESS_FRAMES * self._stride
+        self.shrink = Shrinker()
+        self._transitions = Transitions()
+        # Of the newest frames: when they are seen, and how far each is from the one before.
+        self._recent: deque[tuple[Boundary, float]] = deque(maxlen=self.lateness_frames + self._stride)
+        self._last: Thumbnail | None = None
+
+    def feed(self, frame: int, time_s: float, small: Thumbnail) -> list[Boundary]:
+        """As `Detector.feed`."""
+        last = self._last or small
+        self._recent.append(((frame, time_s), cv2.norm(last.values, small.values, cv2.NORM_L1)))
+        self._last = small
+        return [] if frame % self._stride else self._named(self._transitions.feed(small))
+
+    def finish(self) -> list[Boundary]:
+        """As `Detector.finish`."""
+        found: list[Boundary] = []
+        last = self._recent[-1][0] if self._recent else (0, 0.0)
+        while self._last and self._recent[-1][0][0] % self._stride:  # the last frame is looked at, whatever its number
+            found += self.feed(self._recent[-1][0][0] + 1, last[1], self._last)
+        return [min(named, last) for named in (*found, *self._named(self._transitions.finish()))]
+
+    def _named(self, found: list[int]) -> list[Boundary]:
+        """The frames meant: since the last one that was looked at, that with the farthest jump."""
+        end = self._recent[-1][0][0] + 1 if self._recent else 0
+        spans = ([self._recent[at * self._stride - end - k] for k in range(self._stride)] for at in found)
+        return [max(span, key=lambda frame: frame[1])[0] for span in spans]
 
 
 class _Picker:

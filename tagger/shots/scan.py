@@ -1,25 +1,31 @@
-"""How a film is read: every frame, or key frames and only what is needed between them."""
+"""How a film is read: every frame, or key frames and only what is needed between them. The one loop that reads one."""
 
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from av.packet import Packet
 
+from tagger.images import Pixels, squash
 from tagger.process import cores
-from tagger.records import FilmProgress, Keyframe, Scan
+from tagger.queues import RunAhead
+from tagger.records import FilmProgress, Scan, Scanned, ScannedShot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder
+from tagger.shots.detector import DETECTORS
 from tagger.shots.fast import MAYBE, fast_scan
 from tagger.shots.full import full_scan
+from tagger.shots.keyframes import KEYFRAMES_AHEAD
 from tagger.shots.learned import difference
 from tagger.video.container import open_video, packets_of
-from tagger.video.film import Film
+from tagger.video.film import Film, Observer
 
 PREVIEW_PACKETS = 3000  # two minutes
 # Of films with key frames at fixed distances the first are compared in advance: where most differ, nothing is saved.
@@ -31,27 +37,100 @@ LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a scr
 MOST_DECODERS = 8  # each has pictures and packets in memory
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
 
-Keyframes = Generator[Keyframe, None, None]
+
+class FilmReader:
+    """Reads one film, once, in a `with` block: first its `pictures`, then what was `scanned`.
+
+    The film is scanned in a thread of its own, KEYFRAMES_AHEAD pictures ahead at most. Memory holds these, whatever the
+    length of the film. All who tag films read them by this: one film, the decoding processes of a batch, a cluster.
+    """
+
+    def __init__(self, path: Path, settings: Settings, progress: FilmProgress | None = None) -> None:
+        """Opens nothing yet.
+
+        Args:
+            path: the film.
+            settings: how it is read.
+            progress: is told how far reading is, from the thread that scans.
+        """
+        self._path, self._settings, self._progress = path, settings, progress
+        self._shots: list[ScannedShot] = []
+        self._scan_s = 0.0
+
+    def __enter__(self) -> FilmReader:
+        """Opens the film and begins to scan it.
+
+        Raises:
+            BadPath, VideoUnreadable: it cannot be opened.
+        """
+        self._begun = time.monotonic()
+        with ExitStack() as opened:
+            self._film = opened.enter_context(Film(self._path))
+            self._scanning = scan(self._film, self._settings, self._progress)
+            ahead = RunAhead(self._timed(), KEYFRAMES_AHEAD, self._film.abandon)
+            self._ahead = opened.enter_context(ahead)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the scan, wherever it is, and closes the film."""
+        self._opened.close()
+
+    def pictures(self, size: int) -> Iterator[Pixels]:
+        """Yields the pictures of the keyframes that are kept, in order, as uint8 (size, size, 3) RGB.
+
+        Raises:
+            VideoUnreadable: the film cannot be read.
+        """
+        for picture in self._ahead:
+            self._shots.append(picture.shot)  # the picture itself is not kept
+            if picture.shot.keyframe.kept:
+                yield squash(picture.pixels, size)
+
+    def scanned(self) -> Scanned:
+        """Returns the film as it was read; call it when all pictures were taken."""
+        video = self._film.info(self._scanning.observer.observed())
+        return Scanned(video, self._scanning.how, tuple(self._shots), self._scan_s)
+
+    def _timed(self) -> Generator[ShotPicture, None, None]:
+        """The shots; notes how long they took, without what is done with them after the last."""
+        yield from self._scanning.shots
+        self._scan_s = time.monotonic() - self._begun
 
 
-def scan(film: Film, settings: Settings, progress: FilmProgress | None = None) -> tuple[Scan, Keyframes]:
-    """Returns how the film will be read, and the keyframes of its shots, in order."""
-    length_s = film.declared_duration_s
-    if settings.scan == "full":
-        return _full(film, settings, progress, "asked for")
-    if settings.scan == "auto" and length_s and length_s < LONG_S:
-        return _full(film, settings, progress, f"the film is shorter than {LONG_S / 60:g} minutes")
-    if settings.detector != "learned":
-        return _full(film, settings, progress, f"the {settings.detector} detector needs every frame")
-    full_gops, against = _preview(film.path)
+@dataclass(frozen=True, slots=True, eq=False)
+class Scanning:
+    """A scan that is about to begin."""
+
+    how: Scan
+    shots: Generator[ShotPicture, None, None]
+    """In order; the film is read while they are taken."""
+    observer: Observer
+    """Has noted the whole film once they are."""
+
+
+def scan(film: Film, settings: Settings, progress: FilmProgress | None = None) -> Scanning:
+    """Returns how an opened film will be read, and its shots to come."""
+    observer = Observer()
+    full_gops, against = _group_lengths(film, settings)
     if against:
-        return _full(film, settings, progress, against)
+        how = Scan(settings.scan, "full", against)
+        return Scanning(how, full_scan(film, settings, observer, progress), observer)
     how = Scan(settings.scan, "fast", f"the encoder placed key frames, at most {max(full_gops)} frames apart")
-    return how, fast_scan(film, settings, full_gops, min(cores(), MOST_DECODERS), progress)
+    threads = min(cores(), MOST_DECODERS)
+    return Scanning(how, fast_scan(film, settings, full_gops, threads, observer, progress), observer)
 
 
-def _full(film: Film, settings: Settings, progress: FilmProgress | None, why: str) -> tuple[Scan, Keyframes]:
-    return Scan(settings.scan, "full", why), full_scan(film, settings, progress)
+def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
+    """How many frames a group of full length may have, and what speaks against a fast scan."""
+    length_s = film.declared.duration_s
+    if settings.scan == "full":
+        return set(), "asked for"
+    if settings.scan == "auto" and length_s and length_s < LONG_S:
+        return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
+    if DETECTORS[settings.detector].every_frame:
+        return set(), f"the {settings.detector} detector needs every frame"
+    return _preview(film.path)
 
 
 def _preview(path: Path) -> tuple[set[int], str]:

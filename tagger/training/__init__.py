@@ -11,12 +11,12 @@ augment       pictures changed at random
 batches       what training sees, batch by batch
 calibration   logits -> probabilities that mean what they say
 heads         heads as they are trained, in numpy
-student       the embedded network as it is trained, in Keras
 networks      a backbone with its head as Keras trains them
 fit           the training loop
 learner       data, split, recipe -> a head, and perhaps a tuned backbone
 strategy      which strategy suits the pictures
 result        what is to be trained, and all there is to know of it afterwards
+bench         the pictures of a request, its backbone, what that sees in them
 charts        curves, confusion matrix, tables
 gallery       a page of test pictures
 card          the card of a vocabulary

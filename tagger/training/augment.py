@@ -11,17 +11,15 @@ from collections.abc import Collection
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from tagger.images import Pixels
+from tagger.records import Doubles
 
 SHIFT = 0.1  # of the side, either way
 ROTATE_DEG = 15.0  # either way
 ZOOM = 0.8, 1.25  # smaller numbers show less of the picture
 WARP = 0.12  # of the side: how far corners move
 BRIGHTNESS, CONTRAST = 0.2, 0.25  # of the range; of the contrast
-
-Matrix = NDArray[np.float64]
 
 
 def augment(pixels: Pixels, kinds: Collection[str], rng: Generator) -> Pixels:
@@ -44,7 +42,7 @@ def augment(pixels: Pixels, kinds: Collection[str], rng: Generator) -> Pixels:
     return pixels
 
 
-def _matrix(size: int, kinds: Collection[str], rng: Generator) -> Matrix:
+def _matrix(size: int, kinds: Collection[str], rng: Generator) -> Doubles:
     """Where each pixel goes, as a homography of pixel coordinates."""
     unit = np.eye(3)  # in coordinates from -1/2 to 1/2
     for kind, move in (("warp", _warped), ("rotate", _rotated), ("zoom", _zoomed), ("shift", _shifted)):
@@ -62,23 +60,23 @@ def _matrix(size: int, kinds: Collection[str], rng: Generator) -> Matrix:
     return np.asarray(to_pixels @ unit @ np.linalg.inv(to_pixels))
 
 
-def _rotated(rng: Generator) -> Matrix:
+def _rotated(rng: Generator) -> Doubles:
     angle = np.deg2rad(rng.uniform(-ROTATE_DEG, ROTATE_DEG))
     return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
 
 
-def _zoomed(rng: Generator) -> Matrix:
+def _zoomed(rng: Generator) -> Doubles:
     factor = np.exp(rng.uniform(*np.log(ZOOM)))
     return np.diag([factor, factor, 1.0])
 
 
-def _shifted(rng: Generator) -> Matrix:
+def _shifted(rng: Generator) -> Doubles:
     matrix = np.eye(3)
     matrix[:2, 2] = rng.uniform(-SHIFT, SHIFT, 2)
     return matrix
 
 
-def _warped(rng: Generator) -> Matrix:
+def _warped(rng: Generator) -> Doubles:
     corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]], np.float32)
     moved = corners + rng.uniform(-WARP, WARP, (4, 2)).astype(np.float32)
     return np.asarray(cv2.getPerspectiveTransform(corners, moved), np.float64)

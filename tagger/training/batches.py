@@ -6,22 +6,23 @@ alone: a run that was interrupted goes on exactly as if it had not been.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger import process
 from tagger.images import Pixels, prepare
+from tagger.queues import ahead
+from tagger.records import Floats, Ints
 from tagger.training.augment import augment
 from tagger.training.features import read_again
 
-Floats = NDArray[np.float32]
 AHEAD = 3  # batches being read while one is learned from
 
 
@@ -38,7 +39,7 @@ class Batches(Protocol):
         """How much each counts, (n,)."""
         ...
 
-    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[Floats, Ints]]:
         """Yields what is seen in the examples, and which they are, shuffled; a batch lasts until the next."""
         ...
 
@@ -47,7 +48,7 @@ class Batches(Protocol):
         ...
 
 
-def order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+def order(count: int, seed: int, epoch: int) -> Ints:
     """Returns the order of the examples in an epoch."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
@@ -62,7 +63,7 @@ class Rows:
     batch_size: int
     seed: int
 
-    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[Floats, Ints]]:
         """Yields shuffled batches, each in the place of the one before."""
         mixed = order(len(self.rows), self.seed, number)
         room = np.empty((min(self.batch_size, len(mixed)), self.rows.shape[1]), np.float32)
@@ -85,14 +86,14 @@ class Pictures:
 
     paths: Sequence[Path]  # n
     size: int  # pixels, square
-    seen: Callable[[NDArray[np.uint8]], Floats]  # (n, s, s, 3) -> what is learned from
+    seen: Callable[[Pixels], Floats]  # (n, s, s, 3) -> what is learned from
     wanted: Floats
     weight: Floats
     batch_size: int
     augment: tuple[str, ...]
     seed: int
 
-    def epoch(self, number: int) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+    def epoch(self, number: int) -> Iterator[tuple[Floats, Ints]]:
         """Yields shuffled batches of changed pictures."""
         mixed = order(len(self.paths), self.seed, number)
         parts = [mixed[start : start + self.batch_size] for start in range(0, len(mixed), self.batch_size)]
@@ -102,30 +103,27 @@ class Pictures:
             rng = np.random.default_rng((self.seed, number, index))
             return augment(plain, self.augment, rng) if self.augment else plain
 
-        for part, pixels in zip(parts, _ahead(parts, picture), strict=True):
+        for part, pixels in zip(parts, _stacked(parts, picture), strict=True):
             yield self.seen(pixels), part
 
     def plain(self) -> Iterator[Floats]:
         """Yields all pictures as they are, in batches."""
         every = np.arange(len(self.paths))
         parts = [every[start : start + self.batch_size] for start in range(0, len(every), self.batch_size)]
-        for pixels in _ahead(parts, self._read):
+        for pixels in _stacked(parts, self._read):
             yield self.seen(pixels)
 
     def _read(self, index: int) -> Pixels:
         return prepare(read_again(self.paths[index]), self.size)
 
 
-def _ahead(parts: Sequence[NDArray[np.int64]], picture: Callable[[int], Pixels]) -> Iterator[NDArray[np.uint8]]:
+def _stacked(parts: Sequence[Ints], picture: Callable[[int], Pixels]) -> Iterator[Pixels]:
     """The pictures of each part, a few parts ahead of whoever asks."""
-    with ThreadPoolExecutor(process.cores(), "read") as readers:
-        waiting: deque[list[Future[Pixels]]] = deque()
-        try:
-            for part in parts:
-                waiting.append([readers.submit(picture, int(index)) for index in part])
-                if len(waiting) > AHEAD:
-                    yield np.stack([one.result() for one in waiting.popleft()])
-            while waiting:
-                yield np.stack([one.result() for one in waiting.popleft()])
-        finally:
-            readers.shutdown(cancel_futures=True)
+    every = [int(index) for part in parts for index in part]
+    depth = AHEAD * max(map(len, parts), default=0)
+    with (
+        ThreadPoolExecutor(process.cores(), "read") as readers,
+        closing(ahead(readers, picture, every, depth)) as pictures,
+    ):
+        for part in parts:
+            yield np.stack(list(islice(pictures, len(part))))

@@ -10,10 +10,8 @@ are chosen on pictures that were not learned from.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from tagger.records import Bools, Doubles, Floats
 
 TEMPERATURES = np.geomspace(0.25, 4.0, 17)
 OFFSETS = np.linspace(-2.0, 8.0, 21)
@@ -33,7 +31,7 @@ def softmax(y: Floats) -> Floats:
     return np.asarray(grown / grown.sum(1, keepdims=True), np.float32)
 
 
-def best(total: NDArray[np.float64]) -> tuple[float, float]:
+def best(total: Doubles) -> tuple[float, float]:
     """Returns temperature and offset where the surprise (temperatures, offsets) is about the least."""
     fair = total.min(axis=0) <= total.min() * NLL_TOLERANCE
     offset = int(np.argmax(fair))
@@ -46,16 +44,16 @@ def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
     Of the offsets that surprise about the least, the smallest that does not cost right answers their evidence.
     """
     first = right[np.arange(len(z)), z.argmax(1)]
-    total, found = np.zeros((2, len(TEMPERATURES), len(OFFSETS)))
+    total, evident = np.zeros((2, len(TEMPERATURES), len(OFFSETS)))
     for i, temperature in enumerate(TEMPERATURES):
         for j, offset in enumerate(OFFSETS):
             y = evidence(z, temperature, offset)
             total[i, j] = -weight @ np.log((softmax(y) * right).sum(1) + 1e-12)
-            found[i, j] = weight @ (first & (y.max(1) > 0))
+            evident[i, j] = weight @ (first & (y.max(1) > 0))
     total += DOUBT * np.log(TEMPERATURES)[:, None] ** 2
     at = total.argmin(axis=0), np.arange(len(OFFSETS))  # of each offset the best temperature
     fair = total[at] <= total.min() * NLL_TOLERANCE
-    fair &= found[at] >= found[at][fair].max() * FOUND_TOLERANCE
+    fair &= evident[at] >= evident[at][fair].max() * FOUND_TOLERANCE
     offset = int(np.argmax(fair))
     return float(TEMPERATURES[at[0][offset]]), float(OFFSETS[offset])
 

@@ -28,35 +28,35 @@ STRATEGIES = {
 }
 
 
-def text(found: TrainingResult) -> str:
+def text(result: TrainingResult) -> str:
     """Returns the card as Markdown."""
-    return "\n".join((*_head(found), *_figures(found), *_data(found), *_run(found))) + "\n"
+    return "\n".join((*_head(result), *_figures(result), *_data(result), *_run(result))) + "\n"
 
 
-def _head(found: TrainingResult) -> Iterator[str]:
-    data = found.data
-    yield f"# {found.request.name}: model card"
+def _head(result: TrainingResult) -> Iterator[str]:
+    data = result.data
+    yield f"# {result.request.name}: model card"
     yield ""
     yield f"Written by movietags {__version__}; all figures stand in `figures.json`, the record of the run in"
     yield "`training/`."
     yield ""
-    yield from _warnings(found)
-    source = Path(found.base.source).name
-    yield f"- {len(data.tags)} tags, {len(data.paths)} pictures; backbone {found.base.identity} ({source})."
-    yield f"- Trained: {STRATEGIES[found.recipe.strategy]}."
-    if found.why:
-        yield f"- Strategy chosen by itself: {found.why}."
-    if found.recipe.activation == SIGMOID:
+    yield from _warnings(result)
+    source = Path(result.base.source).name
+    yield f"- {len(data.tags)} tags, {len(data.paths)} pictures; backbone {result.base.identity} ({source})."
+    yield f"- Trained: {STRATEGIES[result.recipe.strategy]}."
+    if result.why:
+        yield f"- Strategy chosen by itself: {result.why}."
+    if result.recipe.activation == SIGMOID:
         yield "- Each tag is judged by itself (sigmoid): a picture may have several, or none."
     else:
         yield "- The tags exclude one another (softmax): where two are right, they share the probability."
     yield ""
 
 
-def _warnings(found: TrainingResult) -> Iterator[str]:
-    if found.learned.run.ended == INTERRUPTED:
+def _warnings(result: TrainingResult) -> Iterator[str]:
+    if result.learned.run.ended == INTERRUPTED:
         yield "**The training was interrupted**: this is the best of the epochs before.\n"
-    figures = found.figures
+    figures = result.figures
     if figures is None:
         yield "**Nothing is known of its quality**: there are too few pictures for a test part.\n"
         return
@@ -67,11 +67,13 @@ def _warnings(found: TrainingResult) -> Iterator[str]:
         yield f"**Only {figures.images} pictures were tested**: see the intervals.\n"
 
 
-def _figures(found: TrainingResult) -> Iterator[str]:
-    known = [("test part, never learned from", found.figures)]
-    known += [(f"cross-validation, {found.request.folds} folds", found.folded)]
-    known += [(f"other images: {one.folder}, {one.copies} copies left out", one.figures) for one in found.crossed]
-    judged = [(name, figures) for name, figures in known if figures]
+def _figures(result: TrainingResult) -> Iterator[str]:
+    measured = [("test part, never learned from", result.figures)]
+    measured += [(f"cross-validation, {result.request.folds} folds", result.folded)]
+    measured += [
+        (f"other images: {test.folder}, {test.copies} copies left out", test.figures) for test in result.crossed
+    ]
+    judged = [(name, figures) for name, figures in measured if figures]
     if not judged:
         return
     yield "## How good it is"
@@ -83,15 +85,15 @@ def _figures(found: TrainingResult) -> Iterator[str]:
     for name, figures in judged:
         yield _row(name, figures)
     yield ""
-    if not found.crossed:
+    if not result.crossed:
         yield "The test pictures come from the same folders as those it learned from; pictures from elsewhere are"
         yield "harder (`--test OTHER_IMAGES` measures how much)."
         yield ""
-    thin = untested(found.data, folds(found.data, found.request.folds, found.request.seed)) if found.folded else ()
+    thin = untested(result.data, folds(result.data, result.request.folds, result.request.seed)) if result.folded else ()
     if thin:
         yield f"Some folds hold no picture of: {', '.join(map(_cell, thin))}."
         yield ""
-    yield from _per_tag(found)
+    yield from _per_tag(result)
 
 
 def _row(name: str, figures: Figures) -> str:
@@ -105,33 +107,33 @@ def _estimate(estimate: Estimate | None) -> str:
     return "-" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
-def _per_tag(found: TrainingResult) -> Iterator[str]:
-    figures = found.figures or found.folded
+def _per_tag(result: TrainingResult) -> Iterator[str]:
+    figures = result.figures or result.folded
     if not figures:
         return
     yield "| tag | tested | precision | recall | F1 | average precision | AUC |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for tag, one in zip(found.data.tags, figures.per_tag, strict=True):
-        yield f"| {_cell(tag)} | {one.images} | {' | '.join(_numbers(one))} |"
+    for tag, of_tag in zip(result.data.tags, figures.per_tag, strict=True):
+        yield f"| {_cell(tag)} | {of_tag.images} | {' | '.join(_numbers(of_tag))} |"
     yield ""
     if can_draw():
         yield "![Confusion matrix](training/confusion.png)"
     yield ""
 
 
-def _numbers(one: TagFigures) -> Iterator[str]:
-    for value in (one.precision, one.recall, one.f1, one.average_precision, one.auc):
+def _numbers(tag: TagFigures) -> Iterator[str]:
+    for value in (tag.precision, tag.recall, tag.f1, tag.average_precision, tag.auc):
         yield "-" if value is None else f"{value:.2f}"
 
 
-def _data(found: TrainingResult) -> Iterator[str]:
-    data, weights = found.data, found.learned.class_weight
+def _data(result: TrainingResult) -> Iterator[str]:
+    data, weights = result.data, result.learned.class_weight
     yield "## What it has learned from"
     yield ""
     yield "| tag | pictures | training | validation | test | weight of a picture |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for place, tag in enumerate(data.tags):
-        counts = found.pictures_of(place).values()
+        counts = result.pictures_of(place).values()
         yield f"| {_cell(tag)} | {' | '.join(map(str, counts))} | {weights[place]:.2f} |"
     copies = len(data.paths) - len(set(data.family.tolist()))
     yield ""
@@ -141,8 +143,8 @@ def _data(found: TrainingResult) -> Iterator[str]:
     yield ""
 
 
-def _run(found: TrainingResult) -> Iterator[str]:
-    run, recipe = found.learned.run, found.recipe
+def _run(result: TrainingResult) -> Iterator[str]:
+    run, recipe = result.learned.run, result.recipe
     yield "## The run"
     yield ""
     yield f"{run.epochs} epochs in {run.seconds:.1f} s, the best was number {run.best_epoch + 1}; ended by {run.ended}."
@@ -152,7 +154,7 @@ def _run(found: TrainingResult) -> Iterator[str]:
     yield f"label smoothing {recipe.label_smoothing:g}, hidden layers: {hidden}, seed {recipe.seed}."
     if recipe.augment:
         yield f"Pictures were changed by {', '.join(recipe.augment)}."
-    temperature, offset = found.learned.temperature, found.learned.offset
+    temperature, offset = result.learned.temperature, result.learned.offset
     yield f"Calibrated on the validation part: temperature {temperature:.2f}, offset {offset:.1f}."
     yield ""
     if can_draw():

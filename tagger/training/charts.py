@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tagger.evaluation.figures import TagFigures
-from tagger.evaluation.metrics import Ints
 from tagger.evaluation.plots import BLUE, SMALL_PT, TEXT_PT, VERMILION, chart, percent, short, write_picture
+from tagger.records import Ints
 from tagger.text import printable, safe_cell, write_rows
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Signs = npt.NDArray[np.float32]
+from tagger.images import Pixels
+from tagger.records import Bools, Floats, Ints
+
 Fingerprints = npt.NDArray[np.uint64]
 
 BITS = 64  # of a fingerprint
@@ -63,23 +62,23 @@ def families(fingerprints: Fingerprints) -> Ints:
     return np.asarray(np.unique(number, return_inverse=True)[1], np.int64)
 
 
-def _signs(fingerprints: Fingerprints) -> Signs:
+def _signs(fingerprints: Fingerprints) -> Floats:
     """The bits (n, 64) as 1 and -1, whose products sum to those that agree less those that differ."""
     return np.unpackbits(fingerprints.view(np.uint8).reshape(-1, 8), axis=1).astype(np.float32) * 2 - 1
 
 
-def _changes(signs: Signs) -> Ints:
+def _changes(signs: Floats) -> Ints:
     """How many neighbours among the 8x8 bits of each fingerprint differ, (n,)."""
     square = signs.reshape(-1, 8, 8)
     across, down = square[:, :, 1:] != square[:, :, :-1], square[:, 1:] != square[:, :-1]
     return np.asarray(across.sum((1, 2)) + down.sum((1, 2)), np.int64)
 
 
-def _agree(a: Signs, b: Signs) -> Bools:
+def _agree(a: Floats, b: Floats) -> Bools:
     return np.asarray(a @ b.T >= BITS - 2 * NEAR_BITS)
 
 
-def _alike(signs: Signs) -> Iterator[tuple[Ints, Ints]]:
+def _alike(signs: Floats) -> Iterator[tuple[Ints, Ints]]:
     """Yields all pairs of near fingerprints, some of them several times, as two lists of places in `signs` (n, 64)."""
     for band in range(BANDS):
         bits = signs[:, band::BANDS] > 0  # neighbouring bits are often alike, and would make a few large groups
@@ -96,7 +95,7 @@ def _join(family: Ints, a: Ints, b: Ints) -> None:
     """Makes the families of each a and b one, in place: the number of a family is the lowest place in it."""
     while (apart := family[a] != family[b]).any():
         a, b = a[apart], b[apart]
-        one, other = family[a], family[b]
-        np.minimum.at(family, np.maximum(one, other), np.minimum(one, other))
+        first, second = family[a], family[b]
+        np.minimum.at(family, np.maximum(first, second), np.minimum(first, second))
         while (family[family] != family).any():
             family[:] = family[family]

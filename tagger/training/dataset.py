@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -18,10 +19,12 @@ from typing import Protocol
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings, reason
-from tagger.evaluation.images import FILE_BYTES_MAX, Progress, Skipped
-from tagger.evaluation.metrics import Bools, Ints
+from tagger.evaluation.images import FILE_BYTES_MAX, Skipped
 from tagger.images import decode_picture
 from tagger.process import cores
+from tagger.queues import ahead
+from tagger.records import Bools, CountProgress, Ints
+from tagger.text import some_lines
 from tagger.training.copies import Fingerprints, families, fingerprint
 from tagger.training.folders import ODD_MAX, Folders, find, listed
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN
@@ -30,6 +33,7 @@ PICTURES_MIN = 2  # of a tag: one to learn from, one to ask about
 STAMP_BYTES = 8  # of a fingerprint
 STAMPS_AT_A_TIME = 256  # put away: so many are lost at most when stopped
 READERS_MAX = 8  # threads, each with one picture in memory
+AHEAD = 4  # files that each of them may be ahead
 CHUNK_BYTES = 2**20
 
 
@@ -65,6 +69,11 @@ class Dataset:
         """The first right tag of each picture (n,)."""
         return np.asarray(self.right.argmax(1), np.int64)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pictures and of their tags, in hex."""
+        return hashlib.sha256(b"".join((*self.sha256, self.right.tobytes()))).hexdigest()
+
     def among(self, chosen: Ints | Bools) -> Dataset:
         """Returns the pictures `chosen` alone: their places, in this order, or a mask (n,)."""
         places = np.arange(len(self.paths))[chosen]
@@ -83,7 +92,7 @@ def collect(
     limit_per_tag: int | None = None,
     seed: int = 0,
     known: Stamps | None = None,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     tags: Sequence[str] | None = None,
 ) -> Dataset:
     """Returns the pictures below the sub-folders of `roots`; the same for the same files, wherever they lie.
@@ -102,69 +111,69 @@ def collect(
     """
     if limit_per_tag is not None and limit_per_tag < PICTURES_MIN:
         raise BadSettings(f"limit_per_tag is {limit_per_tag}: a tag needs at least {PICTURES_MIN} pictures")
-    found = find(roots, tags)
-    pictures = _Pictures(found, seed, known, progress)
+    folders = find(roots, tags)
+    pictures = _Pictures(folders, seed, known, progress)
     few = pictures.first(PICTURES_MIN)  # soon known: what cannot be learned is refused before the rest is decoded
     if tags is None:
-        _refuse(roots, found, pictures, few)
+        _refuse(roots, folders, pictures, few)
     elif not any(few):
-        first = "".join(f": {one.path} {one.reason}" for _, one in pictures.skipped()[:1])
+        first = "".join(f": {file.path} {file.reason}" for _, file in pictures.skipped()[:1])
         raise BadPath(f"{listed(roots)}: the folders of the tags hold no picture{first}")
-    chosen = sorted({sha256 for own in pictures.first(limit_per_tag) for sha256 in own})
+    chosen = sorted({sha256 for usable in pictures.first(limit_per_tag) for sha256 in usable})
     return Dataset(
-        found.tags,
+        folders.tags,
         tuple(pictures.paths[sha256] for sha256 in chosen),
         tuple(chosen),
         pictures.right(chosen),
         families(pictures.fingerprints(chosen)),
-        (*found.skipped, *(one for _, one in pictures.skipped())),
-        found.left_out,
+        (*folders.skipped, *(file for _, file in pictures.skipped())),
+        folders.left_out,
     )
 
 
-def _refuse(roots: Sequence[Path], found: Folders, pictures: _Pictures, few: list[list[bytes]]) -> None:
+def _refuse(roots: Sequence[Path], folders: Folders, pictures: _Pictures, few: list[list[bytes]]) -> None:
     """Raises one error for all folders that cannot be tags, if there are any."""
-    odd = list(found.odd)
-    for tag, own in enumerate(few):
-        if len(own) < PICTURES_MIN:
-            files = sum(place == tag for _, place in found.files)
-            bad = [f" ({Path(one.path).name} {one.reason})" for place, one in pictures.skipped() if place == tag]
-            odd.append(f"{found.tags[tag]!r} needs {PICTURES_MIN} pictures, has {len(own)} in {files} files")
+    odd = list(folders.odd)
+    for tag, usable in enumerate(few):
+        if len(usable) < PICTURES_MIN:
+            files = sum(place == tag for _, place in folders.files)
+            bad = [f" ({Path(file.path).name} {file.reason})" for place, file in pictures.skipped() if place == tag]
+            odd.append(f"{folders.tags[tag]!r} needs {PICTURES_MIN} pictures, has {len(usable)} in {files} files")
             odd[-1] += "".join(bad[:1])
-    if len(found.tags) < TAGS_MIN:
-        odd.append(f"a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags, here are {len(found.tags)}")
+    if len(folders.tags) < TAGS_MIN:
+        odd.append(f"a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags, here are {len(folders.tags)}")
     if odd:
-        more = f"; and {len(odd) - ODD_MAX} more" if len(odd) > ODD_MAX else ""
-        raise BadPath(f"{listed(roots)}: each sub-folder is a tag, so mend or move: {'; '.join(odd[:ODD_MAX])}{more}")
+        shown = "; ".join(some_lines(odd, ODD_MAX))
+        raise BadPath(f"{listed(roots)}: each sub-folder is a tag, so mend or move: {shown}")
 
 
 class _Pictures:
     """The files of all tags by their bytes, and the fingerprints of those that were asked for."""
 
-    def __init__(self, found: Folders, seed: int, known: Stamps | None, progress: Progress | None) -> None:
+    def __init__(self, folders: Folders, seed: int, known: Stamps | None, progress: CountProgress | None) -> None:
         self.paths: dict[bytes, Path] = {}  # the first of each SHA-256
-        self._known, self._each = known, _Threads(progress)
+        self._known, self._each = known, _Readers(progress)
         self._files: list[tuple[Path, int, bytes]] = []  # with tag and SHA-256
         self._unread: list[tuple[int, Skipped]] = []  # with the tag
         self._stamps: dict[bytes, bytes] = {}
         self._refused: dict[bytes, str] = {}  # why a picture cannot be used
-        own: list[set[bytes]] = [set() for _ in found.tags]
-        digests = self._each(_digest, [path for path, _ in found.files])
-        for (path, tag), digest in zip(found.files, digests, strict=True):
+        of_tag: list[set[bytes]] = [set() for _ in folders.tags]
+        digests = self._each(_digest, [path for path, _ in folders.files])
+        for (path, tag), digest in zip(folders.files, digests, strict=True):
             if isinstance(digest, Skipped):
                 self._unread.append((tag, digest))
             else:
                 self._files.append((path, tag, digest))
                 self.paths.setdefault(digest, path)
-                own[tag].add(digest)
+                of_tag[tag].add(digest)
         rng = np.random.default_rng(seed)
-        self._drawn = [[ordered[place] for place in rng.permutation(len(ordered))] for ordered in map(sorted, own)]
+        self._drawn = [[ordered[place] for place in rng.permutation(len(ordered))] for ordered in map(sorted, of_tag)]
 
     def first(self, count: int | None) -> list[list[bytes]]:
         """The first `count` pictures of each tag, in the order drawn, that can be used; all without a count."""
         most = len(self.paths) if count is None else count
         while unknown := dict.fromkeys(sha256 for drawn in self._drawn for sha256 in self._unknown(drawn, most)):
-            self._look(list(unknown))
+            self._fingerprint(list(unknown))
         return [list(islice(filter(self._stamps.__contains__, drawn), most)) for drawn in self._drawn]
 
     def skipped(self) -> list[tuple[int, Skipped]]:
@@ -199,12 +208,12 @@ class _Pictures:
                 return drawn[place : place + max(count - usable, refused)]
         return []
 
-    def _look(self, asked: list[bytes]) -> None:
+    def _fingerprint(self, wanted: list[bytes]) -> None:
         """Finds the fingerprints of pictures, or why there are none."""
         if self._known:
-            found = self._known.get(asked)
-            self._stamps |= {sha256: stamp for sha256, stamp in found.items() if len(stamp) == STAMP_BYTES}
-        new = [sha256 for sha256 in asked if sha256 not in self._stamps and sha256 not in self._refused]
+            kept = self._known.get(wanted)
+            self._stamps |= {sha256: stamp for sha256, stamp in kept.items() if len(stamp) == STAMP_BYTES}
+        new = [sha256 for sha256 in wanted if sha256 not in self._stamps and sha256 not in self._refused]
         stamps = zip(new, self._each(_stamp, [self.paths[sha256] for sha256 in new]), strict=True)
         while some := list(islice(stamps, STAMPS_AT_A_TIME)):
             self._refused |= {sha256: stamp.reason for sha256, stamp in some if isinstance(stamp, Skipped)}
@@ -214,24 +223,22 @@ class _Pictures:
                 self._known.put(usable)
 
 
-class _Threads:
+class _Readers:
     """Work on many files at once, which tells how far it is."""
 
-    def __init__(self, tell: Progress | None) -> None:
-        self._tell, self._done, self._all = tell, 0, 0
+    def __init__(self, progress: CountProgress | None) -> None:
+        self._progress, self._done, self._all = progress, 0, 0
 
     def __call__(self, work: Callable[[Path], bytes | Skipped], paths: Sequence[Path]) -> Iterator[bytes | Skipped]:
         """Yields what `work` makes of each file, in order."""
         self._all += len(paths)
-        pool = ThreadPoolExecutor(min(cores(), READERS_MAX))
-        try:
-            for made in pool.map(work, paths):
+        readers = min(cores(), READERS_MAX)
+        with ThreadPoolExecutor(readers) as pool, closing(ahead(pool, work, paths, AHEAD * readers)) as done:
+            for made in done:
                 self._done += 1
-                if self._tell:
-                    self._tell(self._done, self._all)
+                if self._progress:
+                    self._progress(self._done, self._all)
                 yield made
-        finally:
-            pool.shutdown(cancel_futures=True)  # or an interrupt would wait for all of them
 
 
 def _digest(path: Path) -> bytes | Skipped:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger import process
 from tagger.errors import BadPath, reason
 from tagger.images import Pixels, decode_picture, without_bars
 from tagger.models.backbone import Backbone
+from tagger.queues import ahead
+from tagger.records import CountProgress, Floats
 from tagger.training.dataset import Dataset
 from tagger.training.store import Store
 
-Floats = NDArray[np.float32]
-Progress = Callable[[int, int], None]  # pictures done, and all there are
-
 BATCHES_KEPT = 8  # are put into the store at once: so much is lost at most when stopped
-AHEAD = 3  # batches of pictures that are read before they are looked at
+AHEAD = 2  # batches of pictures that are read while the network sees another
 
 
 def space(base: Backbone) -> str:
@@ -30,7 +29,7 @@ def space(base: Backbone) -> str:
     return f"features {base.sha256} {base.input_size} {base.device.precision}"
 
 
-def features(data: Dataset, base: Backbone, store: Store, progress: Progress | None = None) -> Floats:
+def features(data: Dataset, base: Backbone, store: Store, progress: CountProgress | None = None) -> Floats:
     """Returns float32 (n, d), what `base` sees in each picture of `data`.
 
     Raises:
@@ -61,18 +60,15 @@ def features(data: Dataset, base: Backbone, store: Store, progress: Progress | N
     return answer
 
 
-def _read(data: Dataset, places: Sequence[int], batch_size: int) -> Iterator[tuple[list[int], list[Pixels]]]:
+def _read(data: Dataset, places: Sequence[int], batch_size: int) -> Iterator[tuple[Sequence[int], list[Pixels]]]:
     """The pictures of these places, batch by batch, read ahead by other threads."""
-    rest = iter(places)
-    with ThreadPoolExecutor(process.cores(), "read") as readers:
-        waiting: deque[tuple[list[int], list[Future[Pixels]]]] = deque()
-        while True:
-            while len(waiting) < AHEAD and (part := list(islice(rest, batch_size))):
-                waiting.append((part, [readers.submit(_picture, data, place) for place in part]))
-            if not waiting:
-                return
-            part, pictures = waiting.popleft()
-            yield part, [picture.result() for picture in pictures]
+    with (
+        ThreadPoolExecutor(process.cores(), "read") as readers,
+        closing(ahead(readers, partial(_picture, data), places, AHEAD * batch_size)) as pictures,
+    ):
+        for start in range(0, len(places), batch_size):
+            part = places[start : start + batch_size]
+            yield part, list(islice(pictures, len(part)))
 
 
 def _picture(data: Dataset, place: int) -> Pixels:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from tagger.errors import BadPath, BadSettings
 from tagger.files import write_atomically
+from tagger.records import Floats
 from tagger.settings import SIGMOID
-from tagger.training.batches import Batches, Floats
+from tagger.training.batches import Batches
 from tagger.training.recipe import Recipe
 
 STATE_EVERY_S = 10.0  # seconds between two writings of the state

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tagger.errors import BadPath, reason
 from tagger.evaluation.images import NAMED_MAX, Skipped, files_below
+from tagger.text import some
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN, slug
 
 ODD_MAX = 50  # folders, in an error: all of them, unless the folder is a wrong one
@@ -51,10 +52,11 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
                 names.setdefault(key, unicodedata.normalize("NFC", name))
                 places.append((root / name, key))
     if tags and not places:
-        raise BadPath(f"{listed(roots)}: no sub-folder is one of the {len(tags)} tags (found: {_some(left_out)})")
+        there = some(left_out, NAMED_MAX)
+        raise BadPath(f"{listed(roots)}: no sub-folder is one of the {len(tags)} tags (found: {there})")
     if len(names) > TAGS_MAX:
-        found = f"{listed(roots)}: {len(names)} sub-folders, a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags"
-        raise BadPath(found + (f"; {_some(odd)}" if odd else ""))
+        too_many = f"{listed(roots)}: {len(names)} sub-folders, a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags"
+        raise BadPath(too_many + (f"; {some(odd, NAMED_MAX)}" if odd else ""))
     index = {key: place for place, key in enumerate(names if tags else sorted(names))}
     skipped: list[Skipped] = []
     files = tuple((path, index[key]) for folder, key in places for path in files_below(folder, skipped))
@@ -64,10 +66,6 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
 def listed(roots: Iterable[Path]) -> str:
     """Returns the names of the roots, for a message."""
     return ", ".join(map(str, roots))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:NAMED_MAX]) + (", ..." if len(names) > NAMED_MAX else "")
 
 
 def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:
@@ -81,15 +79,15 @@ def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:
         raise BadPath(f"{root}: no folder of pictures ({reason(error)})") from error
     if not entries:
         raise BadPath(f"{root}: holds no folder: put the pictures of each tag in one that is named as the tag")
-    found = {entry.name: _oddity(entry) for entry in entries}
+    oddities = {entry.name: _oddity(entry) for entry in entries}
     twins: dict[str, list[str]] = {}
-    for name in (name for name, why in found.items() if not why):
+    for name in (name for name, why in oddities.items() if not why):
         twins.setdefault(_key(name), []).append(name)
     for key, (first, *others) in twins.items():
         if alone and others:
-            found |= dict.fromkeys(others, f"is the same tag as {first!r} ({key})")
-            found[first] = f"is the same tag as {others[0]!r} ({key})"
-    return list(found.items())
+            oddities |= dict.fromkeys(others, f"is the same tag as {first!r} ({key})")
+            oddities[first] = f"is the same tag as {others[0]!r} ({key})"
+    return list(oddities.items())
 
 
 def _key(name: str) -> str:

@@ -10,14 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.random import SFC64, Generator
-from numpy.typing import NDArray
 
 from tagger.models.head import Dense
+from tagger.records import Floats
 from tagger.settings import SIGMOID
 from tagger.training.calibration import softmax
 from tagger.training.recipe import Recipe
-
-Floats = NDArray[np.float32]
 
 SMALL = 0.01  # deviation of "small" numbers
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7  # of AdamW (Loshchilov and Hutter 2019)
@@ -89,10 +87,10 @@ class HeadNetwork:
         Raises:
             ValueError: other shapes.
         """
-        for own, other in (self.numbers, numbers), (self.memory, memory or self.memory):
-            if [values.shape for values in own] != [values.shape for values in other]:
-                raise ValueError(f"shapes {[v.shape for v in other]} for {[v.shape for v in own]}")
-            for values, taken in zip(own, other, strict=True):
+        for mine, other in (self.numbers, numbers), (self.memory, memory or self.memory):
+            if [values.shape for values in mine] != [values.shape for values in other]:
+                raise ValueError(f"shapes {[v.shape for v in other]} for {[v.shape for v in mine]}")
+            for values, taken in zip(mine, other, strict=True):
                 values[...] = taken
 
     def begin(self, epoch: int) -> None:
@@ -108,15 +106,15 @@ class HeadNetwork:
 
     def layers(self, standard: Standard | None = None) -> list[Dense]:
         """Returns dense layers that do the same, batch normalisation folded in; with `standard` on plain features."""
-        found = [Dense(kernel, bias) for kernel, bias in zip(self.kernels, self.biases, strict=True)]
+        layers = [Dense(kernel, bias) for kernel, bias in zip(self.kernels, self.biases, strict=True)]
         for place in range(len(self.scales)):
             factor = self.scales[place] / np.sqrt(self.variances[place] + NORM_EPSILON)
-            bias = (found[place].bias - self.means[place]) * factor + self.offsets[place]
-            found[place] = Dense(found[place].kernel * factor, bias)
+            bias = (layers[place].bias - self.means[place]) * factor + self.offsets[place]
+            layers[place] = Dense(layers[place].kernel * factor, bias)
         if standard:
-            kernel = found[0].kernel / standard.deviation[:, None]
-            found[0] = Dense(kernel, found[0].bias - standard.mean @ kernel)
-        return found
+            kernel = layers[0].kernel / standard.deviation[:, None]
+            layers[0] = Dense(kernel, layers[0].bias - standard.mean @ kernel)
+        return layers
 
     def step(self, seen: Floats, wanted: Floats, weight: Floats, rate: float) -> tuple[float, float]:
         """Learns from a batch; returns its mean loss, and the share of first answers that are right."""

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tagger import libraries
 from tagger.errors import BadSettings
 from tagger.evaluation.figures import Figures, measure
-from tagger.models.backbone import Backbone
+from tagger.images import Pixels
+from tagger.models.backbone import Backbone, Tunable, tunable
 from tagger.models.head import Dense, answers
-from tagger.records import TagScores
+from tagger.records import Bools, Floats, Ints, TagScores
 from tagger.settings import SIGMOID
 from tagger.training import calibration
-from tagger.training.batches import Batches, Floats, Pictures, Rows
+from tagger.training.batches import Batches, Pictures, Rows
 from tagger.training.dataset import Dataset
 from tagger.training.fit import INTERRUPTED, EpochEnds, Run, Trainable, fit, logits_of
 from tagger.training.heads import HeadNetwork, Standard
@@ -28,9 +29,6 @@ from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
     from tagger.training.networks import WholeNetwork
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,23 +69,24 @@ def learn(
     """
     if not len(split.validation):
         raise BadSettings("too few pictures for a validation part: a tag needs 3 that are no copies")
-    scratch, tunes = recipe.strategy == SCRATCH, recipe.strategy in (FINE_TUNE, SCRATCH)
+    scratch = recipe.strategy == SCRATCH
+    tuned = tunable(base) if recipe.strategy in (FINE_TUNE, SCRATCH) else None
     standard = Standard.none(rows.shape[1]) if scratch else Standard.of(rows[split.train])
     head = HeadNetwork(rows.shape[1], len(data.tags), recipe)
     class_weight = _class_weight(data, split.train, recipe)
     of_rows = _rows(data, rows, base, recipe, standard, class_weight)
     whole: WholeNetwork | None = None
-    if tunes:
+    if tuned:
         with libraries.needed(f"strategy {recipe.strategy}"):
-            from tagger.training.networks import WholeNetwork, backbone_arrays  # which start Keras
+            from tagger.training.networks import WholeNetwork  # which starts Keras
 
         if not scratch:  # a head that knows nothing would spoil what the backbone knows
             first = usual(FEATURES, seed=recipe.seed, activation=recipe.activation)
             if fit(head, of_rows(split.train, True), of_rows(split.validation, False), first).ended == INTERRUPTED:
                 raise KeyboardInterrupt
-        whole = WholeNetwork(base, standard, head, recipe)
+        whole = WholeNetwork(tuned, standard, head, recipe)
     network: Trainable = whole or head
-    of = _pictures(data, base, recipe, class_weight) if tunes else of_rows
+    of = _pictures(data, tuned, recipe, class_weight) if tuned else of_rows
     judged = of(split.validation, False)
     run = fit(network, of(split.train, True), judged, recipe, state, told)
     z = _centred(logits_of(network, judged), recipe)
@@ -102,7 +101,7 @@ def learn(
         (*hidden, scaled),
         temperature,
         offset,
-        backbone_arrays(base.name, whole.body) if whole else None,
+        whole.backbone_arrays() if whole else None,
         run,
         answers(z, recipe.activation),
         class_weight,
@@ -126,7 +125,7 @@ def _rows(
 ) -> Examples:
     """What a head is trained on: features, of pictures as they are or changed anew in each epoch."""
 
-    def seen(pictures: NDArray[np.uint8]) -> Floats:
+    def seen(pictures: Pixels) -> Floats:
         return standard(base.features(list(pictures)))
 
     def examples(places: Ints, learning: bool) -> Batches:
@@ -139,7 +138,7 @@ def _rows(
     return examples
 
 
-def _pictures(data: Dataset, base: Backbone, recipe: Recipe, class_weight: Floats) -> Examples:
+def _pictures(data: Dataset, base: Tunable, recipe: Recipe, class_weight: Floats) -> Examples:
     """What a backbone is trained on."""
 
     def examples(places: Ints, learning: bool) -> Batches:

@@ -1,26 +1,21 @@
 """A backbone with its head, as Keras trains them: from the numbers it has (fine-tuning), or from random ones.
 
-What comes out are arrays (`tagger.models.arrays`), which `tagger.models.backbone.load` reads from the vocabulary.
+What comes out are arrays (`tagger.models.arrays`), which `tagger.models.registry.load` reads from the vocabulary.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.models import architectures, arrays, backbone, compact
-from tagger.models.architectures import EMBEDDED
-from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
+from tagger.models.backbone import Tunable
+from tagger.records import Floats
 from tagger.settings import SIGMOID
 from tagger.training.heads import MOMENTUM, NORM_EPSILON, HeadNetwork, Standard
 from tagger.training.recipe import SCRATCH, Recipe
-from tagger.training.student import fold, trainable
-
-Floats = NDArray[np.float32]
 
 
 class WholeNetwork:
@@ -30,11 +25,13 @@ class WholeNetwork:
     from scratch everything starts at random and is trained.
     """
 
-    def __init__(self, base: Backbone, standard: Standard, head: HeadNetwork, recipe: Recipe) -> None:
+    def __init__(self, base: Tunable, standard: Standard, head: HeadNetwork, recipe: Recipe) -> None:
         """Puts them together; the head starts with the numbers that `head` has, and `done` gives them back."""
-        self._head = head
+        self._base, self._head = base, head
         scratch = recipe.strategy == SCRATCH
-        self.body = _scratch(base.name, recipe.seed) if scratch else _with_numbers(base)
+        if scratch:
+            keras.utils.set_random_seed(recipe.seed)
+        self.body = base.untrained() if scratch else base.body()
         if not scratch:
             _freeze(self.body, recipe.unfreeze)
         picture = keras.Input((base.input_size, base.input_size, 3))
@@ -94,6 +91,10 @@ class WholeNetwork:
         parts = [*zip(*dense, strict=True), *zip(*norms, strict=True)]
         self._head.know([values for part in parts for values in part])
 
+    def backbone_arrays(self) -> dict[str, NDArray[np.floating]]:
+        """Returns the numbers of the backbone as `tagger.models.registry.load` reads them from a vocabulary."""
+        return self._base.stored(self.body)
+
 
 def _right(wanted: Any, logits: Any) -> Any:
     """Of each picture whether the first answer is one of its tags."""
@@ -129,43 +130,3 @@ def _freeze(body: keras.Model, unfreeze: int) -> None:
         layer.trainable = False
     for layer in [x for x in weighty if not isinstance(x, keras.layers.BatchNormalization)][-unfreeze:]:
         layer.trainable = True
-
-
-def _scratch(name: str, seed: int) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    return trainable() if name == EMBEDDED else backbone.untrained(architectures.named(name))
-
-
-def _with_numbers(base: Backbone) -> keras.Model:
-    """The backbone as a Keras model of its own; the embedded one, which OpenCV runs, is built from its arrays."""
-    if base.name != EMBEDDED:
-        network = backbone.untrained(architectures.named(base.name))
-        network.set_weights(base.network.get_weights())
-        return network
-    stored = arrays.load(EMBEDDED_ARRAYS if base.source == EMBEDDED_SOURCE else Path(base.source))
-    picture = keras.Input((base.input_size, base.input_size, 3))
-
-    def convolution(x: Any, channels: int, side: int, stride: int, name: str) -> Any:
-        layer = keras.layers.Conv2D(channels, side, stride, "same", name=name)
-        y = layer(x)
-        layer.set_weights([stored[f"{name}.kernel"], stored[f"{name}.bias"]])
-        return y
-
-    last = compact.connect(
-        picture, convolution, lambda x: keras.layers.ReLU()(x), lambda x, y: keras.layers.Add()([x, y])
-    )
-    return keras.Model(picture, keras.layers.GlobalAveragePooling2D()(last), name=EMBEDDED)
-
-
-def backbone_arrays(name: str, body: keras.Model) -> dict[str, NDArray[np.floating]]:
-    """Returns the numbers of a trained backbone as `tagger.models.backbone.load` reads them from a vocabulary."""
-    if name != EMBEDDED:
-        return {f"{place:04d}": values for place, values in enumerate(body.get_weights())}
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in body.layers):
-        return dict(fold(body))
-    return {
-        f"{layer.name}.{part}": values
-        for layer in body.layers
-        if isinstance(layer, keras.layers.Conv2D)
-        for part, values in zip(("kernel", "bias"), layer.get_weights(), strict=True)
-    }

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tagger.errors import BadSettings
 from tagger.evaluation.figures import Figures
-from tagger.models.architectures import AUTO
 from tagger.models.backbone import Backbone
+from tagger.models.registry import AUTO
 from tagger.training import strategy
 from tagger.training.dataset import Dataset
 from tagger.training.learner import Learned

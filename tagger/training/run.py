@@ -6,9 +6,7 @@ NAME/training/                                                  the record of th
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,29 +14,24 @@ import numpy as np
 
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.evaluation.figures import Figures
-from tagger.files import Lock, output_folder, write_atomically
-from tagger.models import architectures, backbone
-from tagger.models.architectures import AUTO, EMBEDDED, REFERENCE
+from tagger.files import Lock, output_folder
 from tagger.models.backbone import Backbone
-from tagger.records import TagScores
+from tagger.records import Floats, TagScores
+from tagger.text import write_json
 from tagger.training import strategy, written
-from tagger.training.batches import Floats
+from tagger.training.bench import Bench, StageProgress, trained
 from tagger.training.dataset import Dataset, collect
-from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
 from tagger.training.folders import find
 from tagger.training.learner import judged, learn
 from tagger.training.recipe import Recipe
 from tagger.training.result import CrossTest, TrainingRequest, TrainingResult
 from tagger.training.splits import Split, fold_split, folds, split
-from tagger.training.store import Store, default_folder
 
-Watch = Callable[[str, int, int], None]  # what is being done, how much of it is done, and how much there is
 LONGER = ("epochs", "patience")  # may be others when a training is gone on with
-FINGERPRINTS = "fingerprints 1"  # the space of the store
 
 
-def train(request: TrainingRequest, watch: Watch) -> TrainingResult:
+def train(request: TrainingRequest, watch: StageProgress) -> TrainingResult:
     """Trains as asked and writes the vocabulary folder.
 
     KeyboardInterrupt while epochs pass is a way to end: what was best by then is written.
@@ -48,28 +41,24 @@ def train(request: TrainingRequest, watch: Watch) -> TrainingResult:
         OutputRefused: the folder holds something else, or cannot be written.
         OutputLocked: another training writes to it.
         BadSettings: a choice outside its range; or `resume`, and the images or choices are others than before.
-        BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing: as `tagger.models.registry.load`.
     """
     _free(request)
     with Lock(request.out / written.LOCK):
-        return _train(request, watch)
+        return _train(Bench(request, watch))
 
 
-def _train(request: TrainingRequest, watch: Watch) -> TrainingResult:
-    store = _store(request, FINGERPRINTS)
-    data = collect(
-        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=store,
-        progress=lambda done, total: watch("reading", done, total),
-    )  # fmt: skip
+def _train(bench: Bench) -> TrainingResult:
+    request, data = bench.request, bench.data()
     parts = split(data, request.seed)
     _check(request, data, parts)
-    base = load_backbone(request)
-    rows = _seen(data, base, request, watch)
+    base = bench.base()
+    rows = bench.features(data, base)
     recipe, why = strategy.choose(request.strategy, request.seed, dict(request.choices), data, rows, parts)
     state = _begin(request, data, recipe, base)
 
     def told(epochs: int, curves: dict[str, list[float]]) -> None:
-        watch(f"training, {curves['val_accuracy'][-1]:.0%} of validation right", epochs, recipe.epochs)
+        bench.watch(f"training, {curves['val_accuracy'][-1]:.0%} of validation right", epochs, recipe.epochs)
 
     try:
         learned = learn(data, rows, parts, base, recipe, state, told)
@@ -77,17 +66,17 @@ def _train(request: TrainingRequest, watch: Watch) -> TrainingResult:
         state.unlink(missing_ok=True)
         raise
     tested = judged(data, parts.test, learned.test, recipe) if len(parts.test) else None
-    found = TrainingResult(request, data, parts, base, recipe, why, learned, tested)
-    written.write(found)
+    result = TrainingResult(request, data, parts, base, recipe, why, learned, tested)
+    written.write(result)
     if learned.run.ended == INTERRUPTED:
-        return replace(found, interrupted=True)
+        return replace(result, interrupted=True)
     state.unlink(missing_ok=True)
     try:
-        found = replace(found, folded=_folded(found, rows, watch), crossed=_crossed(found, watch))
+        result = replace(result, folded=_folded(result, rows, bench.watch), crossed=_crossed(result, bench))
     except KeyboardInterrupt:
-        return replace(found, interrupted=True)
-    written.write(found)
-    return found
+        return replace(result, interrupted=True)
+    written.write(result)
+    return result
 
 
 def _check(request: TrainingRequest, data: Dataset, parts: Split) -> None:
@@ -102,23 +91,6 @@ def _check(request: TrainingRequest, data: Dataset, parts: Split) -> None:
             raise BadSettings(f"{request.folds} folds: too few pictures for a validation part beside each")
     for folder in request.tests:
         find([folder], data.tags)
-
-
-def load_backbone(request: TrainingRequest) -> Backbone:
-    """Returns the backbone that is asked for; `auto` is the reference where Keras has its weights, else ours."""
-    name = request.backbone
-    if name == AUTO:
-        here = request.weights is None and any(file.path.is_file() for file in architectures.named(REFERENCE).files)
-        name = REFERENCE if here else EMBEDDED
-    return backbone.load(name, request.weights, device=request.device)
-
-
-def _store(request: TrainingRequest, space: str) -> Store:
-    return Store(request.cache or default_folder(), space)
-
-
-def _seen(data: Dataset, base: Backbone, request: TrainingRequest, watch: Watch) -> Floats:
-    return features(data, base, _store(request, space(base)), lambda done, total: watch("looking", done, total))
 
 
 def _free(request: TrainingRequest) -> None:
@@ -141,7 +113,7 @@ def _free(request: TrainingRequest) -> None:
 def _begin(request: TrainingRequest, data: Dataset, recipe: Recipe, base: Backbone) -> Path:
     """Notes what this training is of, or checks that it is what is gone on with; returns the file of its state."""
     facts = {
-        "images_sha256": hashlib.sha256(b"".join((*data.sha256, data.right.tobytes()))).hexdigest(),
+        "images_sha256": data.digest,
         "tags": list(data.tags),
         "backbone": base.identity,
         "backbone_sha256": base.sha256,
@@ -160,47 +132,45 @@ def _begin(request: TrainingRequest, data: Dataset, recipe: Recipe, base: Backbo
             )
     else:
         output_folder(path.parent)
-        write_atomically(path, json.dumps(facts, indent=1).encode() + b"\n")
+        write_json(path, facts)
     return request.out / written.STATE
 
 
-def _folded(found: TrainingResult, rows: Floats, watch: Watch) -> Figures | None:
+def _folded(result: TrainingResult, rows: Floats, watch: StageProgress) -> Figures | None:
     """Figures over all pictures, each asked about by a head that did not learn from its fold."""
-    count, data, recipe = found.request.folds, found.data, found.recipe
+    count, data, recipe, seed = result.request.folds, result.data, result.recipe, result.request.seed
     if not count:
         return None
-    fold = folds(data, count, found.request.seed)
+    fold = folds(data, count, seed)
     scores = TagScores(*(np.zeros((2, *data.right.shape), np.float32)))
     for number in range(count):
         watch("folds", number, count)
-        parts = fold_split(data, fold, number, found.request.seed)
-        learned = learn(data, rows, parts, found.base, recipe)
-        if learned.run.ended == INTERRUPTED:
-            raise KeyboardInterrupt
-        answers = learned.test
+        parts = fold_split(data, fold, number, seed)
+        answers = trained(data, rows, parts, result.base, recipe).test
         scores.probabilities[parts.test], scores.evidence[parts.test] = answers.probabilities, answers.evidence
     watch("folds", count, count)
     return judged(data, np.arange(len(data.paths)), scores, recipe)
 
 
-def _crossed(found: TrainingResult, watch: Watch) -> tuple[CrossTest, ...]:
+def _crossed(result: TrainingResult, bench: Bench) -> tuple[CrossTest, ...]:
     """Figures on other images, asked as `extract` asks: through the written vocabulary."""
-    if not found.request.tests:
+    request, data, parts = result.request, result.data, result.split
+    if not request.tests:
         return ()
-    tuned = written.vocabulary_of(found.data, found.request.name, found.request.out).weights_path(found.base.name)
-    base = backbone.load(found.base.name, tuned or found.request.weights, device=found.request.device)
-    head = written.head_of(found)
-    answer = []
-    for folder in found.request.tests:
-        known = _store(found.request, FINGERPRINTS)
-        everything = collect([*found.request.roots, folder], known=known, tags=found.data.tags)
-        other = collect([folder], known=known, tags=found.data.tags)
+    tuned = written.vocabulary_of(data, request.name, request.out).weights_path(result.base.name)
+    base = bench.loaded(result.base.name, tuned or request.weights)
+    head = written.head_of(result)
+    tests = []
+    for folder in request.tests:
+        known = bench.fingerprints()
+        everything = collect([*request.roots, folder], known=known, tags=data.tags)
+        other = collect([folder], known=known, tags=data.tags)
         family = dict(zip(everything.sha256, everything.family.tolist(), strict=True))
-        learned_from = {family[found.data.sha256[place]] for place in (*found.split.train, *found.split.validation)}
+        learned_from = {family[data.sha256[place]] for place in (*parts.train, *parts.validation)}
         new = np.array([family[sha256] not in learned_from for sha256 in other.sha256])
-        asked = other.among(new)
-        if len(asked.paths):
-            scores = head.scores(_seen(asked, base, found.request, watch))
-            figures = judged(asked, np.arange(len(asked.paths)), scores, found.recipe)
-            answer.append(CrossTest(str(folder), figures, int((~new).sum())))
-    return tuple(answer)
+        pictures = other.among(new)
+        if len(pictures.paths):
+            scores = head.scores(bench.features(pictures, base))
+            figures = judged(pictures, np.arange(len(pictures.paths)), scores, result.recipe)
+            tests.append(CrossTest(str(folder), figures, int((~new).sum())))
+    return tuple(tests)

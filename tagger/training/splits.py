@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.errors import BadSettings
-from tagger.evaluation.metrics import Ints
+from tagger.records import Doubles, Ints
 from tagger.training.dataset import Dataset
 
 VALIDATION_SHARE = 0.1  # of the pictures, and of those that a fold leaves
@@ -73,8 +72,8 @@ def folds(data: Dataset, count: int, seed: int) -> Ints:
 
 def untested(data: Dataset, fold: Ints) -> tuple[str, ...]:
     """Returns the tags without a picture in some of the folds: their figures stand on the other folds."""
-    found = np.all([data.right[fold == number].any(0) for number in range(fold.max() + 1)], axis=0)
-    return tuple(tag for tag, everywhere in zip(data.tags, found.tolist(), strict=True) if not everywhere)
+    tested = np.all([data.right[fold == number].any(0) for number in range(fold.max() + 1)], axis=0)
+    return tuple(tag for tag, everywhere in zip(data.tags, tested.tolist(), strict=True) if not everywhere)
 
 
 def fold_split(data: Dataset, folds: Ints, fold: int, seed: int) -> Split:
@@ -94,9 +93,9 @@ def _deal(data: Dataset, shares: Sequence[float], seed: int) -> Ints:
     part = np.zeros(len(sizes), np.int64)
     load = np.zeros(len(shares))
     for tag in np.unique(tag_of):
-        own = order[tag_of[order] == tag]
-        part[own] = _parts(sizes[own], shares, load)
-        load += np.bincount(part[own], sizes[own], len(shares))
+        of_tag = order[tag_of[order] == tag]
+        part[of_tag] = _parts(sizes[of_tag], shares, load)
+        load += np.bincount(part[of_tag], sizes[of_tag], len(shares))
     return part[family]
 
 
@@ -110,7 +109,7 @@ def _tag_of(data: Dataset, family: Ints) -> Ints:
     return rarest_first[best]
 
 
-def _parts(sizes: Ints, shares: Sequence[float], load: NDArray[np.float64]) -> list[int]:
+def _parts(sizes: Ints, shares: Sequence[float], load: Doubles) -> list[int]:
     """The part of each family of a tag: the one that lacks most, and of equal ones the one with the least `load`.
 
     The last families go to parts that are still empty.
@@ -128,6 +127,6 @@ def _parts(sizes: Ints, shares: Sequence[float], load: NDArray[np.float64]) -> l
 
 def _learn_every_tag(data: Dataset, part: Ints) -> None:
     """Moves a family to the training part, in place, for each tag that has none there."""
-    for own in data.right.T:
-        if own.any() and part[own].all():
-            part[data.family == data.family[own][0]] = 0
+    for of_tag in data.right.T:
+        if of_tag.any() and part[of_tag].all():
+            part[data.family == data.family[of_tag][0]] = 0

@@ -49,20 +49,20 @@ class Store:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Returns the values of those keys that are here."""
-        found: dict[bytes, bytes] = {}
+        values: dict[bytes, bytes] = {}
         with self._guard(), self._open() as base:
             for part in _parts(keys):
                 marks = ",".join("?" * len(part))
                 rows = base.execute(
                     f"SELECT key, value FROM kept WHERE space=? AND key IN ({marks})", [self._space, *part]
                 )
-                found |= dict(rows.fetchall())
-            for part in _parts(list(found)):
+                values |= dict(rows.fetchall())
+            for part in _parts(list(values)):
                 marks = ",".join("?" * len(part))
                 base.execute(
                     f"UPDATE kept SET used=? WHERE space=? AND key IN ({marks})", [time.time(), self._space, *part]
                 )
-        return found
+        return values
 
     def put(self, values: Mapping[bytes, bytes]) -> None:
         """Keeps these values, and lets the oldest of all spaces go if there are too many bytes."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tagger.training.batches import Floats, Rows
+from tagger.records import Floats
+from tagger.training.batches import Rows
 from tagger.training.dataset import Dataset
 from tagger.training.fit import fit
 from tagger.training.heads import HeadNetwork, Standard

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from tagger.evaluation.figures import confusion
 from tagger.files import output_folder, write_atomically
 from tagger.models import arrays
 from tagger.models.head import FEATURES, Head
+from tagger.text import TOOL, finite, write_json
 from tagger.training import card, charts
 from tagger.training.dataset import Dataset
 from tagger.training.gallery import Item, gallery_html
@@ -37,74 +36,74 @@ def vocabulary_of(data: Dataset, name: str, folder: Path = Path()) -> Vocabulary
     return Vocabulary(name, folder, data.tags)
 
 
-def head_of(found: TrainingResult) -> Head:
+def head_of(result: TrainingResult) -> Head:
     """Returns the head that was learned."""
-    *hidden, last = found.learned.layers
-    tuned = found.learned.backbone
+    *hidden, last = result.learned.layers
+    tuned = result.learned.backbone
     return Head(
         last.kernel,
         last.bias,
-        (True,) * len(found.data.tags),
-        vocabulary_of(found.data, found.request.name).sha256,
-        found.base.identity,
-        found.base.sha256 if tuned is None else arrays.digest(tuned),
+        (True,) * len(result.data.tags),
+        vocabulary_of(result.data, result.request.name).sha256,
+        result.base.identity,
+        result.base.sha256 if tuned is None else arrays.digest(tuned),
         FEATURES,
         tuple(hidden),
-        found.recipe.activation,
+        result.recipe.activation,
     )
 
 
-def write(found: TrainingResult) -> None:
+def write(result: TrainingResult) -> None:
     """Writes all files, the labels last: without them the folder is no vocabulary."""
-    out = found.request.out
-    words = vocabulary_of(found.data, found.request.name, out)
+    out = result.request.out
+    words = vocabulary_of(result.data, result.request.name, out)
     output_folder(out / "heads")
-    facts = as_facts(found)
-    head_of(found).save(
-        out / "heads" / f"{found.base.name}.npz", figures=facts["test"], trained_by=f"movietags {__version__}"
+    facts = as_facts(result)
+    head_of(result).save(
+        out / "heads" / f"{result.base.name}.npz", figures=facts["test"], trained_by=f"movietags {__version__}"
     )
-    if found.learned.backbone is not None:
-        path = output_folder(out / "backbones") / f"{found.base.name}.npz"
+    if result.learned.backbone is not None:
+        path = output_folder(out / "backbones") / f"{result.base.name}.npz"
         arrays.save(
-            path, found.learned.backbone, {"backbone": found.base.identity, "trained_by": f"movietags {__version__}"}
+            path, result.learned.backbone, {"backbone": result.base.identity, "trained_by": f"movietags {__version__}"}
         )
-    _record(found, words)
-    write_atomically(out / "figures.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
-    write_atomically(out / "card.md", card.text(found).encode())
+    _record(result, words)
+    write_json(out / "figures.json", facts)
+    write_atomically(out / "card.md", card.text(result).encode())
     write_atomically(out / "labels.txt", ("\n".join(words.tags) + "\n").encode())
 
 
-def _record(found: TrainingResult, words: Vocabulary) -> None:
-    folder, run = found.request.out / RECORD, found.learned.run
+def _record(result: TrainingResult, words: Vocabulary) -> None:
+    folder, run = result.request.out / RECORD, result.learned.run
     charts.curves_csv(run.curves, folder / "curves.csv")
     charts.curves_png(run.curves, folder / "curves.png")
-    write_atomically(folder / "split.csv", _split_csv(found).encode())
-    if found.figures:
-        test, data = found.split.test, found.data
-        matrix = confusion(found.learned.test.evidence, data.right[test])
+    write_atomically(folder / "split.csv", _split_csv(result).encode())
+    if result.figures:
+        test, data = result.split.test, result.data
+        matrix = confusion(result.learned.test.evidence, data.right[test])
         charts.confusion_csv(matrix, words.tags, folder / "confusion.csv")
         charts.confusion_png(matrix, words.tags, folder / "confusion.png")
-        charts.tags_csv(found.figures.per_tag, folder / "tags.csv")
-        page = gallery_html(f"{words.name}: pictures of the test part", _items(found), RIGHT_MAX, WRONG_MAX)
+        charts.tags_csv(result.figures.per_tag, folder / "tags.csv")
+        page = gallery_html(f"{words.name}: pictures of the test part", _items(result), RIGHT_MAX, WRONG_MAX)
         write_atomically(folder / "gallery.html", page.encode())
 
 
-def _split_csv(found: TrainingResult) -> str:
+def _split_csv(result: TrainingResult) -> str:
     """A row per picture: by its bytes, so that the split can be repeated wherever the images lie."""
-    part_of = {place: name for name in PARTS for place in getattr(found.split, name).tolist()}
+    part_of = {place: name for name in PARTS for place in getattr(result.split, name).tolist()}
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(("sha256", "tags", "part"))
-    slugs = np.array(vocabulary_of(found.data, "").slugs)
-    for place, sha256 in enumerate(found.data.sha256):
-        rows.writerow((sha256.hex(), " ".join(slugs[found.data.right[place]]), part_of[place]))
+    slugs = np.array(vocabulary_of(result.data, "").slugs)
+    for place, sha256 in enumerate(result.data.sha256):
+        rows.writerow((sha256.hex(), " ".join(slugs[result.data.right[place]]), part_of[place]))
     return text.getvalue()
 
 
-def _items(found: TrainingResult) -> list[Item]:
-    data, scores = found.data, found.learned.test
+def _items(result: TrainingResult) -> list[Item]:
+    data, scores = result.data, result.learned.test
     items = []
-    for row, place in enumerate(found.split.test.tolist()):
+    for row, place in enumerate(result.split.test.tolist()):
         best = np.argsort(-scores.probabilities[row], kind="stable")[:ANSWERS_SHOWN]
         answers = tuple(
             (data.tags[i], float(scores.probabilities[row, i])) for i in best if scores.evidence[row, i] > 0
@@ -114,21 +113,21 @@ def _items(found: TrainingResult) -> list[Item]:
     return items
 
 
-def as_facts(found: TrainingResult) -> dict[str, Any]:
+def as_facts(result: TrainingResult) -> dict[str, Any]:
     """Returns what is known of a training, ready for JSON: no NaN, no paths but the folders' names."""
-    data, run, learned = found.data, found.learned.run, found.learned
+    data, run, learned = result.data, result.learned.run, result.learned
     return {
-        "tool": {"version": __version__},
+        **TOOL,
         "tags": [
-            {"tag": tag, "class_weight": float(learned.class_weight[place]), **found.pictures_of(place)}
+            {"tag": tag, "class_weight": float(learned.class_weight[place]), **result.pictures_of(place)}
             for place, tag in enumerate(data.tags)
         ],
         "pictures": len(data.paths),
         "families": len(np.unique(data.family)),
         "skipped": len(data.skipped),
-        "backbone": found.base.identity,
-        "recipe": asdict(found.recipe),
-        "why": found.why,
+        "backbone": result.base.identity,
+        "recipe": asdict(result.recipe),
+        "why": result.why,
         "epochs": run.epochs,
         "best_epoch": run.best_epoch + 1,
         "ended": run.ended,
@@ -136,20 +135,11 @@ def as_facts(found: TrainingResult) -> dict[str, Any]:
         "temperature": learned.temperature,
         "offset": learned.offset,
         "parameters": sum(layer.kernel.size + layer.bias.size for layer in learned.layers),
-        "test": _finite(found.figures and asdict(found.figures)),
-        "folds": found.request.folds or None,
-        "cross_validation": _finite(found.folded and asdict(found.folded)),
+        "test": finite(result.figures and asdict(result.figures)),
+        "folds": result.request.folds or None,
+        "cross_validation": finite(result.folded and asdict(result.folded)),
         "other_images": [
-            {"folder": Path(one.folder).name, "copies_left_out": one.copies, **_finite(asdict(one.figures))}
-            for one in found.crossed
+            {"folder": Path(test.folder).name, "copies_left_out": test.copies, **finite(asdict(test.figures))}
+            for test in result.crossed
         ],
     }  # fmt: skip
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for what is not a number."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

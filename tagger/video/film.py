@@ -1,7 +1,7 @@
-"""A film: what it is, and its frames in presentation order, once, forward.
+"""A film: what its file claims, and its frames in presentation order, once, forward.
 
 Decoding is FFmpeg's, through PyAV. Nothing the container says is trusted: times come from the frames,
-counts from counting.
+counts from counting. What is seen is noted by an `Observer`, apart from the film.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
-from tagger.records import VideoInfo
+from tagger.records import Declared, Observed, VideoInfo
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, open_video, packets_of
 from tagger.video.gops import Gop, gops
@@ -50,6 +50,32 @@ class Frame:
         return upright(np.asarray(rgb, np.uint8), self.picture.rotation)
 
 
+class Observer:
+    """Notes what one pass over a film shows."""
+
+    def __init__(self) -> None:
+        """Starts before the first picture."""
+        self.frame_count = 0
+        self.end_s = 0.0
+        self.decode_failures = 0
+        self._size = (0, 0)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture was seen."""
+        return self._size != (0, 0)
+
+    def see(self, picture: VideoFrame) -> None:
+        """Takes the size of the film from its first picture."""
+        if not self.has_picture:
+            turned = round(picture.rotation / 90) % 2
+            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
+
+    def observed(self) -> Observed:
+        """Returns what was seen so far; of the whole film once the pass is over."""
+        return Observed(self.end_s, *self._size, self.frame_count, self.decode_failures)
+
+
 class Film:
     """A film opened for one pass; use it in a `with` block.
 
@@ -62,18 +88,16 @@ class Film:
     def __init__(self, path: Path) -> None:
         """Opens the container and finds the stream of pictures; decodes nothing yet."""
         self.path = regular_file(path)
-        self.decode_failures = 0
-        self.frame_count = 0
-        self.end_s = 0.0
         self._abandoned = False
-        self._size = (0, 0)
-        self._codec = ""
         with ExitStack() as opened:
             self._container, self._stream = open_video(path, opened)
             self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
             self._opened = opened.pop_all()
         rate = self._stream.average_rate or self._stream.guessed_rate
-        self._step_s = 1.0 / float(rate) if rate else 1.0 / FALLBACK_FPS
+        self.declared = Declared(
+            self._declared_duration_s(), self._stream.frames or None, float(rate) if rate else None
+        )
+        self.fps = self.declared.fps or FALLBACK_FPS
 
     def __enter__(self) -> Film:
         """Returns the film itself."""
@@ -89,85 +113,71 @@ class Film:
         """Lets `frames` end with the frame it is at; may be called from any thread."""
         self._abandoned = True
 
-    @property
-    def fps(self) -> float:
-        """Mean frames per second, by the container until frames were seen."""
-        return 1.0 / self._step_s
-
-    @property
-    def declared_duration_s(self) -> float | None:
-        """What the stream or the container says about the length, if anything."""
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / av.time_base if self._container.duration else None
-
-    def frames(self, hwaccel: str = "none") -> Iterator[Frame]:
+    def frames(self, observer: Observer | None = None, hwaccel: str = "none") -> Iterator[Frame]:
         """Yields every frame that FFmpeg can decode, in presentation order, with strictly growing times.
 
         Args:
+            observer: notes what they show.
             hwaccel: what decodes them, as `open_video` takes it.
 
         Raises:
             EmptyVideo: there was not one.
         """
-        clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
-        for picture in self._pictures(hwaccel):
+        clock, observer = self._clock(), observer or Observer()
+        for picture in self._pictures(observer, hwaccel):
             time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
-            self.end_s = time_s + clock.length(picture.duration)
-            self.measure(picture)
-            yield Frame(self.frame_count, time_s, picture)
-            self.frame_count += 1
+            observer.end_s = time_s + clock.length(picture.duration)
+            observer.see(picture)
+            yield Frame(observer.frame_count, time_s, picture)
+            observer.frame_count += 1
             if self._abandoned:
                 return
-        self.check_pictures()
+        self.check_pictures(observer)
 
-    def check_pictures(self) -> None:
+    def gops(self, observer: Observer) -> Iterator[Gop]:
+        """Yields the film as groups of packets, in place of `frames`: decodes nothing, counts packets."""
+        packets = (packet for packet in packets_of(self._container, self._stream) if packet)
+        for gop in gops(packets, self._clock()):
+            observer.frame_count, observer.end_s = gop.end_frame, gop.end_s
+            yield gop
+            if self._abandoned:
+                return
+
+    def check_pictures(self, observer: Observer) -> None:
         """Refuses a film that has been read and gave not one picture.
 
         Raises:
             EmptyVideo: that is so.
         """
-        if self._size == (0, 0):
+        if not observer.has_picture:
             raise EmptyVideo(
                 f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
-                f"({self.decode_failures} packets failed): damaged, encrypted or cut off"
+                f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
 
-    def gops(self) -> Iterator[Gop]:
-        """Yields the film as groups of packets, in place of `frames`: decodes nothing, counts packets."""
-        clock = Clock(self._container.start_time, self._stream.time_base, self._step_s)
-        packets = (packet for packet in packets_of(self._container, self._stream) if packet)
-        for gop in gops(packets, clock):
-            self.frame_count, self.end_s = gop.end_frame, gop.end_s
-            yield gop
-            if self._abandoned:
-                return
-
-    def measure(self, picture: VideoFrame) -> None:
-        """Takes the size of the film from its first picture."""
-        if self._size == (0, 0):
-            turned = round(picture.rotation / 90) % 2
-            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
-
-    def info(self) -> VideoInfo:
-        """Returns what is known of the film; complete once `frames` is exhausted."""
+    def info(self, observed: Observed) -> VideoInfo:
+        """Returns what the file claims, beside what was observed."""
         return VideoInfo(
             path=str(self.path),
             name=self.path.name,
             size_bytes=self._size_bytes,
             fingerprint=self._fingerprint,
-            duration_s=self.end_s,
-            fps=self.fps,
-            width=self._size[0],
-            height=self._size[1],
             codec=self._stream.codec_context.name,
-            frame_count=self.frame_count,
-            declared_duration_s=self.declared_duration_s,
-            declared_frames=self._stream.frames or None,
-            decode_failures=self.decode_failures,
+            fps=self.fps,
+            declared=self.declared,
+            observed=observed,
         )
 
-    def _pictures(self, hwaccel: str) -> Iterator[VideoFrame]:
+    def _declared_duration_s(self) -> float | None:
+        """What the stream, or else the container, says about the length."""
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return self._container.duration / av.time_base if self._container.duration else None
+
+    def _clock(self) -> Clock:
+        return Clock(self._container.start_time, self._stream.time_base, 1.0 / self.fps)
+
+    def _pictures(self, observer: Observer, hwaccel: str) -> Iterator[VideoFrame]:
         """Frames of all packets; a packet that fails is counted and passed over, as FFmpeg does."""
         packets = pictures = 0
         last: VideoFrame | None = None
@@ -177,7 +187,7 @@ class Film:
         for packet in packets_of(container, stream):
             packets += packet is not None
             found = decoded(stream, packet)
-            self.decode_failures += found is None
+            observer.decode_failures += found is None
             for last in found or ():
                 pictures += 1
                 yield last

@@ -22,14 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.evaluation.figures import INTERVAL, RESAMPLES, Estimate
-from tagger.evaluation.metrics import Bools, average_precision
-from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, Film, Ratings
-from tagger.records import ModelInfo, RankedTag
-
-Floats = NDArray[np.float64]
+from tagger.evaluation.metrics import average_precision, defined_mean
+from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, RatedFilm, Ratings
+from tagger.records import Bools, Doubles, ModelInfo, RankedTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,9 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
     """
     films = _films(ratings, top)
     judged = np.stack([film.judged() for film in films], 1)
-    found = np.stack([film.found() for film in films], 1)
+    retrieval = np.stack([film.retrieval() for film in films], 1)
     mean_opinion, weighted_opinion = map(_estimate, _resampled(judged, resamples, seed))
-    means = _resampled(found, resamples, seed)
+    means = _resampled(retrieval, resamples, seed)
     map_, mar, ranked_ap, f1 = map(_estimate, (*means, _harmonic(means[0], means[1])))
     chosen = np.array([np.where(film.choosers, film.chosen.sum(1), np.nan) for film in films])
     rated = [film for film in films if film.judges.any() or film.choosers.any()]
@@ -105,8 +102,8 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
         f1,
         ranked_ap,
         _panel(judged[0], [film.same_side() for film in films]),
-        _panel(found[0], [film.overlap() for film in films]),
-        _defined(_mean(chosen.ravel())),
+        _panel(retrieval[0], [film.overlap() for film in films]),
+        _defined(defined_mean(chosen.ravel())),
         tuple(film.figures() for film in rated),
         tuple(film.said_by.name for film in films if film not in rated),
         tuple(dict.fromkeys(film.said_by.model for film in rated)),
@@ -116,12 +113,12 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Film:
+class _FilmRatings:
     """What was said of one film."""
 
-    said_by: Film  # what the system says
+    said_by: RatedFilm  # what the system says
     extracted: tuple[RankedTag, ...]
-    opinions: Floats  # (raters, extracted); NaN: none
+    opinions: Doubles  # (raters, extracted); NaN: none
     left_out: int  # opinions of other tags
     choosers: Bools  # (raters,), who chose, be it nothing
     chosen: Bools  # (raters, tags)
@@ -131,16 +128,16 @@ class _Film:
         """Who has an opinion of an extracted tag, (raters,)."""
         return np.asarray(~np.isnan(self.opinions).all(1))
 
-    def judged(self) -> Floats:
+    def judged(self) -> Doubles:
         """The mean opinion of each rater, plain and weighted by strength, (2, raters); NaN where there is none."""
         strength = np.array([tag.score for tag in self.extracted])
         strength = strength if strength.any() else np.ones(len(strength))  # all tags alike: they weigh the same
         known = ~np.isnan(self.opinions)
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
             weighted = np.where(known, self.opinions * strength, 0).sum(1) / (known * strength).sum(1)
-        return np.stack([_mean(self.opinions), weighted])
+        return np.stack([defined_mean(self.opinions), weighted])
 
-    def found(self) -> Floats:
+    def retrieval(self) -> Doubles:
         """Precision, recall and ranked AP of each rater, (3, raters); NaN where undefined."""
         hits, sizes = self.chosen[:, : len(self.extracted)].sum(1), self.chosen.sum(1)
         precision = np.where(self.choosers, hits / max(len(self.extracted), 1), np.nan)  # of nothing: 0
@@ -148,7 +145,7 @@ class _Film:
         weight = np.array([tag.weight for tag in self.said_by.tags])
         return np.stack([precision, recall, [average_precision(weight, tags) for tags in self.chosen]])
 
-    def same_side(self) -> Floats:
+    def same_side(self) -> Doubles:
         """The share of tags that each two raters both call right, or both wrong, (raters, raters); NaN without any."""
         known = (~np.isnan(self.opinions)).astype(np.float64)
         right = (self.opinions >= RIGHT_MIN).astype(np.float64)  # NaN is not
@@ -156,7 +153,7 @@ class _Film:
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
             return np.asarray((right @ right.T + wrong @ wrong.T) / (known @ known.T))
 
-    def overlap(self) -> Floats:
+    def overlap(self) -> Doubles:
         """F1 of the tags that each two raters chose, (raters, raters); NaN where both chose nothing."""
         tags = self.chosen.astype(np.float64)
         sizes = np.where(self.choosers, tags.sum(1), np.nan)
@@ -165,8 +162,8 @@ class _Film:
 
     def figures(self) -> FilmFigures:
         """The means over the raters."""
-        opinion, weighted = map(_defined, _mean(self.judged()))
-        means = _mean(self.found())
+        opinion, weighted = map(_defined, defined_mean(self.judged()))
+        means = defined_mean(self.retrieval())
         precision, recall, ranked_ap, f1 = map(_defined, (*means, _harmonic(means[0], means[1])))
         return FilmFigures(
             self.said_by.name,
@@ -183,7 +180,7 @@ class _Film:
         )
 
 
-def _films(ratings: Ratings, top: int) -> list[_Film]:
+def _films(ratings: Ratings, top: int) -> list[_FilmRatings]:
     """The ratings sorted by film, as arrays."""
     shapes = [(len(ratings.raters), len(film.tags)) for film in ratings.films]
     opinions, choices = ([np.full(shape, np.nan) for shape in shapes] for _ in KINDS)
@@ -194,11 +191,11 @@ def _films(ratings: Ratings, top: int) -> list[_Film]:
         tags = film.extracted(top)
         own, others = said[:, : len(tags)], said[:, len(tags) :]
         asked = ~np.isnan(chosen).all(1)
-        films.append(_Film(film, tags, own, int((~np.isnan(others)).sum()), asked, chosen == 1))
+        films.append(_FilmRatings(film, tags, own, int((~np.isnan(others)).sum()), asked, chosen == 1))
     return films
 
 
-def _resampled(cells: Floats, resamples: int, seed: int) -> Floats:
+def _resampled(cells: Doubles, resamples: int, seed: int) -> Doubles:
     """The means (figures, 1 + resamples) of figures (figures, films, raters), the first that of all as they are.
 
     The others are of films and raters drawn anew among those who take part; NaN with one film or one rater.
@@ -206,7 +203,7 @@ def _resampled(cells: Floats, resamples: int, seed: int) -> Floats:
     known = ~np.isnan(cells[0])
     cells = cells[:, known.any(1)][:, :, known.any(0)]
     if min(cells.shape[1:]) < 2:
-        return np.pad(_mean(_mean(cells))[:, None], ((0, 0), (0, resamples)), constant_values=np.nan)
+        return np.pad(defined_mean(defined_mean(cells))[:, None], ((0, 0), (0, resamples)), constant_values=np.nan)
     rng = np.random.default_rng(seed)
     films, raters = (
         np.concatenate([np.ones((1, n)), rng.multinomial(n, np.full(n, 1 / n), resamples)]) for n in cells.shape[1:]
@@ -218,7 +215,7 @@ def _resampled(cells: Floats, resamples: int, seed: int) -> Floats:
         return np.asarray((counted * total / np.maximum(weight, 1)).sum(2) / counted.sum(2))
 
 
-def _estimate(means: Floats) -> Estimate | None:
+def _estimate(means: Doubles) -> Estimate | None:
     """The first of the means, with the interval of the others; None if it is NaN."""
     known = means[~np.isnan(means)]
     if np.isnan(means[0]):
@@ -227,25 +224,19 @@ def _estimate(means: Floats) -> Estimate | None:
     return Estimate(float(means[0]), float(low), float(high))
 
 
-def _panel(cells: Floats, agreements: Sequence[Floats]) -> Panel:
+def _panel(cells: Doubles, agreements: Sequence[Doubles]) -> Panel:
     """Of any figure (films, raters) of a kind, and how far each two raters of each film agree, NaN if unknown."""
     known = ~np.isnan(cells)
-    pairs = [pairs[np.triu_indices(len(pairs), 1)] for pairs in agreements]
-    return Panel(int(known.any(1).sum()), int(known.any(0).sum()), _defined(_mean(_mean(np.array(pairs)))))
+    pairs = np.array([pairs[np.triu_indices(len(pairs), 1)] for pairs in agreements])
+    agreement = _defined(defined_mean(defined_mean(pairs)))
+    return Panel(int(known.any(1).sum()), int(known.any(0).sum()), agreement)
 
 
-def _mean(values: Floats) -> Floats:
-    """The mean along the last axis, without NaN; NaN where there is nothing else."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
-        return np.asarray(np.where(known, values, 0).sum(-1) / known.sum(-1))
-
-
-def _harmonic(some: Floats, others: Floats) -> Floats:
+def _harmonic(some: Doubles, others: Doubles) -> Doubles:
     """The harmonic mean, 0 of two zeros."""
     with np.errstate(invalid="ignore"):  # 0 / 0 is not taken
         return np.where(some + others == 0, 0.0, 2 * some * others / (some + others))
 
 
-def _defined(value: Floats) -> float | None:
+def _defined(value: Doubles) -> float | None:
     return None if np.isnan(value) else float(value)

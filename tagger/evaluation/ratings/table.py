@@ -11,8 +11,6 @@ name or slug, in any case. ";" may stand between the cells, a comma in numbers. 
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import re
@@ -27,7 +25,7 @@ from tagger.errors import BadPath, BadRatings, BadSettings, reason
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag
 from tagger.reports.json_report import SUFFIX, read_report
-from tagger.text import safe_cell
+from tagger.text import CsvRow, CsvTable, read_csv, safe_cell, some
 from tagger.vocabulary import slug
 
 COLUMNS = ("film", "rater", "tag", "kind", "value")
@@ -43,7 +41,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class RatedFilm:
     """What the system says of a film."""
 
     report: Path
@@ -77,7 +75,7 @@ class Rating:
 class Ratings:
     """A whole table."""
 
-    films: tuple[Film, ...]  # with a report, also those that nobody rated
+    films: tuple[RatedFilm, ...]  # with a report, also those that nobody rated
     raters: tuple[str, ...]
     rows: tuple[Rating, ...]
 
@@ -87,7 +85,7 @@ def key(name: str) -> str:
     return unicodedata.normalize("NFC", safe_cell(name.strip())).casefold()
 
 
-def read_films(paths: Sequence[Path]) -> tuple[Film, ...]:
+def read_films(paths: Sequence[Path]) -> tuple[RatedFilm, ...]:
     """Returns the films of these reports, each once; a folder stands for all reports below it.
 
     Raises:
@@ -96,10 +94,10 @@ def read_films(paths: Sequence[Path]) -> tuple[Film, ...]:
     """
     files = {file.resolve(): file for path in paths for file in _reports(path)}
     reports = ((file, read_report(file)) for file in files.values())
-    return tuple(Film(file, report.video.name, report.model, report.tags) for file, report in reports)
+    return tuple(RatedFilm(file, report.video.name, report.model, report.tags) for file, report in reports)
 
 
-def by_name(films: Sequence[Film]) -> Mapping[str, list[int]]:
+def by_name(films: Sequence[RatedFilm]) -> Mapping[str, list[int]]:
     """Returns the places of the films that go by each name; those of two or more are ambiguous."""
     places = defaultdict(list)
     for place, film in enumerate(films):
@@ -108,7 +106,7 @@ def by_name(films: Sequence[Film]) -> Mapping[str, list[int]]:
     return places
 
 
-def read_ratings(path: Path, films: Sequence[Film], scale: tuple[float, float] = SCALE) -> Ratings:
+def read_ratings(path: Path, films: Sequence[RatedFilm], scale: tuple[float, float] = SCALE) -> Ratings:
     """Returns the ratings in a CSV file.
 
     Args:
@@ -123,27 +121,27 @@ def read_ratings(path: Path, films: Sequence[Film], scale: tuple[float, float] =
     """
     if not (scale[0] < scale[1] and math.isfinite(scale[1] - scale[0])):
         raise BadSettings(f"--scale {scale[0]:g} {scale[1]:g}: the lowest value comes first, then the highest")
+    checks, table = _Checks(films, scale), regular_file(path)
     try:
-        body = regular_file(path).read_bytes()
+        body = table.read_bytes()
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
-    checks = _Checks(films, scale)
     try:
-        for row in _rows(_text(body)):
+        for row in _table(body).rows:
             checks.take(row)
     except ValueError as error:
         raise BadRatings(f"{path}: no table of ratings: {reason(error)}") from error
     if checks.faults:
-        strange = ", ".join(map(repr, list(checks.strange)[:NAMED_MAX])) + ", ..." * (len(checks.strange) > NAMED_MAX)
+        strange = some([repr(name) for name in checks.strange], NAMED_MAX)
         raise BadRatings(
             f"{path}: {checks.bad} of {checks.rows} rows cannot be used"
             + (f", films without a report: {strange}" if strange else "")
             + f"; the first is {checks.faults[0]}; correct them or take them out",
             tuple(checks.faults),
         )
-    if not checks.found:
+    if not checks.ratings:
         raise BadRatings(f"{path}: no row below the header: there is one for each tag that a rater judges or chooses")
-    return Ratings(tuple(films), tuple(checks.raters), tuple(checks.found))
+    return Ratings(tuple(films), tuple(checks.raters), tuple(checks.ratings))
 
 
 def _reports(path: Path) -> Iterator[Path]:
@@ -157,70 +155,38 @@ def _reports(path: Path) -> Iterator[Path]:
     yield from below
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int  # where it begins, from 1
-    cells: dict[str, str]  # by column
-    more: int  # cells behind the last column
-
-
-def _text(body: bytes) -> str:
-    """The text of a file; ValueError says where it is none."""
+def _table(body: bytes) -> CsvTable:
+    """The table that a file holds; ValueError names columns that are missing, or there twice."""
     try:
-        return body.decode("utf-8-sig")  # spreadsheets begin with a mark
+        table = read_csv(body, SEPARATORS, strict=True)
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise ValueError(f"line {line} is not UTF-8 text: save it as CSV UTF-8") from error
-
-
-def _rows(text: str) -> Iterator[_Row]:
-    """All rows that are not empty; ValueError says what is wrong with the header or the quotes."""
-    first = text.lstrip().partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header: list[str] = []
-    line = 1
-    try:
-        for row in rows:
-            cells = [cell.strip() for cell in row]
-            if any(cells) and not header:
-                header = _header(cells, separator)
-            elif any(cells):
-                named = dict(zip(header, cells + [""] * len(header), strict=False))
-                yield _Row(line, named, sum(map(bool, cells[len(header) :])))
-            line = rows.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"line {line}: {error}") from error
-    if not header:
+    columns = table.columns
+    if not columns:
         raise ValueError("it is empty")
-
-
-def _header(cells: list[str], separator: str) -> list[str]:
-    """The names of the columns; ValueError names those that are missing, or there twice."""
-    header = [cell.lower() for cell in cells]
-    if wrong := [name for name in COLUMNS if header.count(name) != 1 and (name != "kind" or name in header)]:
-        found = separator.join(cells)
+    if wrong := [name for name in COLUMNS if columns.count(name) != 1 and (name != "kind" or name in columns)]:
         raise ValueError(
-            f"column {', '.join(wrong)} missing or there twice: its header is {found!r:.80}, "
-            f"expected {separator.join(COLUMNS)}"
+            f"column {', '.join(wrong)} missing or there twice: its header is "
+            f"{table.separator.join(table.header)!r:.80}, expected {table.separator.join(COLUMNS)}"
         )
-    return header
+    return table
 
 
 class _Checks:
     """Takes rows, and keeps what they say and what is wrong with them."""
 
-    def __init__(self, films: Sequence[Film], scale: tuple[float, float]) -> None:
+    def __init__(self, films: Sequence[RatedFilm], scale: tuple[float, float]) -> None:
         self._films, self._scale, self._places = films, scale, by_name(films)
         self._tags = [{_tag_key(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
         self._lines: dict[tuple[int, int, int, str], int] = {}  # of what was said
         self.raters: dict[str, int] = {}
-        self.found: list[Rating] = []
+        self.ratings: list[Rating] = []
         self.faults: list[str] = []
         self.strange: dict[str, None] = {}  # films without a report, in their order
         self.rows = self.bad = 0
 
-    def take(self, row: _Row) -> None:
+    def take(self, row: CsvRow) -> None:
         """Keeps a row, or what is wrong with each of its cells."""
         self.rows += 1
         before = len(self.faults)
@@ -237,12 +203,12 @@ class _Checks:
             if first != row.line:
                 self.faults.append(f"line {row.line}: the film, rater, tag and kind of line {first} again")
             if value is not None and kind != CHOSEN:
-                self.found.append(Rating(film, rater, tag, OPINION, value))
+                self.ratings.append(Rating(film, rater, tag, OPINION, value))
             if value is not None and kind != OPINION:
-                self.found.append(Rating(film, rater, tag, CHOSEN, float(value >= RIGHT_MIN)))
+                self.ratings.append(Rating(film, rater, tag, CHOSEN, float(value >= RIGHT_MIN)))
         self.bad += len(self.faults) > before
 
-    def _parsed(self, row: _Row, column: str, parse: Callable[[str], T]) -> T | None:
+    def _parsed(self, row: CsvRow, column: str, parse: Callable[[str], T]) -> T | None:
         """What a cell means; None if that is unknown, with what is wrong kept."""
         cell = row.cells[column]
         try:

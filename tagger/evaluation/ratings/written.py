@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tagger.errors import OutputRefused
 from tagger.evaluation.figures import Estimate
-from tagger.evaluation.plots import Bars, bars_png
+from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
-from tagger.evaluation.ratings.table import COLUMNS, OPINION, Film, by_name, key
+from tagger.evaluation.ratings.table import COLUMNS, OPINION, RatedFilm, by_name, key
 from tagger.files import output_folder, write_atomically
-from tagger.text import aligned, printable, safe_cell, write_rows
-from tagger.version import __version__
+from tagger.text import TOOL, aligned, finite, json_text, printable, safe_cell, some, write_rows
 
 SOURCE = "source, 10 trailers and 10 raters"
 # Each figure: its field, what it is called, on the picture, and what the source found.
@@ -48,8 +45,7 @@ def notes(rated: Rated) -> list[str]:
     """Returns what a reader of the figures should know besides, a line each."""
     said = []
     if rated.unrated:
-        more = ", ..." if len(rated.unrated) > NAMED_MAX else ""
-        said.append(f"films without ratings: {len(rated.unrated)}: {', '.join(rated.unrated[:NAMED_MAX])}{more}")
+        said.append(f"films without ratings: {len(rated.unrated)}: {some(rated.unrated, NAMED_MAX)}")
     if rated.left_out:
         said.append(
             f"opinions of tags that are not among the first {rated.top} of their film, no part of experiments 1 and 2: "
@@ -78,8 +74,8 @@ def write(rated: Rated, folder: Path) -> None:
     output_folder(folder)
     write_rows(folder / "ratings.csv", FILM_COLUMNS, map(_cells, rated.per_film))
     shown = [(name, getattr(rated, field), source) for field, _, name, source in FIGURES if source]
-    ours = Bars("these ratings", tuple(estimate for _, estimate, _ in shown))
-    theirs = Bars(SOURCE, tuple(Estimate(source, math.nan, math.nan) for _, _, source in shown))
+    ours = BarSeries("these ratings", tuple(estimate for _, estimate, _ in shown))
+    theirs = BarSeries(SOURCE, tuple(Estimate(source, math.nan, math.nan) for _, _, source in shown))
     bars_png([name for name, _, _ in shown], (ours, theirs), folder / "ratings.png")
     write_atomically(folder / "ratings.json", as_json(rated).encode())
 
@@ -87,11 +83,10 @@ def write(rated: Rated, folder: Path) -> None:
 def as_json(rated: Rated) -> str:
     """Returns the figures as JSON text, their fields named as in `Rated`, those of the source as `source`."""
     source = {field: value for field, _, _, value in FIGURES if value}
-    facts = {"tool": {"version": __version__}, **_finite(asdict(rated)), "source": source}
-    return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+    return json_text({**TOOL, **finite(asdict(rated)), "source": source})
 
 
-def write_blank(films: Sequence[Film], top: int, path: Path) -> int:
+def write_blank(films: Sequence[RatedFilm], top: int, path: Path) -> int:
     """Writes a table for raters to fill in, and returns its number of rows: one for each extracted tag.
 
     They are in the order of the alphabet; that of strength would tell raters what to think.
@@ -123,21 +118,21 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _film(one: FilmFigures) -> tuple[str, ...]:
+def _film(film: FilmFigures) -> tuple[str, ...]:
     return (
-        printable(one.film),
-        str(len(one.extracted)),
-        str(one.judges),
-        *map(_percent, (one.mean_opinion, one.weighted_opinion)),
-        str(one.choosers),
-        *map(_percent, (one.precision, one.recall, one.f1, one.ranked_ap)),
+        printable(film.film),
+        str(len(film.extracted)),
+        str(film.judges),
+        *map(_percent, (film.mean_opinion, film.weighted_opinion)),
+        str(film.choosers),
+        *map(_percent, (film.precision, film.recall, film.f1, film.ranked_ap)),
     )
 
 
-def _cells(one: FilmFigures) -> tuple[object, ...]:
+def _cells(film: FilmFigures) -> tuple[object, ...]:
     """Of `FILM_COLUMNS`; what is unknown is empty."""
-    cells = asdict(one)
-    cells |= {"film": safe_cell(one.film), "report": safe_cell(one.report), "extracted": " ".join(one.extracted)}
+    cells = asdict(film)
+    cells |= {"film": safe_cell(film.film), "report": safe_cell(film.report), "extracted": " ".join(film.extracted)}
     return tuple(cells.values())
 
 
@@ -153,12 +148,3 @@ def _interval(estimate: Estimate | None) -> str:
 
 def _source(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.4g}%"  # as it is printed there
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for NaN, for JSON."""
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,6 +1,6 @@
 """Comparisons of training choices on one's own pictures.
 
-comparison   what all studies need: a paired test, means with their spread, files
+comparison   what all studies need: a paired test, means in tables and charts, files
 backbones    which backbone suits
 joint        several data sets as one
 cross        what a head is worth on pictures from elsewhere

@@ -1,4 +1,4 @@
-"""Which backbone suits one's own images: each of them on the same folds. And what the other studies need too.
+"""Which backbone suits one's own images: each of them on the same folds.
 
 Heads are trained on fixed features, so that a study of many heads is a matter of minutes once the features are there.
 """
@@ -13,25 +13,21 @@ from pathlib import Path
 
 import numpy as np
 
-from tagger.errors import BadSettings, BadWeights, NonFiniteFeatures, WeightsMissing
+from tagger.errors import BadSettings, BadWeights, NetworkFailed, NonFiniteFeatures, WeightsMissing
 from tagger.evaluation.figures import Figures
-from tagger.evaluation.metrics import Ints
-from tagger.evaluation.plots import Bars
-from tagger.models import architectures, arrays, compact
-from tagger.models.architectures import EMBEDDED
-from tagger.models.backbone import EMBEDDED_ARRAYS, EMBEDDED_SOURCE, Backbone
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries
+from tagger.models import registry
+from tagger.records import Ints
 from tagger.text import aligned, printable
-from tagger.training.batches import Floats
-from tagger.training.dataset import Dataset, collect
-from tagger.training.features import features, space
-from tagger.training.fit import INTERRUPTED
-from tagger.training.learner import Learned, judged, learn
-from tagger.training.recipe import FEATURES, Recipe, usual
+from tagger.training.bench import Bench, StageProgress, trained
+from tagger.training.dataset import Dataset
+from tagger.training.features import space
+from tagger.training.learner import judged
+from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest
-from tagger.training.run import FINGERPRINTS, Watch, load_backbone
-from tagger.training.splits import Split, fold_split, folds
-from tagger.training.store import Store, default_folder
-from tagger.training.studies.comparison import UNKNOWN, Cell, Material, Spread, bars_of, sign_flip_p
+from tagger.training.splits import fold_split, folds
+from tagger.training.studies.comparison import Cell, Material, bars_of, cells, shown, sign_flip_p
 
 MILLION = 1e6
 SOURCE_NOTE = """\
@@ -82,11 +78,11 @@ class Compared:
     @property
     def spreads(self) -> tuple[Spread | None, Spread | None, Spread | None]:
         """Macro AUC, accuracy and macro F-score over the folds."""
-        found = [fold.figures for fold in self.folds]
+        figures = [fold.figures for fold in self.folds]
         return (
-            Spread.of(one.macro_auc.value if one.macro_auc else None for one in found),
+            Spread.of(fold.macro_auc.value if fold.macro_auc else None for fold in figures),
             Spread.of(self.accuracy),
-            Spread.of(one.macro_f1.value for one in found),
+            Spread.of(fold.macro_f1.value for fold in figures),
         )
 
     @property
@@ -115,10 +111,11 @@ class Backbones:
         """Returns a row for each backbone."""
         return [
             (
-                one.name, *(cell for mean in one.spreads for cell in Spread.cells(mean)),
-                one.parameters, one.features_s if one.computed else None, one.computed, one.head_s, one.p,
+                backbone.name, *(cell for mean in backbone.spreads for cell in cells(mean)),
+                backbone.parameters, backbone.features_s if backbone.computed else None, backbone.computed,
+                backbone.head_s, backbone.p,
             )
-            for one in self.compared
+            for backbone in self.compared
         ]  # fmt: skip
 
     def text(self) -> str:
@@ -126,11 +123,11 @@ class Backbones:
         head = ("backbone", "macro AUC", "accuracy", "macro F-score", "parameters", "features", "head", "p")
         lines = [
             (
-                printable(one.name), *(str(mean or UNKNOWN) for mean in one.spreads),
-                f"{one.parameters / MILLION:.1f} M", self._features(one), f"{one.head_s:.1f} s",
-                "best" if one.p is None else f"{one.p:.3f}",
+                printable(backbone.name), *map(shown, backbone.spreads),
+                f"{backbone.parameters / MILLION:.1f} M", self._features(backbone), f"{backbone.head_s:.1f} s",
+                "best" if backbone.p is None else f"{backbone.p:.3f}",
             )
-            for one in self.compared
+            for backbone in self.compared
         ]  # fmt: skip
         count = len(self.compared[0].folds)
         notes = (
@@ -140,20 +137,21 @@ class Backbones:
         )
         return "\n".join((aligned([head, *lines]), *notes, SOURCE_NOTE))
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns the backbones, and bars of their figures."""
         names = ("macro AUC", "accuracy", "macro F-score")
-        bars = (bars_of(name, [one.spreads[place] for one in self.compared]) for place, name in enumerate(names))
-        return tuple(one.name for one in self.compared), tuple(bars)
+        spreads = zip(*(backbone.spreads for backbone in self.compared), strict=True)
+        bars = (bars_of(name, spread) for name, spread in zip(names, spreads, strict=True))
+        return tuple(backbone.name for backbone in self.compared), tuple(bars)
 
-    def _features(self, one: Compared) -> str:
-        if not one.computed:
+    def _features(self, backbone: Compared) -> str:
+        if not backbone.computed:
             return "cached"
-        part = "" if one.computed == self.material.pictures else f" ({one.computed} pictures)"
-        return f"{one.features_s:.1f} s{part}"
+        part = "" if backbone.computed == self.material.pictures else f" ({backbone.computed} pictures)"
+        return f"{backbone.features_s:.1f} s{part}"
 
 
-def backbones(request: TrainingRequest, named: Sequence[Named], watch: Watch) -> Backbones:
+def backbones(request: TrainingRequest, named: Sequence[Named], watch: StageProgress) -> Backbones:
     """Returns what each backbone is worth on the same folds; KeyboardInterrupt ends it with those that are done.
 
     Args:
@@ -164,112 +162,57 @@ def backbones(request: TrainingRequest, named: Sequence[Named], watch: Watch) ->
     Raises:
         BadPath: as `collect`.
         BadSettings: no backbone, one twice or of no such name; a choice outside its range.
-        DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
+        DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
-    recipe = recipe_of(request)
+    bench = Bench(request, watch)
+    recipe = bench.recipe()
     if not named or len(set(named)) < len(named):
         raise BadSettings(f"backbones {', '.join(map(str, named)) or 'none'}: name some, each once")
-    for one in named:
-        if one.name != EMBEDDED:
-            architectures.named(one.name)
-    data = collected(request, watch)
+    for backbone in named:
+        registry.entry(backbone.name)
+    data = bench.data()
     fold = folds(data, request.folds, request.seed)
     done: list[Compared] = []
     failed: list[str] = []
     interrupted = False
-    for one in named:
+    for backbone in named:
         try:
-            done.append(_compared(one, request, data, fold, recipe, watch))
-        except (BadWeights, WeightsMissing, NonFiniteFeatures) as error:
+            done.append(_compared(backbone, bench, data, fold, recipe))
+        except (BadWeights, WeightsMissing, NonFiniteFeatures, NetworkFailed) as error:
             failed.append(str(error))
         except KeyboardInterrupt:
             interrupted = True
             break
         finally:
-            _forget(one)
+            registry.forget()
+            gc.collect()
     return Backbones(Material.of(request.roots, data, recipe), tested(done), tuple(failed), interrupted)
 
 
-def _compared(
-    one: Named, request: TrainingRequest, data: Dataset, fold: Ints, recipe: Recipe, watch: Watch
-) -> Compared:
-    base = load_backbone(replace(request, backbone=one.name, weights=one.weights))
-    store = Store(request.cache or default_folder(), space(base))
-    computed = len(data.sha256) - len(store.get(data.sha256))
+def _compared(backbone: Named, bench: Bench, data: Dataset, fold: Ints, recipe: Recipe) -> Compared:
+    base = bench.loaded(backbone.name, backbone.weights)
+    computed = len(data.sha256) - len(bench.store(space(base)).get(data.sha256))
     begun = time.monotonic()
-    rows = seen(data, base, request, watch)
+    rows = bench.features(data, base)
     features_s = time.monotonic() - begun
-    found = []
-    for number in range(request.folds):
-        watch(f"{one}: folds", number, request.folds)
-        parts = fold_split(data, fold, number, request.seed)
+    count, seed, done = bench.request.folds, bench.request.seed, []
+    for number in range(count):
+        bench.watch(f"{backbone}: folds", number, count)
+        parts = fold_split(data, fold, number, seed)
         learned = trained(data, rows, parts, base, recipe)
         figures = judged(data, parts.test, learned.test, recipe)
-        found.append(Fold(figures, learned.run.epochs, learned.run.seconds))
-    parameters = _parameters(base) + sum(layer.kernel.size + layer.bias.size for layer in learned.layers)
-    return Compared(str(one), base.identity, base.sha256, parameters, features_s, computed, tuple(found))
-
-
-def _forget(one: Named) -> None:
-    """Frees a network that nobody uses any more: Keras would keep those of all backbones."""
-    if one.name != EMBEDDED:
-        import keras
-
-        keras.utils.clear_session()
-    gc.collect()
-
-
-def _parameters(base: Backbone) -> int:
-    """Numbers that lead to the features."""
-    if base.name != EMBEDDED:
-        return int(base.network.count_params())
-    file = EMBEDDED_ARRAYS if base.source == EMBEDDED_SOURCE else Path(base.source)
-    return sum(part.size for name, part in arrays.load(file).items() if not name.startswith(compact.CLASSIFIER))
+        done.append(Fold(figures, learned.run.epochs, learned.run.seconds))
+    parameters = base.parameters + sum(layer.kernel.size + layer.bias.size for layer in learned.layers)
+    return Compared(str(backbone), base.identity, base.sha256, parameters, features_s, computed, tuple(done))
 
 
 def tested(done: Sequence[Compared]) -> tuple[Compared, ...]:
     """Returns the backbones with p of each but the best, which is that of the highest mean accuracy."""
     if not done:
         return ()
-    best = max(done, key=lambda one: float(np.mean(one.accuracy)))
+    best = max(done, key=lambda backbone: float(np.mean(backbone.accuracy)))
     return tuple(
-        one if one is best
-        else replace(one, p=sign_flip_p([b - a for a, b in zip(one.accuracy, best.accuracy, strict=True)]))
-        for one in done
+        backbone if backbone is best
+        else replace(backbone, p=sign_flip_p([b - a for a, b in zip(backbone.accuracy, best.accuracy, strict=True)]))
+        for backbone in done
     )  # fmt: skip
-
-
-def recipe_of(request: TrainingRequest) -> Recipe:
-    """Returns the recipe of a head on fixed features, with the request's choices."""
-    return usual(FEATURES, seed=request.seed, **dict(request.choices))
-
-
-def collected(request: TrainingRequest, watch: Watch) -> Dataset:
-    """Returns the pictures of the request, as `train` takes them."""
-    return collect(
-        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=fingerprints(request),
-        progress=lambda done, total: watch("reading", done, total),
-    )  # fmt: skip
-
-
-def fingerprints(request: TrainingRequest) -> Store:
-    """Returns the store of fingerprints."""
-    return Store(request.cache or default_folder(), FINGERPRINTS)
-
-
-def seen(data: Dataset, base: Backbone, request: TrainingRequest, watch: Watch) -> Floats:
-    """Returns the features (n, d) of the pictures, from the store where they are there."""
-    store = Store(request.cache or default_folder(), space(base))
-    return features(data, base, store, lambda done, total: watch(f"{base.name}: looking", done, total))
-
-
-def trained(data: Dataset, rows: Floats, parts: Split, base: Backbone, recipe: Recipe) -> Learned:
-    """Returns what is learned from the training part of a split.
-
-    Raises:
-        KeyboardInterrupt: it was interrupted: what it had learned by then is no fair figure.
-    """
-    learned = learn(data, rows, parts, base, recipe)
-    if learned.run.ended == INTERRUPTED:
-        raise KeyboardInterrupt
-    return learned

@@ -1,8 +1,7 @@
-"""What all studies need: a paired test, means with their spread, and tables and charts of what was found."""
+"""What all studies need: a paired test, means in tables and charts, and files of what was found."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, asdict, dataclass
 from pathlib import Path
@@ -11,16 +10,17 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from tagger.evaluation.figures import Estimate
-from tagger.evaluation.plots import Bars, bars_png
-from tagger.files import output_folder, write_atomically
-from tagger.text import safe_cell, write_rows
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries, bars_png
+from tagger.files import output_folder
+from tagger.text import TOOL, safe_cell, write_json, write_rows
 from tagger.training.dataset import Dataset
 from tagger.training.recipe import Recipe
-from tagger.version import __version__
 
 EXACT_MAX = 16  # differences: of more than 65,536 flips so many are drawn
 ROUNDING = 1e-9  # sums of shares that differ by less are the same
 UNKNOWN = "-"
+DIGITS = 3  # of means, behind the point
 
 Cell = str | float | None
 
@@ -48,40 +48,24 @@ class Material:
         return f"{len(self.tags)} tags, {self.pictures} pictures ({self.families} without near copies){skipped}"
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The mean of several figures of one kind."""
-
-    mean: float
-    deviation: float | None  # of the sample; None if there is but one
-
-    @classmethod
-    def of(cls, values: Iterable[float | None]) -> Spread | None:
-        """Returns that of the values that are known, None if none is."""
-        known = [value for value in values if value is not None]
-        if not known:
-            return None
-        return cls(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
-
-    @staticmethod
-    def cells(spread: Spread | None) -> tuple[float | None, float | None]:
-        """Returns mean and deviation, for a table."""
-        return (None, None) if spread is None else (spread.mean, spread.deviation)
-
-    @property
-    def estimate(self) -> Estimate:
-        """The mean, with one deviation to each side."""
-        aside = self.deviation or 0.0
-        return Estimate(self.mean, self.mean - aside, self.mean + aside)
-
-    def __str__(self) -> str:
-        """For people."""
-        return f"{self.mean:.3f}" + ("" if self.deviation is None else f" ± {self.deviation:.3f}")
+def shown(spread: Spread | None) -> str:
+    """Returns a mean and its deviation, for people."""
+    return UNKNOWN if spread is None else spread.text(DIGITS)
 
 
-def bars_of(name: str, spreads: Iterable[Spread | None]) -> Bars:
+def cells(spread: Spread | None) -> tuple[float | None, float | None]:
+    """Returns mean and deviation, for a table."""
+    return (None, None) if spread is None else (spread.mean, spread.deviation)
+
+
+def bars_of(name: str, spreads: Iterable[Spread | None]) -> BarSeries:
     """Returns bars with one deviation to each side."""
-    return Bars(name, tuple(one.estimate if one else None for one in spreads))
+    return BarSeries(name, tuple(None if spread is None else _estimate(spread) for spread in spreads))
+
+
+def _estimate(spread: Spread) -> Estimate:
+    aside = spread.deviation or 0.0
+    return Estimate(spread.mean, spread.mean - aside, spread.mean + aside)
 
 
 class Study(Protocol):
@@ -102,7 +86,7 @@ class Study(Protocol):
         """Returns tables and notes, without a line break at the end."""
         ...
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns names of groups, and up to three bars for each."""
         ...
 
@@ -137,6 +121,5 @@ def write(study: Study, kind: str, folder: Path) -> None:
     output_folder(folder)
     rows = ([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in study.rows())
     write_rows(folder / "table.csv", study.columns, rows)
-    facts = {"tool": {"version": __version__}, "study": kind, **asdict(study)}
-    write_atomically(folder / "results.json", json.dumps(facts, indent=1, allow_nan=False).encode() + b"\n")
+    write_json(folder / "results.json", {**TOOL, "study": kind, **asdict(study)})
     bars_png(*study.chart(), folder / "chart.png")

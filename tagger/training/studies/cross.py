@@ -14,18 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.evaluation.figures import Estimate, Figures
-from tagger.evaluation.metrics import Ints
-from tagger.evaluation.plots import Bars
+from tagger.evaluation.plots import BarSeries
 from tagger.models.backbone import Backbone
-from tagger.records import TagScores
+from tagger.records import Floats, Ints, TagScores
 from tagger.text import aligned, printable
-from tagger.training.batches import Floats
+from tagger.training.bench import Bench, StageProgress, trained
 from tagger.training.learner import judged
 from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest
-from tagger.training.run import Watch, load_backbone
 from tagger.training.splits import VALIDATION_SHARE, Split, folds, split
-from tagger.training.studies.backbones import fingerprints, recipe_of, seen, trained
 from tagger.training.studies.comparison import UNKNOWN, Cell, Material
 from tagger.training.studies.joint import SETS_MIN, Joint, joined
 
@@ -60,7 +57,7 @@ class Crossed:
 
     def of(self, trained_on: tuple[str, ...], tested_on: str) -> Tested | None:
         """Returns the one with these names, None if it was not done."""
-        keys = {(one.trained_on, one.tested_on): one for one in self.tested}
+        keys = {(test.trained_on, test.tested_on): test for test in self.tested}
         return keys.get((trained_on, tested_on))
 
     def others(self, name: str) -> tuple[str, ...]:
@@ -77,11 +74,11 @@ class Crossed:
         """Returns a row for each pair of training sets and tested set."""
         return [
             (
-                " + ".join(one.trained_on), one.tested_on, one.within,
-                one.figures.images if one.figures else 0, one.copies,
-                *(cell for estimate in _estimates(one) for cell in _cells(estimate)),
+                " + ".join(test.trained_on), test.tested_on, test.within,
+                test.figures.images if test.figures else 0, test.copies,
+                *(cell for estimate in _estimates(test) for cell in _cells(estimate)),
             )
-            for one in self.tested
+            for test in self.tested
         ]  # fmt: skip
 
     def text(self) -> str:
@@ -106,27 +103,30 @@ class Crossed:
 
     def _lines(self, name: str, count: int) -> list[tuple[str, ...]]:
         """Three rows about one set."""
-        own, other = self.of((name,), name), self.of(self.others(name), name)
+        within, other = self.of((name,), name), self.of(self.others(name), name)
         copies = str(other.copies) if other else UNKNOWN
         first = ((printable(name), str(count), copies), ("", "", ""), ("", "", ""))
-        measures = zip(("accuracy", "macro F1", "macro AUC"), _estimates(own), _estimates(other), strict=True)
+        measures = zip(("accuracy", "macro F1", "macro AUC"), _estimates(within), _estimates(other), strict=True)
         return [
             (*start, measure, _interval(a), _interval(b), f"{a.value - b.value:.3f}" if a and b else UNKNOWN)
             for start, (measure, a, b) in zip(first, measures, strict=True)
         ]
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns the sets, and bars of the accuracy within each and from the others."""
         within = tuple(_estimates(self.of((name,), name))[0] for name in self.sets)
         from_others = tuple(_estimates(self.of(self.others(name), name))[0] for name in self.sets)
-        return self.sets, (Bars("accuracy within the set", within), Bars("trained on the others", from_others))
+        return self.sets, (
+            BarSeries("accuracy within the set", within),
+            BarSeries("trained on the others", from_others),
+        )
 
 
-def _estimates(one: Tested | None) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
+def _estimates(test: Tested | None) -> tuple[Estimate | None, Estimate | None, Estimate | None]:
     """Accuracy, macro F1 and macro AUC."""
-    if one is None or one.figures is None:
+    if test is None or test.figures is None:
         return None, None, None
-    return one.figures.top1, one.figures.macro_f1, one.figures.macro_auc
+    return test.figures.top1, test.figures.macro_f1, test.figures.macro_auc
 
 
 def _cells(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
@@ -137,12 +137,12 @@ def _interval(estimate: Estimate | None) -> str:
     return f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})" if estimate else UNKNOWN
 
 
-def _short(one: Tested | None) -> str:
-    accuracy = _estimates(one)[0]
+def _short(test: Tested | None) -> str:
+    accuracy = _estimates(test)[0]
     return f"{accuracy.value:.3f}" if accuracy else UNKNOWN
 
 
-def cross(request: TrainingRequest, watch: Watch) -> Crossed:
+def cross(request: TrainingRequest, watch: StageProgress) -> Crossed:
     """Returns what heads are worth within and across data sets; KeyboardInterrupt ends it with what is done.
 
     Args:
@@ -152,19 +152,20 @@ def cross(request: TrainingRequest, watch: Watch) -> Crossed:
     Raises:
         BadPath: as `collect`; the sets have fewer than two tags in common, or one has too few pictures of a tag.
         BadSettings: fewer than two sets; more folds than pictures; a choice outside its range.
-        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
-    recipe = recipe_of(request)
+    bench = Bench(request, watch)
+    recipe = bench.recipe()
     joint = joined(
-        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=fingerprints(request),
-        progress=lambda done, total: watch("reading", done, total),
+        request.roots, limit_per_tag=request.limit_per_tag, seed=request.seed, known=bench.fingerprints(),
+        progress=bench.read,
     )  # fmt: skip
     count = len(joint.names)
     own = [np.flatnonzero(of) for of in joint.member.T]
     fold = [folds(joint.data.among(places), request.folds, request.seed) for places in own]
     size = min(int((one != number).sum()) for one in fold for number in range(request.folds))
-    base = load_backbone(request)
-    rows = seen(joint.data, base, request, watch)
+    base = bench.base()
+    rows = bench.features(joint.data, base)
     done, total = itertools.count(), count * (request.folds + 1 + (count > SETS_MIN))
     heads = _Heads(joint, rows, base, recipe, size, lambda: watch("heads", next(done), total))
     tested: list[Tested] = []
@@ -202,8 +203,8 @@ class _Heads:
         scores = TagScores(*(np.zeros((2, len(own), len(data.tags)), np.float32)))
         for number in range(fold.max() + 1):
             mine = fold == number
-            found = self._answers(own[~mine], own[mine])
-            scores.probabilities[mine], scores.evidence[mine] = found.probabilities, found.evidence
+            answers = self._answers(own[~mine], own[mine])
+            scores.probabilities[mine], scores.evidence[mine] = answers.probabilities, answers.evidence
         return Tested((name,), name, judged(data, own, scores, self.recipe), 0)
 
     def across(self, trained_on: Sequence[int], tested_on: Sequence[int]) -> list[Tested]:
@@ -212,22 +213,22 @@ class _Heads:
         learned = member[:, list(trained_on)].any(1)
         new = np.flatnonzero(~np.isin(data.family, data.family[learned]))
         scores = self._answers(np.flatnonzero(learned), new)
-        found = []
+        tested = []
         for place in tested_on:
             mine = member[new, place]
             some = TagScores(scores.probabilities[mine], scores.evidence[mine])
             figures = judged(data, new[mine], some, self.recipe) if mine.any() else None
             copies = int(member[:, place].sum() - mine.sum())
-            found.append(Tested(tuple(names[one] for one in trained_on), names[place], figures, copies))
-        return found
+            tested.append(Tested(tuple(names[other] for other in trained_on), names[place], figures, copies))
+        return tested
 
-    def _answers(self, known: Ints, asked: Ints) -> TagScores:
-        """What a head that learns from some of the pictures `known` says of those `asked`."""
+    def _answers(self, places: Ints, new: Ints) -> TagScores:
+        """What a head that learns from some of the pictures at `places` says of those at `new`."""
         self.begins()
         data, seed = self.joint.data, self.recipe.seed
-        chosen = known[drawn(data.tag[known], self.size, seed)]
+        chosen = places[drawn(data.tag[places], self.size, seed)]
         inner = split(data.among(chosen), seed, VALIDATION_SHARE, 0.0)
-        parts = Split(chosen[inner.train], chosen[inner.validation], asked)
+        parts = Split(chosen[inner.train], chosen[inner.validation], new)
         return trained(data, self.rows, parts, self.base, self.recipe).test
 
 
@@ -235,7 +236,7 @@ def drawn(tag: Ints, count: int, seed: int) -> Ints:
     """Returns `count` places, ascending, at random: each tag (n,) has one at least and then its share, as they go."""
     order = np.random.default_rng(seed).permutation(len(tag))
     share = np.empty(len(tag))  # of its tag's pictures that come before
-    for one in np.unique(tag):
-        own = order[tag[order] == one]
-        share[own] = np.arange(len(own)) / len(own)
+    for label in np.unique(tag):
+        pictures = order[tag[order] == label]
+        share[pictures] = np.arange(len(pictures)) / len(pictures)
     return np.sort(order[np.argsort(share[order], kind="stable")[:count]])

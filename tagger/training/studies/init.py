@@ -15,18 +15,18 @@ from itertools import product
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings
-from tagger.evaluation.plots import Bars
+from tagger.evaluation.metrics import Spread
+from tagger.evaluation.plots import BarSeries
 from tagger.models.head import Dense
+from tagger.records import Floats
 from tagger.text import aligned
-from tagger.training.batches import Floats
+from tagger.training.bench import Bench, StageProgress, trained
 from tagger.training.folders import listed
 from tagger.training.learner import Learned
 from tagger.training.recipe import INITS, Recipe
 from tagger.training.result import TrainingRequest
-from tagger.training.run import Watch, load_backbone
 from tagger.training.splits import split
-from tagger.training.studies.backbones import collected, recipe_of, seen, trained
-from tagger.training.studies.comparison import UNKNOWN, Cell, Material, Spread, bars_of
+from tagger.training.studies.comparison import Cell, Material, bars_of, cells, shown
 
 VALIDATION_SHARE = 0.2  # twice the usual, as no other pictures are asked about
 NORMS = (False, True)
@@ -74,16 +74,17 @@ class Initialisations:
     @property
     def settings(self) -> list[Setting]:
         """Those of which some seed is done."""
-        found = []
+        settings = []
         for init, norm in product(INITS, NORMS):
-            own = [one for one in self.begun if (one.init, one.batch_norm) == (init, norm)]
-            if own:
-                found.append(Setting(
-                    init, norm, len(own), Spread.of(one.first_loss for one in own),
-                    Spread.of(one.val_accuracy[-1] for one in own), Spread.of(max(one.val_accuracy) for one in own),
-                    Spread.of(one.dead for one in own),
+            begun = [head for head in self.begun if (head.init, head.batch_norm) == (init, norm)]
+            if begun:
+                settings.append(Setting(
+                    init, norm, len(begun), Spread.of(head.first_loss for head in begun),
+                    Spread.of(head.val_accuracy[-1] for head in begun),
+                    Spread.of(max(head.val_accuracy) for head in begun),
+                    Spread.of(head.dead for head in begun),
                 ))  # fmt: skip
-        return found
+        return settings
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -94,16 +95,16 @@ class Initialisations:
     def rows(self) -> list[tuple[Cell, ...]]:
         """Returns a row for each initialisation, without and with batch normalisation."""
         return [
-            (one.init, one.batch_norm, one.seeds, *(cell for mean in one.means for cell in Spread.cells(mean)))
-            for one in self.settings
+            (setting.init, setting.batch_norm, setting.seeds, *(cell for mean in setting.means for cell in cells(mean)))
+            for setting in self.settings
         ]
 
     def text(self) -> str:
         """Returns the table, and what its columns are."""
         head = ("init", "batch norm", "first loss", "final accuracy", "best accuracy", "dead units")
         lines = [
-            (one.init, "yes" if one.batch_norm else "no", *(str(mean or UNKNOWN) for mean in one.means))
-            for one in self.settings
+            (setting.init, "yes" if setting.batch_norm else "no", *map(shown, setting.means))
+            for setting in self.settings
         ]
         recipe = self.material.recipe
         hidden = ", ".join(map(str, recipe.hidden))
@@ -114,17 +115,17 @@ class Initialisations:
         )
         return "\n".join((aligned([head, *lines]), *notes))
 
-    def chart(self) -> tuple[tuple[str, ...], tuple[Bars, ...]]:
+    def chart(self) -> tuple[tuple[str, ...], tuple[BarSeries, ...]]:
         """Returns the initialisations, and bars of the final accuracy."""
-        found = {(one.init, one.batch_norm): one.final for one in self.settings}
+        final = {(setting.init, setting.batch_norm): setting.final for setting in self.settings}
         names = ("final accuracy", "the same with batch norm")
         bars = (
-            bars_of(name, [found.get((init, norm)) for init in INITS]) for name, norm in zip(names, NORMS, strict=True)
+            bars_of(name, [final.get((init, norm)) for init in INITS]) for name, norm in zip(names, NORMS, strict=True)
         )
         return INITS, tuple(bars)
 
 
-def initialisations(request: TrainingRequest, seeds: int, watch: Watch) -> Initialisations:
+def initialisations(request: TrainingRequest, seeds: int, watch: StageProgress) -> Initialisations:
     """Returns how heads learn that begin differently; KeyboardInterrupt ends it with those that are done.
 
     Args:
@@ -135,17 +136,18 @@ def initialisations(request: TrainingRequest, seeds: int, watch: Watch) -> Initi
     Raises:
         BadPath: as `collect`; or no picture is left to judge by.
         BadSettings: no seed, no hidden layer, or a choice outside its range.
-        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
-    recipe = replace(recipe_of(request), patience=0)
+    bench = Bench(request, watch)
+    recipe = replace(bench.recipe(), patience=0)
     if seeds < 1 or not recipe.hidden:
         raise BadSettings(f"seeds = {seeds}, hidden = {recipe.hidden}: both are needed, one or more")
-    data = collected(request, watch)
+    data = bench.data()
     parts = split(data, request.seed, VALIDATION_SHARE, 0.0)
     if not len(parts.validation):
         raise BadPath(f"{listed(request.roots)}: the pictures are near copies of one another: none is left to judge by")
-    base = load_backbone(request)
-    rows = seen(data, base, request, watch)
+    base = bench.base()
+    rows = bench.features(data, base)
     recipes = [
         replace(recipe, init=init, batch_norm=norm, seed=request.seed + place)
         for place, init, norm in product(range(seeds), INITS, NORMS)  # so that all have as many if it is interrupted
@@ -153,21 +155,21 @@ def initialisations(request: TrainingRequest, seeds: int, watch: Watch) -> Initi
     begun: list[Begun] = []
     interrupted = False
     try:
-        for done, one in enumerate(recipes):
+        for done, tried in enumerate(recipes):
             watch("heads", done, len(recipes))
-            begun.append(_begun(trained(data, rows, parts, base, one), rows[parts.validation], one))
+            begun.append(_begun(trained(data, rows, parts, base, tried), rows[parts.validation], tried))
     except KeyboardInterrupt:
         interrupted = True
     guessing = float(data.right[parts.validation].mean(0).max())
     return Initialisations(Material.of(request.roots, data, recipe), guessing, tuple(begun), interrupted)
 
 
-def _begun(learned: Learned, asked: Floats, recipe: Recipe) -> Begun:
+def _begun(learned: Learned, validation: Floats, recipe: Recipe) -> Begun:
     curves = learned.run.curves
     loss = curves["loss"][0]
     return Begun(
         recipe.init, recipe.batch_norm, recipe.seed, loss if math.isfinite(loss) else None,
-        tuple(curves["val_accuracy"]), dead_share(learned.layers[:-1], asked),
+        tuple(curves["val_accuracy"]), dead_share(learned.layers[:-1], validation),
     )  # fmt: skip
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings
-from tagger.evaluation.images import Progress
-from tagger.evaluation.metrics import Bools
+from tagger.records import Bools, CountProgress
 from tagger.training.copies import families
 from tagger.training.dataset import PICTURES_MIN, Dataset, Stamps, collect
 from tagger.training.folders import find, listed
@@ -36,16 +35,18 @@ class _Remembered:
         self.found: dict[bytes, bytes] = {}
 
     def get(self, sha256: list[bytes]) -> dict[bytes, bytes]:
-        found = self._known.get(sha256)
-        self.found |= found
-        return found
+        stamps = self._known.get(sha256)
+        self.found |= stamps
+        return stamps
 
     def put(self, stamps: dict[bytes, bytes]) -> None:
         self.found |= stamps
         self._known.put(stamps)
 
 
-def joined(roots: Sequence[Path], *, limit_per_tag: int | None, seed: int, known: Stamps, progress: Progress) -> Joint:
+def joined(
+    roots: Sequence[Path], *, limit_per_tag: int | None, seed: int, known: Stamps, progress: CountProgress
+) -> Joint:
     """Returns the pictures of all sets of the tags that all of them have.
 
     Args:
@@ -84,11 +85,11 @@ def _union(parts: Sequence[Dataset], stamps: dict[bytes, bytes]) -> tuple[Datase
     right = np.zeros((len(every), len(parts[0].tags)), bool)
     member = np.zeros((len(every), len(parts)), bool)
     for place, part in enumerate(parts):
-        own = [number[sha256] for sha256 in part.sha256]
-        right[own] |= part.right
-        member[own, place] = True
+        rows = [number[sha256] for sha256 in part.sha256]
+        right[rows] |= part.right
+        member[rows, place] = True
     family = families(np.frombuffer(b"".join(stamps[sha256] for sha256 in every), np.uint64))
-    skipped = tuple(one for part in parts for one in part.skipped)
+    skipped = tuple(file for part in parts for file in part.skipped)
     ordered = tuple(paths[sha256] for sha256 in every)
     return Dataset(parts[0].tags, ordered, tuple(every), right, family, skipped, ()), member
 
@@ -97,7 +98,7 @@ def _shared(roots: Sequence[Path]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tags that all roots have, and those that only some have."""
     named = [{slug(tag): tag for tag in find([root], None).tags} for root in roots]
     shared = [key for key in named[0] if all(key in other for other in named)]
-    others = {key: tag for one in named for key, tag in one.items() if key not in shared}
+    others = {key: tag for tags in named for key, tag in tags.items() if key not in shared}
     if len(shared) < TAGS_MIN:
         have = ", ".join(named[0][key] for key in shared) or "none"
         raise BadPath(

@@ -10,12 +10,10 @@ No trial is stopped because others are ahead of it: what is tried would then dep
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -29,20 +27,17 @@ import numpy as np
 
 from tagger.errors import BadPath, OutputRefused, reason
 from tagger.files import output_folder
-from tagger.models import compact
-from tagger.models.backbone import Backbone
-from tagger.records import TagScores
+from tagger.models.backbone import Backbone, WithoutNetwork
+from tagger.process import end_with_parent
+from tagger.records import Floats, TagScores
 from tagger.signals import kept_from_children
-from tagger.training import run
-from tagger.training.batches import Floats
-from tagger.training.dataset import Dataset, collect
-from tagger.training.features import features, space
+from tagger.training.bench import Bench, StageProgress
+from tagger.training.dataset import Dataset
 from tagger.training.fit import INTERRUPTED
 from tagger.training.learner import judged, learn
 from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest
 from tagger.training.splits import Split, folds, split
-from tagger.training.store import Store, default_folder
 from tagger.training.studies import searched
 from tagger.training.studies.searched import SearchRequest, SearchResult, Trial
 from tagger.training.studies.spread import FINE, WHOLE, at_random, on_grid
@@ -55,7 +50,7 @@ NO_TEST = np.empty(0, np.int64)
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "OMP_NUM_THREADS")
 
 
-def search(request: SearchRequest, watch: run.Watch) -> SearchResult:
+def search(request: SearchRequest, watch: StageProgress) -> SearchResult:
     """Tries recipes for a head and returns what came out; it is written as it grows, if there is a folder for it.
 
     KeyboardInterrupt while heads are trained is a way to end: what was found by then is returned.
@@ -64,37 +59,31 @@ def search(request: SearchRequest, watch: run.Watch) -> SearchResult:
         BadPath: the images cannot be used, or are too few to judge by; or what is gone on with is no search.
         OutputRefused: the folder holds a search, or none to go on with, or cannot be written.
         BadSettings: `resume`, and the images or choices are others than before.
-        BadWeights, WeightsMissing: as `tagger.models.backbone.load`.
+        BadWeights, WeightsMissing: as `tagger.models.registry.load`.
     """
     _free(request)
-    training = request.training
-    kept = training.cache or default_folder()
-    data = collect(
-        training.roots, limit_per_tag=training.limit_per_tag, seed=training.seed,
-        known=Store(kept, run.FINGERPRINTS), progress=lambda done, total: watch("reading", done, total),
-    )  # fmt: skip
-    parts = split(data, training.seed)
-    judges = _judges(data, parts, training)
-    base = run.load_backbone(training)
-    found = _begun(request, data, base)
-    rows = features(data, base, Store(kept, space(base)), lambda done, total: watch("looking", done, total))
+    bench = Bench(request.training, watch)
+    data = bench.data()
+    parts = split(data, request.training.seed)
+    judges = _judges(data, parts, request.training)
+    base = bench.base()
+    result = _begun(request, data, base)
+    rows = bench.features(data, base)
     try:
         with TemporaryDirectory(prefix="movietags-") as folder:
             file = Path(folder, "features.npy")
             np.save(file, rows)
             del rows
-            # All has been looked at; the preprocessing of another backbone would load Keras in every process.
-            blind = replace(base, network=None, classifier=None, preprocess=compact.preprocess)
-            with _processes(request.jobs, _Shared(data, file, blind, parts, judges)) as pool:
-                _try("coarse", _coarse(request), found, pool, watch)
-                _try("fine", _fine(found), found, pool, watch)
-                _ask(found, data, parts, pool, watch)
+            with _processes(request.jobs, _Shared(data, file, WithoutNetwork.of(base), parts, judges)) as pool:
+                _try("coarse", _coarse(request), result, pool, watch)
+                _try("fine", _fine(result), result, pool, watch)
+                _ask(result, data, parts, pool, watch)
     except KeyboardInterrupt:
-        found.ended = INTERRUPTED
+        result.ended = INTERRUPTED
     except BrokenProcessPool:
-        found.ended = DIED
-    searched.write(found)
-    return found
+        result.ended = DIED
+    searched.write(result)
+    return result
 
 
 def _free(request: SearchRequest) -> None:
@@ -111,7 +100,7 @@ def _free(request: SearchRequest) -> None:
 def _begun(request: SearchRequest, data: Dataset, base: Backbone) -> SearchResult:
     """A result without trials, or with those of the search that is gone on with."""
     facts: searched.Facts = {
-        "images_sha256": hashlib.sha256(b"".join(data.sha256) + data.right.tobytes()).hexdigest(),
+        "images_sha256": data.digest,
         "tags": list(data.tags),
         "backbone": base.identity,
         "backbone_sha256": base.sha256,
@@ -146,9 +135,9 @@ def _coarse(request: SearchRequest) -> list[Recipe]:
     return [request.usual, *_spread(request, request.usual, WHOLE, _coarse_count(request) - 1, 0)]
 
 
-def _fine(found: SearchResult) -> list[Recipe]:
-    request = found.request
-    best = [trial.recipe for trial in found.ranked if trial.stage == "coarse" and not trial.failed][:BEST]
+def _fine(result: SearchResult) -> list[Recipe]:
+    request = result.request
+    best = [trial.recipe for trial in result.ranked if trial.stage == "coarse" and not trial.failed][:BEST]
     left = request.trials - _coarse_count(request)
     shares = [len(range(place, left, len(best))) for place in range(len(best))]  # as equal as can be
     return [
@@ -199,16 +188,8 @@ def _start(shared: _Shared) -> None:
     """Begins one of these processes."""
     global _here, _rows
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process, and is for the first
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _here, _rows = shared, np.asarray(np.load(shared.rows, mmap_mode="r"))
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the first one was killed: it would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent
-    parent.join()
-    os._exit(1)
 
 
 _here: _Shared
@@ -218,36 +199,39 @@ _rows: Floats
 def _judge(recipe: Recipe, stage: str) -> Trial:
     begun = time.monotonic()
     runs = [learn(_here.data, _rows, judge, _here.base, recipe).run for judge in _here.judges]
-    best = [[one.curves[name][one.best_epoch] for name in ("val_accuracy", "val_loss")] for one in runs]
+    best = [[run.curves[name][run.best_epoch] for name in ("val_accuracy", "val_loss")] for run in runs]
     accuracy, loss = np.mean(best, axis=0).tolist()
-    return Trial(recipe, stage, accuracy, loss, sum(one.epochs for one in runs), time.monotonic() - begun)
+    return Trial(recipe, stage, accuracy, loss, sum(run.epochs for run in runs), time.monotonic() - begun)
 
 
 def _answer(recipe: Recipe) -> TagScores:
     return learn(_here.data, _rows, _here.parts, _here.base, recipe).test
 
 
-def _try(stage: str, recipes: list[Recipe], found: SearchResult, pool: ProcessPoolExecutor, watch: run.Watch) -> None:
+def _try(
+    stage: str, recipes: list[Recipe], result: SearchResult, pool: ProcessPoolExecutor, watch: StageProgress
+) -> None:
     """Adds what comes of those recipes that were not tried before."""
+    new = [recipe for recipe in dict.fromkeys(recipes) if recipe not in result.trials]
     with kept_from_children():
-        jobs = {pool.submit(_judge, one, stage): one for one in dict.fromkeys(recipes) if one not in found.trials}
+        jobs = {pool.submit(_judge, recipe, stage): recipe for recipe in new}
     for done, job in enumerate(as_completed(jobs), 1):
         error = job.exception()
         if isinstance(error, BrokenProcessPool):
             raise error
-        found.trials[jobs[job]] = Trial(jobs[job], stage, failed=reason(error)) if error else job.result()
-        searched.write(found)
+        result.trials[jobs[job]] = Trial(jobs[job], stage, failed=reason(error)) if error else job.result()
+        searched.write(result)
         watch(f"{stage} trials", done, len(jobs))
 
 
-def _ask(found: SearchResult, data: Dataset, parts: Split, pool: ProcessPoolExecutor, watch: run.Watch) -> None:
+def _ask(result: SearchResult, data: Dataset, parts: Split, pool: ProcessPoolExecutor, watch: StageProgress) -> None:
     """Adds what the winner and the usual recipe are worth on the test part."""
-    if not found.winner or not len(parts.test):
+    if not result.winner or not len(parts.test):
         return
-    usual = found.trials[found.request.usual]
-    asked = list(dict.fromkeys([found.winner.recipe, *([] if usual.failed else [usual.recipe])]))
-    watch("test part", 0, len(asked))
+    usual = result.trials[result.request.usual]
+    recipes = list(dict.fromkeys([result.winner.recipe, *([] if usual.failed else [usual.recipe])]))
+    watch("test part", 0, len(recipes))
     with kept_from_children():
-        answers = pool.map(_answer, asked)
-    for recipe, scores in zip(asked, answers, strict=True):
-        found.tests[recipe] = judged(data, parts.test, scores, recipe)
+        answers = pool.map(_answer, recipes)
+    for recipe, scores in zip(recipes, answers, strict=True):
+        result.tests[recipe] = judged(data, parts.test, scores, recipe)

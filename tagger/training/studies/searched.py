@@ -13,12 +13,11 @@ from typing import Any
 from tagger.errors import BadPath, BadSettings
 from tagger.evaluation.figures import Figures
 from tagger.files import write_atomically
-from tagger.text import printable
+from tagger.text import TOOL, json_text, printable
 from tagger.training import strategy
 from tagger.training.recipe import Recipe
 from tagger.training.result import TrainingRequest
 from tagger.training.studies.spread import AXES, Axis
-from tagger.version import __version__
 
 Facts = dict[str, Any]  # what a search is of, ready for JSON
 
@@ -103,14 +102,15 @@ class SearchResult:
         return next((trial for trial in self.ranked if not trial.failed), None)
 
 
-def command(found: SearchResult, recipe: Recipe) -> str:
+def command(result: SearchResult, recipe: Recipe) -> str:
     """Returns the command line that trains a head by a recipe of the search, on the same parts of the same images."""
-    training = found.request.training
-    words = ["movietags", "train", *map(str, training.roots), "--name", training.name, "--backbone", found.backbone]
-    usual = {name: one.default for name, one in type(training).__dataclass_fields__.items()}
+    training = result.request.training
+    words = ["movietags", "train", *map(str, training.roots), "--name", training.name, "--backbone", result.backbone]
+    usual = {name: field.default for name, field in type(training).__dataclass_fields__.items()}
     told = [(name, getattr(training, name)) for name in ("weights", "device", "limit_per_tag", "seed", "cache")]
-    chosen = [(axis.name, getattr(recipe, axis.name)) for axis in found.request.axes]
-    for name, value in (*(one for one in told if one[1] != usual[one[0]]), *training.choices, *chosen):
+    chosen = [(axis.name, getattr(recipe, axis.name)) for axis in result.request.axes]
+    told = [(name, value) for name, value in told if value != usual[name]]
+    for name, value in (*told, *training.choices, *chosen):
         option = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
@@ -124,11 +124,11 @@ def typed(value: object) -> str:
     return (",".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
 
 
-def write(found: SearchResult) -> None:
+def write(result: SearchResult) -> None:
     """Writes the files, if there is a folder for them: the record and the table."""
-    if found.request.out:
-        write_atomically(found.request.out / RECORD, as_json(found).encode())
-        write_atomically(found.request.out / TABLE, as_csv(found).encode())
+    if result.request.out:
+        write_atomically(result.request.out / RECORD, as_json(result).encode())
+        write_atomically(result.request.out / TABLE, as_csv(result).encode())
 
 
 def read(path: Path, facts: Facts) -> tuple[Trial, ...]:
@@ -155,38 +155,38 @@ def _recipe(stored: dict[str, Any]) -> Recipe:
     return Recipe(**numbers)
 
 
-def as_json(found: SearchResult) -> str:
+def as_json(result: SearchResult) -> str:
     """Returns all there is to know, as JSON text; numbers are not rounded."""
     facts = {
-        "tool": {"version": __version__},
-        "search": found.facts,
-        "ended": found.ended,
-        "command": found.winner and command(found, found.winner.recipe),
+        **TOOL,
+        "search": result.facts,
+        "ended": result.ended,
+        "command": result.winner and command(result, result.winner.recipe),
         "test": [
-            {"recipe": asdict(recipe), "images": one.images, "top1": asdict(one.top1)}
-            for recipe, one in found.tests.items()
+            {"recipe": asdict(recipe), "images": figures.images, "top1": asdict(figures.top1)}
+            for recipe, figures in result.tests.items()
         ],
-        "trials": [asdict(trial) for trial in found.ranked],
+        "trials": [asdict(trial) for trial in result.ranked],
     }
-    return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+    return json_text(facts)
 
 
-def as_csv(found: SearchResult) -> str:
+def as_csv(result: SearchResult) -> str:
     """Returns a row per trial, best first; numbers are not rounded."""
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
-    for trial in found.ranked:
+    for trial in result.ranked:
         facts = asdict(trial) | {name: typed(getattr(trial.recipe, name)) for name in AXIS_NAMES}
         rows.writerow([facts[name] for name in COLUMNS])
     return text.getvalue()
 
 
-def as_table(found: SearchResult) -> str:
+def as_table(result: SearchResult) -> str:
     """Returns a line for each trial, best first, and what became of the winner."""
     row = "{:>8}  {:>6}  {:>6}  {:>7}  {:>6}  {:>13}  {:>6}  {:>7}  {:>12}  {:>15}  {}".format
     lines = [row(*COLUMNS[:-1], "").rstrip()]
-    for trial in found.ranked:
+    for trial in result.ranked:
         values = [typed(getattr(trial.recipe, name)) for name in AXIS_NAMES]
         if trial.accuracy is None or trial.loss is None:
             shown = ["-", "-", "-", "-"]
@@ -194,19 +194,19 @@ def as_table(found: SearchResult) -> str:
             shown = [f"{trial.accuracy:.2%}", f"{trial.loss:.4f}", str(trial.epochs), f"{trial.seconds:.1f}"]
         failed = f"failed: {printable(trial.failed)}" if trial.failed else ""
         lines.append(row(*shown, trial.stage, *values, failed).rstrip())
-    return "\n".join([*lines, *_ending(found)]) + "\n"
+    return "\n".join([*lines, *_ending(result)]) + "\n"
 
 
-def _ending(found: SearchResult) -> list[str]:
-    if not found.winner:
+def _ending(result: SearchResult) -> list[str]:
+    if not result.winner:
         return ["no trial came to an end"]
     lines = []
-    for recipe, figures in found.tests.items():
-        both = recipe == found.request.usual == found.winner.recipe
-        who = "winner, the usual recipe" if both else "winner" if recipe == found.winner.recipe else "usual recipe"
-        one = figures.top1
+    for recipe, figures in result.tests.items():
+        both = recipe == result.request.usual == result.winner.recipe
+        who = "winner, the usual recipe" if both else "winner" if recipe == result.winner.recipe else "usual recipe"
+        top1 = figures.top1
         lines.append(
-            f"test part, {who}: first answer right for {one.value:.1%} ({one.low:.0%} to {one.high:.0%}) "
+            f"test part, {who}: first answer right for {top1.value:.1%} ({top1.low:.0%} to {top1.high:.0%}) "
             f"of {figures.images} pictures"
         )
-    return [*lines, printable(command(found, found.winner.recipe))]
+    return [*lines, printable(command(result, result.winner.recipe))]

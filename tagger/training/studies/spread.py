@@ -9,8 +9,8 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tagger.records import Doubles
 from tagger.training.recipe import Recipe
 
 WHOLE = 2.0  # width around any place that reaches both ends
@@ -35,7 +35,7 @@ class Axis:
         return (self.values.index(getattr(recipe, self.name)) + 0.5) / len(self.values)
 
 
-def _three_digits(values: NDArray[np.float64]) -> tuple[float, ...]:
+def _three_digits(values: Doubles) -> tuple[float, ...]:
     return tuple(float(f"{value:.3g}") for value in values)
 
 
@@ -80,20 +80,20 @@ def levels(sizes: Sequence[int], count: int) -> list[int]:
         sizes: how many values the axes have, and levels at most.
         count: from 1; below there is still one point.
     """
-    found = [1] * len(sizes)
+    counts = [1] * len(sizes)
     while True:
-        points = math.prod(found)
-        able = [axis for axis, n in enumerate(found) if n < sizes[axis] and points // n * (n + 1) <= count]
+        points = math.prod(counts)
+        able = [axis for axis, n in enumerate(counts) if n < sizes[axis] and points // n * (n + 1) <= count]
         if not able:
-            return found
-        found[min(able, key=lambda axis: found[axis])] += 1
+            return counts
+        counts[min(able, key=lambda axis: counts[axis])] += 1
 
 
-def _box(axes: Sequence[Axis], centre: Recipe, width: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _box(axes: Sequence[Axis], centre: Recipe, width: float) -> tuple[Doubles, Doubles]:
     middle = np.array([axis.place(centre) for axis in axes])
     return np.clip(middle - width / 2, 0, 1), np.clip(middle + width / 2, 0, 1)
 
 
-def _recipe(axes: Sequence[Axis], centre: Recipe, places: Sequence[float] | NDArray[np.float64]) -> Recipe:
+def _recipe(axes: Sequence[Axis], centre: Recipe, places: Sequence[float] | Doubles) -> Recipe:
     chosen: dict[str, Any] = {axis.name: axis.at(place) for axis, place in zip(axes, places, strict=True)}
     return replace(centre, **chosen)

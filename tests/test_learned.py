@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from tagger.records import Boundary
 from tagger.shots import learned as transitions
-from tagger.shots.detector import Learned, ShotDetector
+from tagger.shots.detector import ShotDetector
 from tagger.shots.fast import MAYBE, SURE
 from tagger.shots.learned import (
     AHEAD,
@@ -26,7 +26,8 @@ from tagger.shots.learned import (
     PEAK,
     SHORTEST,
     SMOOTH,
-    Network,
+    LearnedDetector,
+    SmallNetwork,
     Transitions,
     _Picker,
     cut_inputs,
@@ -260,7 +261,7 @@ def test_the_cut_is_exact_at_any_rate(rate: int) -> None:
 
 def test_a_dissolve_of_a_fast_film_is_one_boundary_inside() -> None:
     pictures = dissolved(shot(0, 200, 0.25), shot(1, 200, 0.25), 48)
-    finder = Learned(50.0)
+    finder = LearnedDetector(50.0)
     found: list[Boundary] = []
     for frame, thumbnail in enumerate(small(pictures)):
         found += finder.feed(frame, frame / 50, thumbnail)
@@ -307,7 +308,8 @@ def test_a_window_reaches_over_the_ends_as_if_the_first_and_last_frame_stood_sti
 
 
 def test_a_network_is_one_hidden_layer() -> None:
-    network = Network(np.eye(2, dtype=np.float32), np.zeros(2, np.float32), np.array([1.0, -2.0], np.float32), 0.5)
+    out = np.array([1.0, -2.0], np.float32)
+    network = SmallNetwork(np.eye(2, dtype=np.float32), np.zeros(2, np.float32), out, 0.5)
     rows = np.array([[0, 0], [1, -9], [0, 1]], np.float32)
     assert network.probabilities(rows) == pytest.approx([1 / (1 + np.exp(-x)) for x in (0.5, 1.5, -1.5)])
 

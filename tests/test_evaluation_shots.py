@@ -18,7 +18,7 @@ import cli
 from tagger import write_report
 from tagger.errors import BadPath, BadTruth
 from tagger.evaluation.shots import Boundaries, Changes, Gradual, Truth, as_json, as_table, match, read_truth, score
-from tagger.records import ModelInfo, Scan, Shot, TaggedShot, TagReport, Timing, VideoInfo
+from tagger.records import Declared, Keyframe, ModelInfo, Observed, Scan, TaggedShot, TagReport, Timing, VideoInfo
 
 FRAMES = st.sets(st.integers(1, 40), max_size=12).map(sorted)
 CHANGES = st.sets(st.builds(lambda start, mixed: Gradual(start, start + mixed), st.integers(0, 40), st.integers(1, 9)),
@@ -385,15 +385,19 @@ def test_a_dissolve_is_found_where_it_is(capsys: pytest.CaptureFixture[str], tmp
 
 def report(cuts: tuple[int, ...], frames: int) -> TagReport:
     starts = (0, *cuts, frames)
-    shots = [Shot(index, a / 25, b / 25, a, b) for index, (a, b) in enumerate(pairwise(starts))]
+    declared, observed = Declared(None, None, 25.0), Observed(frames / 25, 320, 180, frames, 0)
+    shots = [
+        TaggedShot(index, a / 25, b / 25, a, b, Keyframe(a + (b - a) // 2, a / 25, 0, 7.0, True))
+        for index, (a, b) in enumerate(pairwise(starts))
+    ]
     return TagReport(
         created="2026-01-02T03:04:05+00:00",
         version="0.1.0",
-        video=VideoInfo("x.mp4", "x.mp4", 10, "0" * 32, frames / 25, 25.0, 320, 180, "h264", frames, None, None, 0),
+        video=VideoInfo("x.mp4", "x.mp4", 10, "0" * 32, "h264", 25.0, declared, observed),
         model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
         settings={},
         tags=(),
-        shots=tuple(TaggedShot(shot, shot.middle_frame, shot.start_s, 0, 7.0, True, ()) for shot in shots),
+        shots=tuple(shots),
         status="ok",
         scan=Scan("full", "full", "every frame is decoded"),
         timing=Timing(2.0, 1.0, 1.5, 0.5, 4.0),

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagger import Tagger
 from tagger.commands.compare import compare as command
 from tagger.compare.agreement import (
     Agreement,
@@ -28,10 +29,22 @@ from tagger.compare.agreement import (
     compare_pair,
     read_pairs,
 )
-from tagger.compare.written import as_pairs_table, as_table, compared_png, make_room, pairs_png, write, write_pairs
+from tagger.compare.charts import compared_png, pairs_png
+from tagger.compare.folder import make_room, write, write_pairs
+from tagger.compare.tables import as_pairs_table, as_table
 from tagger.errors import BadPairs, BadPath, BadReport, OutputRefused
-from tagger.pipeline import Tagger
-from tagger.records import ModelInfo, RankedTag, Scan, Shot, TaggedShot, TagReport, Timing, VideoInfo
+from tagger.records import (
+    Declared,
+    Keyframe,
+    ModelInfo,
+    Observed,
+    RankedTag,
+    Scan,
+    TaggedShot,
+    TagReport,
+    Timing,
+    VideoInfo,
+)
 from tagger.reports.json_report import as_json, write_report
 from tagger.settings import Settings
 
@@ -50,14 +63,15 @@ def film_of(name: str, *weights: float, untrained: tuple[str, ...] = (), tags: t
                   tags[i] not in untrained)
         for rank, i in enumerate(order, 1)
     )  # fmt: skip
+    declared, observed = Declared(90.0, None, 25.0), Observed(90.0, 320, 180, 2250, 0)
     return TagReport(
         created="2026-01-02T03:04:05+00:00",
         version="0.1.0",
-        video=VideoInfo(f"films/{name}", name, 10, "0" * 32, 90.0, 25.0, 320, 180, "h264", 2250, 90.0, None, 0),
+        video=VideoInfo(f"films/{name}", name, 10, "0" * 32, "h264", 25.0, declared, observed),
         model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
         settings=SETTINGS,
         tags=ranked,
-        shots=(TaggedShot(Shot(0, 0.0, 90.0, 0, 2250), 1125, 45.0, 0, 7.1, True, ()),),
+        shots=(TaggedShot(0, 0.0, 90.0, 0, 2250, Keyframe(1125, 45.0, 0, 7.1, True), ()),),
         status="ok",
         scan=Scan("auto", "full", "the film is short"),
         timing=Timing(2.0, 1.0, 1.5, 0.5, 4.0),
@@ -171,7 +185,7 @@ def test_reports_of_other_tags_are_refused_in_one_line() -> None:
         replace(TRAILER, tags=(replace(TRAILER.tags[0], weight=float("nan")), *TRAILER.tags[1:])),
         replace(TRAILER, tags=(replace(TRAILER.tags[0], weight=10**400), *TRAILER.tags[1:])),
         replace(TRAILER, tags=(replace(TRAILER.tags[0], score=-1.0), *TRAILER.tags[1:])),
-        replace(TRAILER, video=replace(TRAILER.video, duration_s=float("inf"))),
+        replace(TRAILER, video=replace(TRAILER.video, observed=Observed(float("inf"), 320, 180, 2250, 0))),
         replace(TRAILER, settings=["auto"]),  # type: ignore[arg-type]
     ],
 )

@@ -16,18 +16,18 @@ import pytest
 from tagger import vocabulary
 from tagger.evaluation.metrics import calibration_error
 from tagger.knowledge import distill, figures, heads, labelled, portable, priors, regression, views, witness
-from tagger.knowledge.heads import Recipe, Tuned, Tuner
+from tagger.knowledge.heads import HeadRecipe, Tuned, Tuner
 from tagger.knowledge.kept import kept
-from tagger.knowledge.labelled import Floats, Labelled
-from tagger.models import arrays, backbone, compact, head
+from tagger.knowledge.labelled import Labelled
+from tagger.models import arrays, compact, head, registry, residual, student
 from tagger.models.evidence import class_evidence
-from tagger.training import student
+from tagger.records import Floats
 
 TAGS = ("Red", "Green", "Blue", "Never")
 SLUGS = ("red", "green", "blue", "never")
 SOURCES = 4
 EACH = 6
-RECIPE = Recipe(0.3, 0.0)
+RECIPE = HeadRecipe(0.3, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def pictures(coloured: Path) -> Labelled:
 
 @pytest.fixture(scope="module")
 def embedded() -> witness.Witness:
-    return witness.load("compact", backbone.EMBEDDED_ARRAYS)
+    return witness.load("compact", compact.ARRAYS)
 
 
 @pytest.fixture(scope="module")
 def seen(pictures: Labelled, embedded: witness.Witness) -> Floats:
-    return class_evidence(embedded.logits(labelled.look(pictures, embedded.network)))
+    return class_evidence(embedded.logits(labelled.features_of(pictures, embedded.network)))
 
 
 def test_pictures_are_collected_with_their_sources(pictures: Labelled) -> None:
@@ -75,10 +75,10 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
 
 
 def test_the_whole_picture_is_the_first_view(pictures: Labelled, embedded: witness.Witness) -> None:
-    found = labelled.look(pictures.among(pictures.tag == 2), embedded.network)
+    found = labelled.features_of(pictures.among(pictures.tag == 2), embedded.network)
     picture = views.read(pictures.paths[int(np.flatnonzero(pictures.tag == 2)[0])])
     assert picture is not None
-    assert found.shape == (SOURCES * EACH, labelled.VIEWS, compact.FEATURE_COUNT)
+    assert found.shape == (SOURCES * EACH, labelled.VIEWS, residual.FEATURE_COUNT)
     assert found[0, 0] == pytest.approx(embedded.network.features([picture])[0], abs=1e-4)
 
 
@@ -86,11 +86,11 @@ def test_what_was_seen_is_kept_for_just_this_network_and_these_pictures(
     pictures: Labelled, embedded: witness.Witness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = pictures.among(np.arange(72) < 4)
-    first = labelled.look(few, embedded.network, tmp_path)
+    first = labelled.features_of(few, embedded.network, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(labelled, "_look", lambda *_: pytest.fail("looked again"))
-        assert (labelled.look(few, embedded.network, tmp_path) == first).all()
-    assert len(labelled.look(pictures.among(np.arange(72) < 3), embedded.network, tmp_path)) == 3
+        patch.setattr(labelled, "_features_of", lambda *_: pytest.fail("looked again"))
+        assert (labelled.features_of(few, embedded.network, tmp_path) == first).all()
+    assert len(labelled.features_of(pictures.among(np.arange(72) < 3), embedded.network, tmp_path)) == 3
 
 
 def test_what_is_kept_depends_on_the_whole_key(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_each_fold_is_answered_by_what_the_others_chose() -> None:
     """A recipe that is right only in one fold is not chosen for it."""
     truth, made = drawn(600)
     folds = regression.source_folds(made.source)
-    lucky = Recipe(1.0, 0.0)
+    lucky = HeadRecipe(1.0, 0.0)
     cheat = np.where((folds == 0)[:, None], 50 * np.eye(5, dtype=np.float32)[made.tag], -truth)
     z, _ = Tuner({RECIPE: truth, lucky: cheat.astype(np.float32)}, made).probabilities()
     assert (z == truth).all()
@@ -300,15 +300,15 @@ def test_interrupted_training_goes_on_where_it_stopped(shards: Path, monkeypatch
 
 def test_what_is_shipped_can_be_loaded(shards: Path) -> None:
     distill.ship(distill.with_maps(3, 4), shards / "new.npz", {"teachers": ["t"]})
-    assert arrays.read_manifest(shards / "new.json")["architecture"] == compact.ARCHITECTURE
+    assert arrays.read_manifest(shards / "new.json")["architecture"] == residual.ARCHITECTURE
     picture = media.scenery(1, 200, 100)
-    assert backbone.load("compact", shards / "new.npz", 2).features([picture]).shape == (1, compact.FEATURE_COUNT)
+    assert registry.load("compact", shards / "new.npz", 2).features([picture]).shape == (1, residual.FEATURE_COUNT)
 
 
 def test_the_shipped_head_is_of_the_shipped_backbone_and_the_card_of_both() -> None:
     words = vocabulary.load("movies50")
     made = head.load(words.head_path("compact"), words)
-    assert made.backbone_sha256 == backbone.load("compact", None, 1).sha256
+    assert made.backbone_sha256 == registry.load("compact", None, 1).sha256
     facts = json.loads((words.folder / "figures.json").read_text())
     card = (words.folder / "card.md").read_text()
     assert f"{facts['compact']['top3']:.3f}" in card

@@ -21,7 +21,7 @@ from tagger.shots.learned import (
     CUT_WINDOW,
     GRADUAL_WINDOW,
     NETWORKS,
-    Network,
+    SmallNetwork,
     Transitions,
     cut_inputs,
     networks,
@@ -114,11 +114,11 @@ def test_frames_are_seen_as_in_use(read: list[Reel], together: int, monkeypatch:
     """What is learned from is what the detector computes, however many frames are taken at once."""
     seen: list[NDArray[np.float32]] = []
 
-    def watched(network: Network, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def watched(network: SmallNetwork, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         seen.append(inputs)
         return np.zeros(len(inputs), np.float32)
 
-    monkeypatch.setattr(Network, "probabilities", watched)
+    monkeypatch.setattr(SmallNetwork, "probabilities", watched)
     detector = Transitions()
     for values in read[0].values:
         detector.feed(described(values))

@@ -1,0 +1,203 @@
+"""The public API: `Tagger`, which keeps a model for many films, and a function for each thing that is asked once.
+
+Importing this costs nothing: what a function needs is imported when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagger.settings import Settings
+
+if TYPE_CHECKING:
+    from tagger.compare.agreement import Agreement
+    from tagger.evaluation.images import Evaluation
+    from tagger.images import Pixels
+    from tagger.pipeline import Engine
+    from tagger.records import CountProgress, FilmProgress, ScannedShot, ShotTag, TagReport
+    from tagger.segments import Segments
+
+
+class Tagger:
+    """Tags films and pictures with one model, which is loaded once, while the first film is being read.
+
+    >>> import tagger
+    >>> with tagger.Tagger(detector="content") as films:  # doctest: +SKIP
+    ...     reports = [films.extract(path) for path in ("one.mp4", "two.mkv")]
+
+    Threads may share it. Leaving the `with` block, or `close`, lets the model go.
+    """
+
+    def __init__(self, settings: Settings | None = None, **choices: Any) -> None:
+        """Checks settings, vocabulary and head; the network is loaded when it is needed.
+
+        Args:
+            settings: how films are tagged; the defaults if there are none.
+            **choices: fields of `Settings`, in place of those of `settings`.
+
+        Raises:
+            BadSettings: a choice that is none, or is out of its range.
+            BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
+        """
+        from tagger.pipeline import Engine
+
+        self._engine: Engine | None = Engine(Settings.of(settings, choices))
+
+    def __enter__(self) -> Tagger:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets the model go."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Says which network and tags."""
+        return f"<Tagger: {self._engine.describe() if self._engine else 'closed'}>"
+
+    @property
+    def settings(self) -> Settings:
+        """What it tags with: `backbone` names the network that "auto" stands for here."""
+        return self._open().settings
+
+    def extract(self, film: Path | str, *, progress: FilmProgress | None = None) -> TagReport:
+        """Returns the report of one film.
+
+        Args:
+            film: its path.
+            progress: is told how far decoding is: seconds of the film, and its declared length; from another thread.
+
+        Raises:
+            BadPath, VideoUnreadable: the film cannot be read. (A missing one is a FileNotFoundError, too.)
+            NonFiniteFeatures: the network failed on a frame.
+            SetupError: no film can be tagged so: weights that are missing or do not fit, no such device, ...
+        """
+        return self._open().extract(Path(film), progress)
+
+    def tag(self, images: Iterable[Path | str | Pixels]) -> list[tuple[ShotTag, ...]]:
+        """Returns the tags of each picture: the up to three with the most evidence, best first, with probabilities.
+
+        Args:
+            images: paths of pictures, or uint8 RGB (height, width, 3). Black bars are taken off, as of frames.
+
+        Raises:
+            BadPath: a picture cannot be read.
+            NonFiniteFeatures, SetupError: as `extract`.
+        """
+        from tagger.images import read_picture
+
+        pictures = (read_picture(Path(image)) if isinstance(image, str | Path) else image for image in images)
+        return self._open().tag(pictures)
+
+    def close(self) -> None:
+        """Lets the model go; what is called afterwards is refused."""
+        self._engine = None
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            raise ValueError("this Tagger is closed: make another")
+        return self._engine
+
+
+def extract(
+    film: Path | str, settings: Settings | None = None, *, progress: FilmProgress | None = None, **choices: Any
+) -> TagReport:
+    """Returns the report of one film: `Tagger(settings, **choices).extract(film, progress=progress)`."""
+    with Tagger(settings, **choices) as tagger:
+        return tagger.extract(film, progress=progress)
+
+
+def shots(
+    film: Path | str, settings: Settings | None = None, *, progress: FilmProgress | None = None, **choices: Any
+) -> tuple[ScannedShot, ...]:
+    """Returns the shots of a film with their keyframes, in order; no network looks at them.
+
+    Args:
+        film: its path.
+        settings: `scan`, `detector`, `min_shot_s`, `min_entropy_bits` and `hwaccel` count.
+        progress: as `Tagger.extract`.
+        **choices: fields of `Settings`, in place of those of `settings`.
+
+    Raises:
+        BadPath, VideoUnreadable: the film cannot be read.
+        BadSettings: a choice that is none, or is out of its range.
+    """
+    from tagger.shots.scan import scan
+    from tagger.video.film import Film
+
+    chosen = Settings.of(settings, choices)
+    with Film(Path(film)) as opened:
+        return tuple(picture.shot for picture in scan(opened, chosen, progress).shots)
+
+
+def segments(
+    report: TagReport | Path | str,
+    *tags: str,
+    threshold: float = 0.0,
+    max_gap_s: float = 0.0,
+    min_duration_s: float = 0.0,
+) -> Segments:
+    """Returns where in a film these tags are; without tags, where every tag is that some shot carries.
+
+    Args:
+        report: or the path of its JSON.
+        *tags: names or slugs, in any case.
+        threshold: a shot carries a tag that is at least so probable, 0 to 1.
+        max_gap_s: segments no farther apart are joined.
+        min_duration_s: shorter ones are dropped, after joining.
+
+    Raises:
+        BadPath, BadReport: the report cannot be read.
+        BadSettings: no tag has such a name, or a number is out of its range.
+    """
+    from tagger.segments import Rule, find
+
+    return find(_report(report), tags, Rule(threshold, max_gap_s, min_duration_s))
+
+
+def compare(a: TagReport | Path | str, b: TagReport | Path | str) -> Agreement:
+    """Returns how far the tags of two films agree, such as those of a trailer with those of its film.
+
+    Args:
+        a: report of the one, or the path of its JSON.
+        b: of the other.
+
+    Raises:
+        BadPath, BadReport: a report cannot be read, or they are not of the same tags.
+    """
+    from tagger.compare import agreement
+
+    return agreement.compare(_report(a), _report(b))
+
+
+def evaluate(
+    images: Path | str, settings: Settings | None = None, *, progress: CountProgress | None = None, **choices: Any
+) -> Evaluation:
+    """Returns how good tags are for the pictures of a folder that has one sub-folder for each tag, named by slug.
+
+    Args:
+        images: the folder.
+        settings: whose vocabulary and backbone answer.
+        progress: is told after each file.
+        **choices: fields of `Settings`, in place of those of `settings`.
+
+    Raises:
+        BadPath: no such folder, no sub-folder of a tag, or no picture in them.
+        BadSettings, BadVocabulary, BadWeights, WeightsMissing: as `Tagger`.
+    """
+    from tagger.evaluation.images import evaluate as measure
+    from tagger.pipeline import Engine
+
+    return measure(Engine(Settings.of(settings, choices)), Path(images), progress)
+
+
+def _report(report: TagReport | Path | str) -> TagReport:
+    """The report itself, or what its file holds."""
+    if isinstance(report, str | Path):
+        from tagger.files import regular_file
+        from tagger.reports.json_report import read_report
+
+        return read_report(regular_file(Path(report)))
+    return report

@@ -1,0 +1,100 @@
+"""How far films agree, as tables: on the terminal and as CSV files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tagger.compare.agreement import TOPS, Agreement, Average, PairsAgreement, shared_of
+from tagger.text import aligned, printable, safe_cell, write_rows
+
+COLUMNS = (
+    "tag", "slug", "rank_a", "rank_b", "score_a", "score_b", "difference", "weight_a", "weight_b", "trained",
+)  # fmt: skip
+PAIR_COLUMNS = ("row", "name", "film_a", "film_b", *(f"shared_{first}" for first in TOPS), "tau_b")
+UNDEFINED = "-"
+DIGITS = 2  # of tau-b and of means, behind the point
+
+
+def as_table(agreement: Agreement, top: int) -> str:
+    """Returns a title, the shared tags, tau-b, and a line for each tag that either film has among its first `top`.
+
+    A tag that a film does not have at all has no rank there.
+    """
+    lines = [f"A {agreement.a}, B {agreement.b}"]
+    for shared in (shared_of(agreement.tags, first) for first in sorted({*TOPS, top})):
+        count = f"shared of the first {shared.first} or fewer: {len(shared.slugs)} of {shared.possible}"
+        lines.append(f"{count}{': ' if shared.slugs else ''}{printable(', '.join(shared.slugs))}")
+    lines.append(f"Kendall's tau-b over {agreement.ranked} trained tags: {shown(agreement.tau_b)}")
+    rows = [
+        (
+            printable(tag.tag),
+            str(tag.rank_a) if tag.weight_a else UNDEFINED,
+            f"{tag.score_a:.2f}",
+            str(tag.rank_b) if tag.weight_b else UNDEFINED,
+            f"{tag.score_b:.2f}",
+            f"{tag.difference:+.2f}",
+        )
+        for tag in agreement.top(top)
+    ]
+    header = ("tag", "rank A", "score A", "rank B", "score B", "B - A")
+    return "\n".join([*lines, aligned([header, *rows]) if rows else "no tag has any weight"])
+
+
+def as_pairs_table(compared: PairsAgreement) -> str:
+    """Returns a title, a line for each pair, and the means with their standard deviations."""
+    pairs = "1 pair" if len(compared.pairs) == 1 else f"{len(compared.pairs)} pairs"
+    title = f"{pairs}: tags shared of the first {', '.join(map(str, TOPS))} or fewer, and Kendall's tau-b"
+    rows = [
+        (printable(pair.name), *(str(len(shared.slugs)) for shared in agreement.shared), shown(agreement.tau_b))
+        for pair, agreement in ((pair, pair.agreement) for pair in compared.pairs)
+    ]
+    header = ("pair", *(average.what for average in compared.averages))
+    means = ("mean ± deviation", *map(mean, compared.averages))
+    return f"{title}\n{aligned([header, *rows, means])}"
+
+
+def compared_csv(agreement: Agreement, path: Path) -> None:
+    """Writes a row per tag.
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
+    rows = (
+        (
+            *map(safe_cell, (tag.tag, tag.slug)),
+            tag.rank_a if tag.weight_a else None,  # without weight it was not found: its rank says nothing
+            tag.rank_b if tag.weight_b else None,
+            *(getattr(tag, name) for name in COLUMNS[4:-1]),
+            str(tag.trained).lower(),
+        )
+        for tag in agreement.tags
+    )
+    write_rows(path, COLUMNS, rows)
+
+
+def pairs_csv(pairs: PairsAgreement, path: Path) -> None:
+    """Writes a row per pair.
+
+    Raises:
+        OutputRefused: it cannot be written.
+    """
+    rows = (
+        (
+            pair.row,
+            *map(safe_cell, (pair.name, pair.agreement.a.name, pair.agreement.b.name)),
+            *(len(shared.slugs) for shared in pair.agreement.shared),
+            pair.agreement.tau_b,
+        )
+        for pair in pairs.pairs
+    )
+    write_rows(path, PAIR_COLUMNS, rows)
+
+
+def mean(average: Average) -> str:
+    """Returns a mean and its deviation, for people."""
+    return average.text(DIGITS) or UNDEFINED
+
+
+def shown(tau_b: float | None) -> str:
+    """Returns Kendall's tau-b, for people."""
+    return UNDEFINED if tau_b is None else f"{tau_b:.{DIGITS}f}"

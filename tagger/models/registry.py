@@ -1,0 +1,149 @@
+"""The backbones by the names people type: a row for each, and what "auto" stands for. Loads no network by itself.
+
+A family of networks is a file with `entry`, `entries` and `CHOICES`, and a place in `FAMILIES`. Other packages add
+a backbone by an entry point "movietags.backbones": its name, and a `tagger.models.entry.Entry` of that name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from tagger import plugins
+from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, reason
+from tagger.models import compact, keras_apps, residual
+from tagger.models.backbone import Backbone
+from tagger.models.entry import Entry
+from tagger.settings import DEFAULT_BACKBONE, DEFAULT_DEVICE
+from tagger.vocabulary import PORTABLE
+
+log = logging.getLogger(__name__)
+
+EMBEDDED = residual.NAME  # needs nothing but this package
+REFERENCE = "inceptionv3"  # of the source paper
+AUTO = DEFAULT_BACKBONE
+
+
+class Family(Protocol):
+    """A module about networks that are loaded alike."""
+
+    CHOICES: str  # its names, for people
+
+    def entry(self, name: str) -> Entry:
+        """Returns the row of a name; raises KeyError where it is none of the family's."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Returns the rows that people look for."""
+
+
+FAMILIES: tuple[Family, ...] = (compact, keras_apps)
+
+
+def entry(name: str) -> Entry:
+    """Returns the row of a backbone; plugins are looked up only for a name that is none of ours.
+
+    Raises:
+        BadSettings: there is no such backbone; lists what there is.
+    """
+    row = _ours(name)
+    if row is None:
+        row = next(iter(_added(name)), None)
+    if row is None:
+        choices = [family.CHOICES for family in FAMILIES]
+        choices += [f"{other} (of {package})" for other, package in plugins.installed(plugins.BACKBONES).items()]
+        raise BadSettings(f"backbone {name!r}: choose {', '.join(choices)}")
+    return row
+
+
+def entries() -> tuple[Entry, ...]:
+    """Returns the rows that people look for, plugins last."""
+    return (*(row for family in FAMILIES for row in family.entries()), *_added())
+
+
+def choose(name: str, weights: Path | None, heads: Collection[str] | None = None) -> str:
+    """Returns the backbone that is meant: `auto` is the better one that needs no download, any other name itself.
+
+    Args:
+        name: as typed.
+        weights: a file that was named; nobody knows of which network, so that `auto` is the embedded one.
+        heads: the backbones that a vocabulary has heads for, in order; None: a head is still to be trained.
+    """
+    if name != AUTO:
+        return name
+    served = {EMBEDDED, REFERENCE} if heads is None or PORTABLE in heads else {EMBEDDED, REFERENCE} & {*heads}
+    published = entry(REFERENCE).published
+    # A head may build on the classifier, which the first file alone has; training does not.
+    usable = published if heads is None else published[:1]
+    if weights is None and REFERENCE in served and any(file.path.is_file() for file in usable):
+        return REFERENCE
+    others = [head for head in heads or () if head != PORTABLE]
+    return EMBEDDED if EMBEDDED in served or not others else others[0]
+
+
+def load(name: str, weights: Path | None, batch_size: int | None = None, device: str = DEFAULT_DEVICE) -> Backbone:
+    """Returns a backbone that is ready to run.
+
+    Args:
+        name: of an entry.
+        weights: a file in place of its usual numbers.
+        batch_size: pictures per call of the network; None: what pays on the device.
+        device: `auto`, `cpu`, `gpu` or `gpu:N`; the embedded network runs on the processor in any case.
+
+    Raises:
+        BadSettings: no such name.
+        DeviceMissing: there is no such GPU.
+        BadWeights: the file does not fit the network.
+        WeightsMissing: nothing in the cache and nothing to be fetched.
+        LibraryMissing: the Keras backend that the environment or keras.json names is not installed.
+        NetworkFailed: the network cannot be built here.
+    """
+    row = entry(name)
+    try:
+        return row.open(weights, batch_size, device)
+    except MovieTagsError:
+        raise
+    except Exception as error:  # each library of networks has its own kinds
+        raise NetworkFailed(
+            f"backbone {name} ({row.origin}) cannot be built here ({reason(error)}): "
+            f"try --device cpu, or another --backbone"
+        ) from error
+
+
+def forget() -> None:
+    """Frees the networks that nobody uses any more."""
+    keras_apps.forget()
+
+
+def _ours(name: str) -> Entry | None:
+    for family in FAMILIES:
+        with suppress(KeyError):
+            return family.entry(name)
+    return None
+
+
+@cache  # what is wrong with a plugin is said once
+def _added(name: str | None = None) -> tuple[Entry, ...]:
+    """The rows of plugins, or those of one name."""
+    packages = plugins.installed(plugins.BACKBONES)
+    return tuple(
+        replace(row, origin=f"plugin {packages[point]}")
+        for point, row in plugins.load(plugins.BACKBONES, name)
+        if _usable(point, packages[point], row)
+    )
+
+
+def _usable(point: str, package: str, row: Any) -> bool:
+    """Whether it is a row, of the name that people will type and that nothing of ours has; else says what is wrong."""
+    wrong = ""
+    if not isinstance(row, Entry) or row.name != point:
+        wrong = f"is no tagger.models.entry.Entry of the name {point}"
+    elif _ours(point) or point == AUTO:
+        wrong = "has a name of movietags"
+    if wrong:
+        log.warning("%s: its plugin %s cannot be used (%s)", package, point, wrong)
+    return not wrong

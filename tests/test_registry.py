@@ -1,0 +1,144 @@
+"""Backbones by name: what each row says, what "auto" stands for, and that nobody else tells networks apart by name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import tagger
+from tagger.errors import BadSettings, NetworkFailed, WeightsMissing
+from tagger.models import registry
+from tagger.models.backbone import Backbone
+from tagger.models.entry import Entry
+from tagger.models.registry import AUTO, EMBEDDED, REFERENCE
+from tagger.vocabulary import PORTABLE
+
+ROOT = Path(tagger.__file__).parent
+# The registry, and the families it is made of.
+PLACES = {ROOT / "models" / f"{name}.py" for name in ("registry", "residual", "compact", "architectures", "keras_apps")}
+CONSTANTS = {"EMBEDDED", "REFERENCE"}
+
+
+@pytest.mark.parametrize("row", registry.entries(), ids=lambda row: str(row.name))
+def test_a_row_says_what_the_network_is(row: Entry) -> None:
+    assert registry.entry(row.name) == row or row.published
+    assert row.input_size >= 96 and row.feature_count >= 256
+    assert row.size_mb and row.size_mb > 0
+    assert row.where.startswith(("embedded", "not here; would be "))
+
+
+def test_the_embedded_one_is_here_and_whole() -> None:
+    row = registry.entry(EMBEDDED)
+    assert row.shipped and row.shipped.is_file()
+    assert row.fetch() is None
+    assert [*row.verify(required=True)] == ["ok"]
+    made = registry.load(EMBEDDED, None)
+    assert (made.input_size, made.feature_count) == (row.input_size, row.feature_count)
+
+
+def test_published_weights_are_looked_for_only_where_they_are_wanted() -> None:
+    row = registry.entry(REFERENCE)
+    assert row.here == ()
+    assert [*row.verify(required=False)] == []
+    with pytest.raises(WeightsMissing, match="run `movietags models fetch`"):
+        next(row.verify(required=True))
+
+
+@pytest.mark.parametrize("name", ["", "Compact", "auto", "mobilenet-0.6-192", "nasnet"])
+def test_other_names_list_what_there_is(name: str) -> None:
+    with pytest.raises(BadSettings, match=f"backbone '{name}': choose compact, inceptionv3, xception") as caught:
+        registry.entry(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_cannot_be_built_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> Backbone:
+        return registry.load(str(cv2.resize(np.empty((0, 3), np.uint8), (3, 3))), None)  # OpenCV has its own errors
+
+    class Family:
+        CHOICES = "dead"
+
+        def entry(self, name: str) -> Entry:
+            return {"dead": Entry("dead", 6, 108, fails, "of this test")}[name]
+
+        def entries(self) -> tuple[Entry, ...]:
+            return (self.entry("dead"),)
+
+    monkeypatch.setattr(registry, "FAMILIES", (*registry.FAMILIES, Family()))
+    with pytest.raises(NetworkFailed, match=r"backbone dead \(of this test\) cannot be built here \(OpenCV") as caught:
+        registry.load("dead", None)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(params=["nothing", "features", "everything"])
+def cached(request: pytest.FixtureRequest) -> str:
+    """What Keras's cache holds of the reference: nothing, its features alone, or its classifier too."""
+    whole, features = registry.entry(REFERENCE).published
+    whole.path.parent.mkdir(parents=True)
+    for file in {"nothing": (), "features": (features,), "everything": (whole,)}[request.param]:
+        file.path.touch()
+    return str(request.param)
+
+
+@pytest.mark.parametrize(
+    ("heads", "nothing", "features", "everything"),
+    [
+        (None, EMBEDDED, REFERENCE, REFERENCE),  # training
+        ([], EMBEDDED, EMBEDDED, EMBEDDED),
+        ([PORTABLE], EMBEDDED, EMBEDDED, REFERENCE),
+        ([EMBEDDED, PORTABLE], EMBEDDED, EMBEDDED, REFERENCE),
+        ([EMBEDDED], EMBEDDED, EMBEDDED, EMBEDDED),
+        ([EMBEDDED, REFERENCE], EMBEDDED, EMBEDDED, REFERENCE),
+        ([REFERENCE], REFERENCE, REFERENCE, REFERENCE),
+        (["mobilenet", "xception"], "mobilenet", "mobilenet", "mobilenet"),
+        (["mobilenet", PORTABLE], EMBEDDED, EMBEDDED, REFERENCE),
+        (["mobilenet", REFERENCE], "mobilenet", "mobilenet", REFERENCE),
+    ],
+)
+def test_what_auto_stands_for(
+    cached: str, heads: list[str] | None, nothing: str, features: str, everything: str
+) -> None:
+    expected = {"nothing": nothing, "features": features, "everything": everything}
+    assert registry.choose(AUTO, None, heads) == expected[cached]
+    assert registry.choose(AUTO, Path("weights.h5"), heads) == nothing
+    assert registry.choose("vgg16", None, heads) == "vgg16"
+
+
+def by_name(path: Path) -> Iterator[str]:
+    """The lines of a module that compare something with the name of a backbone, or read names where they are made."""
+    names = {row.name for row in registry.entries()}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare):
+            for part in (part for side in (node.left, *node.comparators) for part in ast.walk(side)):
+                named = (isinstance(part, ast.Name) and part.id in CONSTANTS) or (
+                    isinstance(part, ast.Attribute) and part.attr in CONSTANTS
+                )
+                if named or (isinstance(part, ast.Constant) and part.value in names):
+                    yield f"{path.name}:{node.lineno} {ast.unparse(node)}"
+        elif isinstance(node, ast.ImportFrom | ast.Import) and "architectures" in ast.unparse(node):
+            yield f"{path.name}:{node.lineno} {ast.unparse(node)}"
+
+
+def test_no_network_is_told_by_its_name_elsewhere() -> None:
+    assert [line for path in ROOT.rglob("*.py") if path not in PLACES for line in by_name(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("ours = name == EMBEDDED", True),
+        ("ours = base.name != registry.EMBEDDED", True),
+        ("ours = name in ('x', 'compact')", True),
+        ("from tagger.models.architectures import named", True),
+        ("facts = films['compact'], films[EMBEDDED]", False),
+        ("ours = strategy == AUTO", False),
+    ],
+)
+def test_such_a_comparison_is_seen(tmp_path: Path, line: str, seen: bool) -> None:
+    (tmp_path / "module.py").write_text(line)
+    assert bool([*by_name(tmp_path / "module.py")]) == seen
