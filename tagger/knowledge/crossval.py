@@ -19,7 +19,7 @@ from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge import heads
 from tagger.knowledge.kept import Key, kept
 from tagger.knowledge.labelled import Labelled
-from tagger.knowledge.regression import fit, interval, source_folds
+from tagger.knowledge.regression import FOLDS, fit, interval, source_folds
 from tagger.models.registry import EMBEDDED
 from tagger.records import Bools, Floats, Ints
 
@@ -112,7 +112,7 @@ def compare(
         "measured": "balanced accuracy over tags; heads learned on other sources; 95 % intervals over sources",
         "tags": len(np.unique(judged.tag)),
         "sources": len(np.unique(judged.source)),
-        "folds": FOLDS,
+        "folds": min(FOLDS, len(np.unique(pictures.source))),
         "all": summary(place_of, judged, np.ones(len(judged.paths), bool)),
         "never_seen_by_compact": summary(place_of, judged, judged.held_out),
     }
