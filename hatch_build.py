@@ -9,7 +9,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 INSIDE = {"cli.py": "tagger/cli.py", "vocab": "tagger/vocab"}
-ALIAS = {"tagger/alias.py": "movietags/__init__.py", "tagger/py.typed": "movietags/py.typed"}
+ALIAS = {"tagger/alias": "movietags"}
 
 
 class WheelLayout(BuildHookInterface[Any]):

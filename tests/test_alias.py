@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 def environment(tmp_path: Path) -> dict[str, str]:
     """An environment in which it stands as it is installed."""
     (tmp_path / "movietags").mkdir()
-    (tmp_path / "movietags/__init__.py").write_bytes((ROOT / "tagger/alias.py").read_bytes())
+    (tmp_path / "movietags/__init__.py").write_bytes((ROOT / "tagger/alias/__init__.py").read_bytes())
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
 
 

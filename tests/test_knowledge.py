@@ -273,8 +273,7 @@ class Clock:
 @pytest.fixture
 def as_cheap(campaign: Callable[[int, int], int]) -> Iterator[None]:
     """TensorFlow compiles a step for longer than a few of them take: only the nightly run does."""
-    import tensorflow as tf
-
+    tf = pytest.importorskip("tensorflow")
     tf.config.run_functions_eagerly(bool(campaign(1, 0)))
     yield
     tf.config.run_functions_eagerly(False)

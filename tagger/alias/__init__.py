@@ -1,6 +1,6 @@
 """`import movietags`: another name of this package, with the same modules and classes under it.
 
-hatch_build.py puts this file into an environment as the package `movietags`.
+hatch_build.py puts this folder into an environment as the package `movietags`.
 """
 
 from __future__ import annotations
