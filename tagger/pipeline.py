@@ -100,23 +100,18 @@ class Engine:
             NonFiniteFeatures: the network failed on a frame.
         """
         begun = time.monotonic() if since is None else since
-        infer_s, parts = 0.0, list[Features]()
         with FilmReader(path, self.settings, progress) as reader:
             self.load()
-            for batch in self._batches(reader.pictures(self.input_size)):
-                started = time.monotonic()
-                parts.append(self.model().features(batch))
-                infer_s += time.monotonic() - started
+            features, infer_s = self._features(reader.pictures(self.input_size))
             scanned = reader.scanned()
-        return self.report(scanned, parts, begun, infer_s)
+        return self.report(scanned, features, begun, infer_s)
 
-    def report(self, scanned: Scanned, features: list[Features], begun: float, infer_s: float) -> TagReport:
+    def report(self, scanned: Scanned, features: Features, begun: float, infer_s: float) -> TagReport:
         """Returns the report of a film that was scanned.
 
         Args:
             scanned: the film.
-            features: float32 (n, d) each, of the keyframes that are kept, in order; the list is emptied, as of a long
-                film they take most of the memory.
+            features: float32 (n, d), of the keyframes that are kept, in order.
             begun: `time.monotonic()` at which work on the film began.
             infer_s: seconds that the network took.
 
@@ -124,9 +119,7 @@ class Engine:
             NonFiniteFeatures: the head's numbers are too large.
         """
         model = self.model()
-        joined = np.concatenate([model.nothing, *features])
-        features.clear()
-        scores = model.scores_of(joined)
+        scores = model.scores_of(features)
         ranked = ranking.rank(scores, self.vocabulary, model.head.trained)
         status, warnings = _judge(scanned)
         total_s = time.monotonic() - begun
@@ -151,16 +144,18 @@ class Engine:
         Raises:
             NonFiniteFeatures: the network failed on a picture.
         """
-        prepared = (prepare(pixels, self.input_size) for pixels in pictures)
-        features = [self.model().features(batch) for batch in self._batches(prepared)]
-        model = self.model()
-        return ranking.shot_tags(model.scores_of(np.concatenate([model.nothing, *features])), self.vocabulary)
+        features, _ = self._features(prepare(pixels, self.input_size) for pixels in pictures)
+        return ranking.shot_tags(self.model().scores_of(features), self.vocabulary)
 
-    def _batches(self, pictures: Iterator[Pixels]) -> Iterator[list[Pixels]]:
-        """Pictures, as many as the network takes at once; what is wrong with the network is known before the first."""
-        size = self.model().backbone.batch_size
-        while batch := list(islice(pictures, size)):
-            yield batch
+    def _features(self, pictures: Iterator[Pixels]) -> tuple[Features, float]:
+        """Features (n, d) of pictures, and the seconds that the network took for them."""
+        model, infer_s = self.model(), 0.0  # before the first picture: what is wrong with it is known at once
+        parts = [model.nothing]
+        while batch := list(islice(pictures, model.backbone.batch_size)):
+            begun = time.monotonic()
+            parts.append(model.features(batch))
+            infer_s += time.monotonic() - begun
+        return np.concatenate(parts), infer_s
 
 
 def _tagged(scanned: Scanned, tags: Sequence[tuple[ShotTag, ...]]) -> tuple[TaggedShot, ...]:

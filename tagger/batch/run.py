@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
 from tagger.batch.plan import NEW, Plan, Task
@@ -191,7 +193,8 @@ class Batch:
         path = film.task.film.path
         if not same(film.mark, path):
             raise MovieTagsError("changed while it was read: tag it again when it is complete")
-        return self._engine.report(scanned, film.parts, film.begun, film.infer_s)
+        features = np.concatenate([self._engine.model().nothing, *film.parts])
+        return self._engine.report(scanned, features, film.begun, film.infer_s)
 
     def _write(self, film: _Film, report: TagReport) -> None:
         stem = self._output / film.task.report
