@@ -149,12 +149,19 @@ def test_what_this_user_told_keras_does_not_matter(film: media.Truth, tmp_path: 
     assert "set KERAS_BACKEND=tensorflow" in done.stderr
 
 
-@pytest.mark.parametrize("weights", [".", "nope.npz", "text.npz"])
-def test_weights_that_are_none_are_named(film: media.Truth, tmp_path: Path, weights: str) -> None:
+@pytest.mark.parametrize(
+    ("weights", "what"),
+    [
+        (".", "no such weights file"),
+        ("nope.npz", "no such weights file"),
+        ("text.npz", "holds no arrays of the compact"),
+    ],
+)
+def test_weights_that_are_none_are_named(film: media.Truth, tmp_path: Path, weights: str, what: str) -> None:
     (tmp_path / "text.npz").write_text("no weights")
     done = run("extract", "-q", film.path, "--weights", weights, cwd=tmp_path)
     assert done.returncode == 1
-    assert f"error: {weights}: holds no arrays of the compact network" in done.stderr
+    assert f"error: {weights}: {what}" in done.stderr
 
 
 def test_info_names_what_a_bug_report_needs() -> None:
