@@ -4,26 +4,22 @@
 >>> report = tagger.extract("film.mp4")  # doctest: +SKIP
 >>> [(tag.tag, tag.score) for tag in report.tags[:3]]  # doctest: +SKIP
 
-`Tagger` keeps the model for many films. Importing this package imports nothing heavy: what is not here yet
-is loaded when it is used.
+`Tagger` keeps the model for many films. Importing this package imports next to nothing: what is not here yet is
+loaded when it is used, and a command hears Ctrl-C before that.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-# Three functions are named as the packages that do their work. A package takes its name in here when it is first
-# imported: that is now (they are light), so that the functions below have the last word.
-import tagger.compare
-import tagger.segments
-import tagger.shots  # noqa: F401
 from tagger import errors
-from tagger.api import Tagger, compare, evaluate, extract, segments, shots
-from tagger.settings import Settings
 from tagger.version import __version__
 
 if TYPE_CHECKING:
+    from tagger.api import Tagger, compare, evaluate, extract, segments, shots
     from tagger.compare.agreement import Agreement
     from tagger.errors import MovieTagsError
     from tagger.evaluation.images import Evaluation
@@ -46,6 +42,7 @@ if TYPE_CHECKING:
     from tagger.reports.formats import Format, write_report
     from tagger.reports.json_report import read_report
     from tagger.segments import Segment, Segments
+    from tagger.settings import Settings
 
 _HOMES = {
     "Agreement": "tagger.compare.agreement",
@@ -61,14 +58,21 @@ _HOMES = {
     "ScannedShot": "tagger.records",
     "Segment": "tagger.segments",
     "Segments": "tagger.segments",
+    "Settings": "tagger.settings",
     "Shot": "tagger.records",
     "ShotTag": "tagger.records",
     "TagReport": "tagger.records",
     "TaggedShot": "tagger.records",
+    "Tagger": "tagger.api",
     "Timing": "tagger.records",
     "VideoInfo": "tagger.records",
+    "compare": "tagger.api",
+    "evaluate": "tagger.api",
+    "extract": "tagger.api",
     "read_report": "tagger.reports.json_report",
     "read_reports": "tagger.reports.folder",
+    "segments": "tagger.api",
+    "shots": "tagger.api",
     "write_report": "tagger.reports.formats",
 }
 
@@ -117,3 +121,14 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """Returns the public names, those to come too."""
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """This module. Three of its functions are named as the packages that do their work, and keep their names."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):  # which every import of such a package would set
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
