@@ -96,7 +96,8 @@ def silence_native_code() -> None:
 def say(message: str) -> None:
     """Puts one line on stderr, if there is one."""
     try:
-        print(f"movietags: {printable(message)}", file=sys.stderr, flush=True)  # noqa: T201
+        # In one piece: an interrupt between line and line end would have the next message follow on the same line.
+        print(f"movietags: {printable(message)}\n", end="", file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, ValueError):
         # What is left in its buffer would fail whoever flushes it next.
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -42,8 +43,7 @@ def raised() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = usual
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _restore(before)
 
 
 def exit_code() -> int:
@@ -55,19 +55,24 @@ def exit_code() -> int:
 def kept_from_children() -> Iterator[None]:
     """Within it, processes are started that never see a Ctrl-C: a terminal sends it to all, the first one decides.
 
-    What comes meanwhile is not lost: this process gets it at the end.
+    What comes meanwhile comes at the end: half a start would leave a process that nobody knows.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # it is started with the first process, and that unblocks what was blocked
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    waiting: list[int] = []
+    own = threading.current_thread() is threading.main_thread()
+    before = _answer(lambda number, _: waiting.append(number)) if own else {}
+    if masks := hasattr(signal, "pthread_sigmask"):  # children have it from here; Windows has none
+        resource_tracker.ensure_running()  # it is started with the first process, and that unblocks what was blocked
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _restore(before)
+        for number in waiting:
+            signal.raise_signal(number)
 
 
 def _answer(handler: Any) -> dict[int, Any]:
@@ -78,6 +83,11 @@ def _answer(handler: Any) -> dict[int, Any]:
     for number in heard:
         signal.signal(number, handler)
     return heard
+
+
+def _restore(before: dict[int, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

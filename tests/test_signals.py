@@ -122,7 +122,7 @@ def started(
 def ended(process: subprocess.Popen[str], command: str, number: int) -> bool:
     """Checks how it ended; whether it was stopped, not done before."""
     said = process.communicate(timeout=60)[1]
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
     assert "Exception ignored" not in said
     assert process.returncode in (128 + number, 0), said
     if process.returncode and command not in KEEPING:
