@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from tagger.errors import LibraryMissing
+from tagger import libraries
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,10 +26,8 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     Raises:
         LibraryMissing: pandas is not installed.
     """
-    try:
+    with libraries.needed("a table of reports"):
         import pandas
-    except ImportError as error:
-        raise LibraryMissing("tables are made with pandas, which is not installed: pip install pandas") from error
     parts = [(field.name, _parts(hint)) for field, hint in _hints(kind)]
     columns = [f"{name}_{part}" if part else name for name, inner in parts for part in inner or [""]]
     rows = [[_utf8(cell) for cell in (*same.values(), *_cells(record, parts))] for record in records]

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Entry, Ledger, mark_of, read, same
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Ledger, LedgerEntry, mark_of, read, same
 from tagger.errors import OutputRefused
 
 X, Y = Path("/films/x.mp4"), Path("/films/y.mp4")
@@ -108,7 +108,7 @@ def test_several_ledgers_are_merged_by_time(output: Path) -> None:
 
 
 def line(film: Path, state: str, at: str) -> bytes:
-    return json.dumps(asdict(Entry(str(film), film.name, state, at, str(film)))).encode() + b"\n"
+    return json.dumps(asdict(LedgerEntry(str(film), film.name, state, at, str(film)))).encode() + b"\n"
 
 
 def test_times_are_ordered_to_the_second_and_its_parts(output: Path) -> None:
@@ -170,7 +170,7 @@ def test_what_is_no_line_of_ours_is_passed_over(output: Path, garbage: bytes) ->
 def test_fields_of_other_kinds_do_no_harm(output: Path, field: str) -> None:
     from tagger.batch import summary
 
-    entry = asdict(Entry(str(X), X.name, DONE, "2026", str(X), "1-2-3", "a", seconds=1.0, tags=("kiss",)))
+    entry = asdict(LedgerEntry(str(X), X.name, DONE, "2026", str(X), "1-2-3", "a", seconds=1.0, tags=("kiss",)))
     wrong = "a lot" if field == "duration_s" else 5
     written(output).write_bytes(json.dumps(entry | {field: wrong}).encode() + b"\n")
     known = read(output)

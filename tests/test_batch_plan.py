@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tagger.batch import ledger
 from tagger.batch.find import FilmFile, find
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Entry, Ledger, mark_of, read
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Ledger, LedgerEntry, mark_of, read
 from tagger.batch.plan import (
     AGAIN,
     CHANGED,
@@ -48,17 +48,17 @@ def film(path: str, place: str | None = None) -> FilmFile:
     return FilmFile(whole, PurePosixPath(place or path), 1, 1, True)
 
 
-def entries(planned: Plan) -> dict[str, Entry]:
+def entries(planned: Plan) -> dict[str, LedgerEntry]:
     """The ledger after films were begun."""
     return {
-        str(task.film.path): Entry(
+        str(task.film.path): LedgerEntry(
             str(task.film.path), str(task.report), STARTED, "2026", str(task.film.path), "1-1-1-0"
         )
         for task in (*planned.tasks, *planned.later)
     }
 
 
-def reports(films: Iterable[FilmFile], known: dict[str, Entry] | None = None) -> dict[Path, str]:
+def reports(films: Iterable[FilmFile], known: dict[str, LedgerEntry] | None = None) -> dict[Path, str]:
     """What the report of each film is called."""
     tasks = plan(sorted(films, key=lambda one: one.path), known or {}, OUTPUT, WANTED).tasks
     return {task.film.path: str(task.report) for task in tasks}
@@ -147,7 +147,7 @@ def test_shards_agree_on_the_names_of_reports(told: bool) -> None:
     twins = [film(f"{kind} {n}.mp4") for n in range(30) for kind in ("film", "FILM")]
     films = [*twins, *(film(f"{root}/{n}.mp4", f"{n}.mp4") for root in "abc" for n in range(9))]
     whole = {task.film.path: task.report for task in plan(films, {}, OUTPUT, WANTED).tasks}
-    known: dict[str, Entry] = {}
+    known: dict[str, LedgerEntry] = {}
     parts: dict[Path, PurePosixPath] = {}
     for number in (3, 1, 4, 2):  # all begin at once, or each is told what those before it have found
         part = plan(films, known, OUTPUT, replace(WANTED, shard=Shard(number, 4)))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tagger.batch import summary
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Entry
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, LedgerEntry
 from tagger.errors import OutputRefused
 from tagger.files import Lock
 
@@ -23,24 +23,24 @@ TAGGED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def known(folder: Path, **states: dict[str, Any]) -> dict[str, Entry]:
+def known(folder: Path, **states: dict[str, Any]) -> dict[str, LedgerEntry]:
     """Entries of films of these names, which exist."""
     made = {}
     for name, values in states.items():
         film = folder / name
         film.touch()
-        made[str(film)] = Entry(**{"report": name, "at": MOMENT, "path": name, "film": str(film), **values})
+        made[str(film)] = LedgerEntry(**{"report": name, "at": MOMENT, "path": name, "film": str(film), **values})
     return made
 
 
-def rows(output: Path, entries: dict[str, Entry]) -> dict[str, dict[str, str]]:
+def rows(output: Path, entries: dict[str, LedgerEntry]) -> dict[str, dict[str, str]]:
     """Of the file, by film, as the csv module reads them."""
     with summary.write(output, entries).open(newline="", encoding="utf-8") as file:
         return {row["film"]: row for row in csv.DictReader(file, strict=True)}
 
 
 @pytest.fixture
-def some(tmp_path: Path) -> dict[str, Entry]:
+def some(tmp_path: Path) -> dict[str, LedgerEntry]:
     """A film of each status."""
     return known(
         tmp_path, tagged={"state": DONE, **TAGGED}, cut={"state": DONE, **TAGGED, "status": "truncated"},
@@ -49,7 +49,7 @@ def some(tmp_path: Path) -> dict[str, Entry]:
     )  # fmt: skip
 
 
-def test_each_film_has_a_row_that_says_what_became_of_it(tmp_path: Path, some: dict[str, Entry]) -> None:
+def test_each_film_has_a_row_that_says_what_became_of_it(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     read = rows(tmp_path, some)
     assert list(read) == sorted(path.name for path in map(Path, some))
     assert {name: row["status"] for name, row in read.items()} == {
@@ -68,7 +68,7 @@ def test_each_film_has_a_row_that_says_what_became_of_it(tmp_path: Path, some: d
     assert {name for name, row in read.items() if not row["finished"]} == {"begun", "waiting"}
 
 
-def test_pandas_reads_numbers_as_numbers(tmp_path: Path, some: dict[str, Entry]) -> None:
+def test_pandas_reads_numbers_as_numbers(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     table = pd.read_csv(summary.write(tmp_path, some))
     assert len(table) == len(some)
     numbers = ["shots", "shots_tagged", "duration_s", "seconds", "realtime_factor"]
@@ -105,7 +105,7 @@ def test_any_name_makes_one_row(tmp_path: Path) -> None:
     films = {}
     for name in names:
         why = f"{name}: is no video\nat all"
-        films[name] = Entry(name, name, FAILED, MOMENT, name, reason=why, warnings=(name,))
+        films[name] = LedgerEntry(name, name, FAILED, MOMENT, name, reason=why, warnings=(name,))
     path = summary.write(tmp_path, films)
     body = path.read_bytes().decode("utf-8")  # no lone surrogates
     assert body.count("\r\n") == body.count("\n") == body.count("\r") == len(names) + 1
@@ -118,14 +118,14 @@ def test_any_name_makes_one_row(tmp_path: Path) -> None:
     }
 
 
-def test_films_that_went_before_their_turn_are_not_counted(tmp_path: Path, some: dict[str, Entry]) -> None:
+def test_films_that_went_before_their_turn_are_not_counted(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     for name in ("tagged", "broken", "waiting", "begun"):
         (tmp_path / name).unlink()
     assert set(rows(tmp_path, some)) == {"tagged", "cut", "broken", "text"}
     assert summary.counted(some) == "4 films: 2 done, 1 failed, 1 skipped (no films)"
 
 
-def test_counts_are_said_in_words(tmp_path: Path, some: dict[str, Entry]) -> None:
+def test_counts_are_said_in_words(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     assert summary.counted({}) == "0 films: none"
     assert summary.counted(some) == "6 films: 2 done, 2 pending, 1 failed, 1 skipped (no films)"
     assert summary.in_words(tmp_path, some) == f"{summary.counted(some)}\nfailed: broken: is no video"
@@ -134,7 +134,8 @@ def test_counts_are_said_in_words(tmp_path: Path, some: dict[str, Entry]) -> Non
 
 def test_of_many_failures_the_first_are_named(tmp_path: Path) -> None:
     films = {
-        f"{n:03d}": Entry(f"{n:03d}", f"{n:03d}", FAILED, MOMENT, "x", reason=f"{n:03d} bad\udcff\n") for n in range(50)
+        f"{n:03d}": LedgerEntry(f"{n:03d}", f"{n:03d}", FAILED, MOMENT, "x", reason=f"{n:03d} bad\udcff\n")
+        for n in range(50)
     }
     lines = summary.in_words(tmp_path, films).splitlines()
     assert lines == ["50 films: 50 failed", *(f"failed: {n:03d} bad\\xff\\x0a" for n in range(20)), "and 30 more"]
@@ -154,7 +155,7 @@ def test_those_at_work_are_named(tmp_path: Path) -> None:
     assert summary.in_words(tmp_path, {}) == "0 films: none"
 
 
-def test_a_summary_that_cannot_be_written_leaves_the_last(tmp_path: Path, some: dict[str, Entry]) -> None:
+def test_a_summary_that_cannot_be_written_leaves_the_last(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     path = tmp_path / summary.FILE
     path.mkdir()
     with pytest.raises(OutputRefused, match=r"summary\.csv: cannot write it"):
@@ -162,7 +163,7 @@ def test_a_summary_that_cannot_be_written_leaves_the_last(tmp_path: Path, some: 
     assert path.is_dir() and not list(tmp_path.glob(".*.tmp"))
 
 
-def test_a_film_that_cannot_be_looked_at_does_not_hide_the_others(tmp_path: Path, some: dict[str, Entry]) -> None:
+def test_a_film_that_cannot_be_looked_at_does_not_hide_the_others(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     name = str(tmp_path / ("a" * 300))  # as with a disk that fails, or a network that is gone
-    some[name] = Entry(name, "long", FOUND, MOMENT, name)
+    some[name] = LedgerEntry(name, "long", FOUND, MOMENT, name)
     assert summary.counted(some).startswith(("6 films", "7 films"))

@@ -19,7 +19,7 @@ import pytest
 
 from tagger.batch import crew as crew_module
 from tagger.batch.crew import Crew, Limits
-from tagger.batch.worker import At, Message, Orders, Picture, Read, Refused
+from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
 from tagger.errors import DecodersFailed
 from tagger.records import ScannedShot
 from tagger.settings import Settings
@@ -51,7 +51,7 @@ def films(film: media.Truth, tmp_path: Path) -> dict[str, Path]:
 
 def test_pictures_come_before_what_is_known_of_their_film(film: media.Truth) -> None:
     (said,) = scanned([film.path], 1).values()
-    pictures = [message for message in said if isinstance(message, Picture)]
+    pictures = [message for message in said if isinstance(message, KeptPicture)]
     assert [picture.pixels.shape for picture in pictures] == [(32, 32, 3)] * 3
     last = said[-1]
     assert isinstance(last, Read)
@@ -181,7 +181,7 @@ def test_a_pause_of_everything_is_no_film_that_hangs(film: media.Truth, monkeypa
 
     with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=5.0), lambda film: film) as crew:
         said = crew.work([film.path])
-        assert isinstance((next(filter(None, said)))[1], At | Picture)
+        assert isinstance((next(filter(None, said)))[1], At | KeptPicture)
         monkeypatch.setattr(time, "monotonic", lambda: clock() + paused[0])
         monkeypatch.setattr(crew_module, "wait", wait_for_an_hour)
         next(said)

@@ -83,7 +83,7 @@ def test_without_pandas_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def without(name: str, *how: Any) -> Any:
         if name == "pandas":
-            raise ModuleNotFoundError("No module named 'pandas'")
+            raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
         return there(name, *how)
 
     monkeypatch.setattr(builtins, "__import__", without)

@@ -101,13 +101,13 @@ def test_who_waits_hears_of_a_failure_and_the_next_tries_again(loading: Loading)
 
 def test_weights_that_come_late_are_found(film: media.Truth, tmp_path: Path) -> None:
     late = tmp_path / "late.npz"
-    engine = Engine(Settings(weights=late))
+    shutil.copy(ARRAYS, late)
+    engine = Engine(Settings(weights=late))  # its manifest is not there yet
     engine.load()
     for _ in range(2):
         with pytest.raises(BadWeights, match="no such file"):
             engine.extract(film.path)
-    for suffix in (".npz", ".json"):
-        shutil.copy(ARRAYS.with_suffix(suffix), late.with_suffix(suffix))
+    shutil.copy(ARRAYS.with_suffix(".json"), late.with_suffix(".json"))
     assert engine.extract(film.path).tags == Engine().extract(film.path).tags
 
 

@@ -33,7 +33,7 @@ TOP_TAGS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """What happened to a film. Mark and digest are known from its start on, the last fields when it is done."""
 
     film: str  # as `key_of`
@@ -54,7 +54,7 @@ class Entry:
     warnings: tuple[str, ...] = ()
 
 
-NEEDED = {field.name for field in fields(Entry) if field.default is MISSING}
+NEEDED = {field.name for field in fields(LedgerEntry) if field.default is MISSING}
 
 
 def key_of(film: Path) -> str:
@@ -109,7 +109,7 @@ def facts(report: TagReport) -> dict[str, Any]:
     }
 
 
-def read(output: Path) -> dict[str, Entry]:
+def read(output: Path) -> dict[str, LedgerEntry]:
     """Returns the last entry of each film, by its path, from all ledgers of an output folder.
 
     Where a film has the report of another, it is that film at a new place.
@@ -117,7 +117,7 @@ def read(output: Path) -> dict[str, Entry]:
     Raises:
         OutputRefused: a ledger is there that cannot be read.
     """
-    entries: list[tuple[str, Entry]] = []
+    entries: list[tuple[str, LedgerEntry]] = []
     for path in sorted((output / FOLDER).glob(LEDGERS)):
         try:
             with path.open("rb") as lines:
@@ -128,12 +128,12 @@ def read(output: Path) -> dict[str, Entry]:
     return {entry.film: entry for entry in last.values()}
 
 
-def _entries(lines: Iterable[bytes]) -> Iterator[tuple[str, Entry]]:
+def _entries(lines: Iterable[bytes]) -> Iterator[tuple[str, LedgerEntry]]:
     """The entry of each line that is whole, with its time: one that is never before that of a line above it."""
     latest = ""
     for line in lines:
         try:
-            entry = decode(Entry, line)
+            entry = decode(LedgerEntry, line)
         except ValueError:
             continue  # torn
         report = PurePosixPath(entry.report)
@@ -166,9 +166,9 @@ class Ledger:
         Raises:
             OutputRefused: it cannot be written.
         """
-        self.put(Entry(key_of(film), str(report), state, "", str(film), **known))
+        self.put(LedgerEntry(key_of(film), str(report), state, "", str(film), **known))
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: LedgerEntry) -> None:
         """Adds an entry, with the time that it is now.
 
         Raises:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import FilmFile
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, Entry, key_of, same
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, LedgerEntry, key_of, same
 from tagger.errors import BadSettings
 from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
 from tagger.reports.formats import report_files
@@ -91,7 +91,7 @@ class Plan:
     done: int  # and unchanged
     failed: int  # before, and left alone
     later: tuple[Task, ...]  # beyond the limit
-    moved: tuple[Entry, ...]  # of films that are known from another place, with the new one
+    moved: tuple[LedgerEntry, ...]  # of films that are known from another place, with the new one
 
     def __str__(self) -> str:
         """For people."""
@@ -113,7 +113,7 @@ class Wanted:
     limit: int | None = None
 
 
-def plan(films: Sequence[FilmFile], known: Mapping[str, Entry], output: Path, wanted: Wanted) -> Plan:
+def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Path, wanted: Wanted) -> Plan:
     """Returns what is to be done.
 
     Args:
@@ -134,7 +134,7 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, Entry], output: Path, wa
     return Plan(tasks[:taken], counts[DONE], counts[FAILED], tasks[taken:], own_moved)
 
 
-def _moved(films: Sequence[FilmFile], known: Mapping[str, Entry]) -> dict[str, Entry]:
+def _moved(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry]) -> dict[str, LedgerEntry]:
     """The entries of films that now lie elsewhere, as when a disk is mounted at another place."""
     by_place = {entry.report: entry for entry in known.values()}
     answer = {}
@@ -151,7 +151,7 @@ def _new_enough(film: FilmFile, wanted: Wanted) -> bool:
     return wanted.newer_than_ns is None or film.modified_ns > wanted.newer_than_ns
 
 
-def _why(film: FilmFile, report: PurePosixPath, known: Mapping[str, Entry], output: Path, wanted: Wanted) -> str:
+def _why(film: FilmFile, report: PurePosixPath, known: Mapping[str, LedgerEntry], output: Path, wanted: Wanted) -> str:
     """Why a film is to be done; DONE or FAILED if it is not."""
     entry = known.get(key_of(film.path))
     if entry is None:
@@ -168,7 +168,7 @@ def _why(film: FilmFile, report: PurePosixPath, known: Mapping[str, Entry], outp
     return DONE if all(map(os.path.isfile, files)) else LOST
 
 
-def _reports(films: Iterable[FilmFile], known: Mapping[str, Entry]) -> list[PurePosixPath]:
+def _reports(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry]) -> list[PurePosixPath]:
     """A name for each film's report, with the film's own suffix, that no other film has: for good once it is known."""
     taken = {_folded(PurePosixPath(entry.report)) for entry in known.values()}
     answer = []

@@ -16,7 +16,7 @@ import numpy as np
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
 from tagger.batch.plan import NEW, Plan, Task
-from tagger.batch.worker import At, Message, Orders, Picture, Read, Refused
+from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.images import Pixels
@@ -129,7 +129,7 @@ class Batch:
         match message:
             case At():
                 self._watch.at(film.task, message.time_s, message.length_s)
-            case Picture():
+            case KeptPicture():
                 if not self._pictures:
                     self._oldest = time.monotonic()
                 self._pictures.append((film, message.pixels))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, Entry
+from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, LedgerEntry
 from tagger.batch.plan import Shard
 from tagger.files import holder
 from tagger.reports.json_report import SUFFIX
@@ -22,7 +22,7 @@ SEPARATOR = "; "
 NAMED_MAX = 20  # failed films, in the text for people
 
 
-def write(output: Path, known: Mapping[str, Entry]) -> Path:
+def write(output: Path, known: Mapping[str, LedgerEntry]) -> Path:
     """Puts summary.csv into the output folder and returns where: a row per film, in the order of their names.
 
     The status of a film is `ok` or `truncated` (tagged), `failed` (`reason` says why), `skipped` (no film after all)
@@ -36,7 +36,7 @@ def write(output: Path, known: Mapping[str, Entry]) -> Path:
     return output / FILE
 
 
-def counted(known: Mapping[str, Entry]) -> str:
+def counted(known: Mapping[str, LedgerEntry]) -> str:
     """Returns how many films there are, and how many of each status."""
     states = [entry.state for entry in _in_order(known.values())]
     kinds = {"done": (DONE,), "pending": PENDING, "failed": (FAILED,), "skipped (no films)": (SKIPPED,)}
@@ -46,19 +46,19 @@ def counted(known: Mapping[str, Entry]) -> str:
     )
 
 
-def in_words(output: Path, known: Mapping[str, Entry]) -> str:
+def in_words(output: Path, known: Mapping[str, LedgerEntry]) -> str:
     """Returns how far a batch is: counts, who is at work, and the films that failed with their reasons."""
     failed = [f"failed: {printable(entry.reason)}" for entry in _in_order(known.values()) if entry.state == FAILED]
     return "\n".join([counted(known), *_at_work(output), *some_lines(failed, NAMED_MAX)])
 
 
-def _in_order(entries: Iterable[Entry]) -> list[Entry]:
+def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """By name, without those that were found once and are gone before anything was done with them."""
     there = (entry for entry in entries if entry.state not in PENDING or os.path.lexists(entry.film))
     return sorted(there, key=lambda entry: entry.report)
 
 
-def _row(entry: Entry) -> list[object]:
+def _row(entry: LedgerEntry) -> list[object]:
     done = entry.state == DONE
     speed = entry.duration_s / entry.seconds if entry.duration_s is not None and entry.seconds else None
     return [

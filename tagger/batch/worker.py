@@ -9,27 +9,27 @@ It serves one film after the other; nothing that it holds grows with their numbe
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
 
 from tagger.errors import MovieTagsError, NoVideoStream
 from tagger.images import Pixels
+from tagger.process import end_with_parent
 from tagger.records import Scanned
 from tagger.settings import Settings
 from tagger.shots.scan import FilmReader
 
-GUARD_S = 0.1  # between two looks of the guard
 NEWS_S = 0.25  # between two words about how far a film is
-OVER_MEMORY, ORPHANED = 77, 78  # exit codes
+OVER_MEMORY = 77  # exit code
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class At:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class KeptPicture:
     """The picture of a keyframe that is kept, uint8 (size, size, 3) RGB."""
 
     pixels: Pixels
@@ -69,7 +69,7 @@ class Refused:
     no_film: bool = False  # sound or subtitles only
 
 
-Message = Ready | At | Picture | Read | Refused
+Message = Ready | At | KeptPicture | Read | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,9 @@ def serve(pipe: Connection, orders: Orders) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
     sender = _Sender(pipe)
     try:
-        sender.send(Ready(psutil.Process().memory_info().rss))
-        threading.Thread(target=_guard, args=(orders.memory_bytes,), daemon=True).start()
+        process = psutil.Process()
+        sender.send(Ready(process.memory_info().rss))
+        end_with_parent(partial(_stay_below, process, orders.memory_bytes))
         while True:
             film: Path = pipe.recv()
             for message in _messages(film, orders, sender):
@@ -130,15 +131,11 @@ def _scanned(film: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
     """The pictures of a film, and at last what is known of it."""
     with FilmReader(film, orders.settings, sender.progress) as reader:
         for pixels in reader.pictures(orders.input_size):
-            yield Picture(pixels)
+            yield KeptPicture(pixels)
         yield Read(reader.scanned())
 
 
-def _guard(memory_bytes: int) -> None:
-    """Ends this process with its parent, even if that was killed, and before it takes the machine's memory."""
-    parent, own = multiprocessing.parent_process(), psutil.Process()
-    assert parent is not None
-    while not wait([parent.sentinel], GUARD_S):
-        if own.memory_info().rss > memory_bytes:
-            os._exit(OVER_MEMORY)
-    os._exit(ORPHANED)
+def _stay_below(process: psutil.Process, memory_bytes: int) -> None:
+    """Ends this process if it holds more than so many bytes, before it takes the machine's memory."""
+    if process.memory_info().rss > memory_bytes:
+        os._exit(OVER_MEMORY)

@@ -15,7 +15,7 @@ ALL_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}"
 TAGS = 3  # named in a film's line
 
 
-class Bars(Watch):
+class BatchBars(Watch):
     """Counts, tells, and moves the bars where somebody looks."""
 
     def __init__(self, plan: Plan, quiet: bool, opened: ExitStack) -> None:
@@ -88,7 +88,7 @@ class Bars(Watch):
 
 
 @contextmanager
-def watching(plan: Plan, quiet: bool) -> Iterator[Bars]:
+def watching(plan: Plan, quiet: bool) -> Iterator[BatchBars]:
     """Gives what shows how a batch goes; the bars are gone at the end."""
     with ExitStack() as opened:
-        yield Bars(plan, quiet, opened)
+        yield BatchBars(plan, quiet, opened)

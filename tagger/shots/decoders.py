@@ -7,16 +7,17 @@ a part of a film is decoded that is what counts.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from tagger.queues import ahead
 from tagger.shots.thumbnails import Shrinker
 from tagger.video.container import decoded, open_video
 from tagger.video.gops import stamp_of
@@ -84,13 +85,7 @@ class Decoders:
 
     def map(self, work: Callable[[Decoder, T], R], items: Iterable[T]) -> Iterator[R]:
         """Yields work(decoder, item) of every item, in order, computed a few items ahead."""
-        waiting: deque[Future[R]] = deque()
-        for item in items:
-            waiting.append(self._pool.submit(self._with_own, work, item))
-            if len(waiting) > self._ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from ahead(self._pool, partial(self._with_own, work), items, self._ahead)
 
     def _with_own(self, work: Callable[[Decoder, T], R], item: T) -> R:
         if not hasattr(self._own, "decoder"):
