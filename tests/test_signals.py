@@ -44,7 +44,7 @@ if "multiprocessing" not in " ".join(sys.orig_argv):
 """
 LATEST_S = 2.0
 FILM_S = 400  # longer than any command is let run
-COLOURS = ("red", "green", "blue")
+TAGS = ("animal", "desert", "horror")  # of movies50
 IMPORTS = (
     "click", "tagger.process", "tagger.commands.batch", "tagger.pipeline", "numpy", "numpy.linalg",
     "numpy._core.multiarray", "av", "av._core", "av.video.frame", "cv2", "tagger.shots.learned", "tagger.video.film",
@@ -63,12 +63,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "truth.json").write_text('{"cuts": [100]}')
     report = Tagger(Settings()).extract(media.film(folder / "short.mp4").path)
     write_report(report, folder / "a.tags.json")
-    for seed, colour in enumerate(COLOURS):
-        (folder / "images" / colour).mkdir(parents=True)
+    for seed, tag in enumerate(TAGS):
+        (folder / "images" / tag).mkdir(parents=True)
         for number in range(20):
             picture = media.scenery(20 * seed + number, 160, 120)
             picture[..., seed] = 255
-            cv2.imwrite(str(folder / "images" / colour / f"{number}.png"), picture[..., ::-1])
+            cv2.imwrite(str(folder / "images" / tag / f"{number}.png"), picture[..., ::-1])
     (folder / "hook").mkdir()
     (folder / "hook/sitecustomize.py").write_text(HOOK)
     return folder
