@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 
 import cv2
-import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,6 +70,8 @@ def _declared_pixels(body: bytes) -> int:
 
     OpenCV has a limit too, but reads it when it is first imported, which may be long before anybody asks us.
     """
+    import imagesize  # 50 ms that no film needs
+
     try:
         width, height = imagesize.get(io.BytesIO(body))
     except Exception:  # a damaged header may raise anything
