@@ -215,7 +215,8 @@ def test_an_interrupt_that_falls_into_a_destructor_counts() -> None:
     assert (done.returncode, done.stderr) == (130, "movietags: interrupted\n")
 
 
-def test_what_was_before_is_there_again() -> None:
+def test_what_was_before_is_there_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "_last", signals._last)  # put back for those after this
     before = {name: signal.getsignal(getattr(signal, name)) for name in signals.NAMES}
     with pytest.raises(KeyboardInterrupt), signals.raised():
         signal.raise_signal(signal.SIGTERM)
