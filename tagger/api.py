@@ -84,11 +84,12 @@ class Tagger:
 
         Raises:
             BadPath: a picture cannot be read.
+            BadPicture: an array is none.
             NonFiniteFeatures, SetupError: as `extract`.
         """
-        from tagger.images import read_picture
+        from tagger.images import checked, read_picture
 
-        pictures = (read_picture(Path(image)) if isinstance(image, str | Path) else image for image in images)
+        pictures = (read_picture(Path(image)) if isinstance(image, str | Path) else checked(image) for image in images)
         return self._open().tag(pictures)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@
     ├── FilmError                               this film, picture or folder cannot be used: take the next
     │   ├── BadPath            (ValueError, OSError)   a name that cannot be opened, or is no file
     │   │   └── PathMissing    (FileNotFoundError)     nothing is there
+    │   ├── BadPicture         (ValueError)     an array that is no picture
     │   ├── VideoUnreadable    (OSError)        no demuxer or decoder makes frames of it
     │   │   ├── NoVideoStream                   a container without moving pictures
     │   │   └── EmptyVideo                      a video stream without one decodable frame
@@ -56,6 +57,10 @@ class BadPath(FilmError, ValueError, OSError):
 
 class PathMissing(BadPath, FileNotFoundError):
     """A path at which there is nothing."""
+
+
+class BadPicture(FilmError, ValueError):
+    """An array that is no picture: not uint8 (height, width, 3), or without a pixel."""
 
 
 class VideoUnreadable(FilmError, OSError):

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import BadPath, reason
+from tagger.errors import BadPath, BadPicture, reason
 from tagger.files import regular_file
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
@@ -160,6 +160,19 @@ def squash(pixels: Pixels, size: int) -> Pixels:
     shape = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     squashed: Pixels = np.asarray(cv2.resize(pixels, (size, size), interpolation=shape), np.uint8)
     return squashed
+
+
+def checked(pixels: object) -> Pixels:
+    """Returns the array itself, once it is known to be a picture.
+
+    Raises:
+        BadPicture: it is not uint8 (height, width, 3), or has no pixel; says what it is.
+    """
+    if not isinstance(pixels, np.ndarray):
+        raise BadPicture(f"a {type(pixels).__name__}: a picture is a path, or an array uint8 (height, width, 3), RGB")
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise BadPicture(f"an array {pixels.dtype} {pixels.shape}: a picture is uint8 (height, width, 3), RGB")
+    return pixels
 
 
 def prepare(pixels: Pixels, size: int) -> Pixels:

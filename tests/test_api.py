@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import types
@@ -17,7 +18,7 @@ import pytest
 
 import tagger
 from tagger import Settings, Tagger, TagReport, write_report
-from tagger.errors import BadPath, BadReport, BadSettings, BadVocabulary, VideoUnreadable
+from tagger.errors import BadPath, BadPicture, BadReport, BadSettings, BadVocabulary, VideoUnreadable
 from tagger.pipeline import Engine
 from tagger.shots.scan import scan
 from tagger.video.film import Film
@@ -210,6 +211,21 @@ def test_what_is_no_picture_is_named(films: Tagger, pictures: list[Path], tmp_pa
         with pytest.raises(BadPath, match=message) as caught:
             films.tag([*pictures, tmp_path / name])
         assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((9, 16, 3)), "float64 (9, 16, 3)"),
+        (np.zeros((9, 16), np.uint8), "uint8 (9, 16)"),
+        (np.zeros((9, 16, 4), np.uint8), "uint8 (9, 16, 4)"),
+        (np.zeros((0, 16, 3), np.uint8), "uint8 (0, 16, 3)"),
+        ([[1, 2, 3]], "a list"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_named(films: Tagger, array: Any, said: str) -> None:
+    with pytest.raises(BadPicture, match=re.escape(said)):
+        films.tag([array])
 
 
 def test_choices_are_fields_of_settings() -> None:

@@ -66,9 +66,11 @@ def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool,
 
 def _held(output: Path | None) -> AbstractContextManager[object]:
     """Holds the folder of the reports, as a batch of one part does: either could overwrite what the other writes."""
+    if output is None or output == STDOUT:
+        return nullcontext()
     from tagger.batch.plan import Shard, hold
 
-    return nullcontext() if output in (None, STDOUT) else hold(output, Shard())
+    return hold(output, Shard())
 
 
 def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
