@@ -75,17 +75,22 @@ def _held(output: Path | None) -> AbstractContextManager[object]:
 
 def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
     """What to do with a report; a folder that cannot be written is refused now, before any decoding."""
+    from tagger.reports.table import as_table
+
+    def show(film: Path, report: TagReport) -> None:
+        process.put(as_table(report, top) + "\n")
+
+    if output is None:
+        return show
     from tagger.reports.folder import Folder
     from tagger.reports.formats import JSON
-    from tagger.reports.table import as_table
 
     if output == STDOUT:
         return lambda film, report: process.put(JSON.body(report))
-    folder = Folder(output) if output else None
+    folder = Folder(output)
 
     def write(film: Path, report: TagReport) -> None:
-        if folder:
-            folder.write(film, report)
-        process.put(as_table(report, top) + "\n")
+        folder.write(film, report)
+        show(film, report)
 
     return write
