@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tagger import process, signals
+from tagger import libraries, process, signals
 from tagger.commands.batch import batch
 from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
@@ -50,13 +50,21 @@ study.add_command(search)
 
 
 def main() -> None:
-    """Runs the command; a missing system library is one line, not a traceback."""
+    """Runs the command; a missing library is one line, not a traceback."""
     if not any(re.fullmatch(r"--verbose|-\w*v\w*", word) for word in sys.argv):
         process.silence_native_code()
     try:
         cli(prog_name="movietags")
     except SystemExit as done:
         process.leave(done.code if isinstance(done.code, int) else FAILED)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in ("", "tagger"):
+            raise
+        process.say(
+            f"error: {library} is not installed, which movietags cannot do without: {libraries.install(library)}"
+        )
+        process.leave(FAILED)
     except ImportError as error:
         if ".so" not in str(error) and "DLL" not in str(error):
             raise
@@ -64,3 +72,7 @@ def main() -> None:
             f"error: a system library is missing ({error}). On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0"
         )
         process.leave(FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,39 @@
 >>> [(tag.tag, tag.score) for tag in report.tags[:3]]  # doctest: +SKIP
 
 `Tagger` keeps the model for many films. Importing this package imports next to nothing: what is not here yet is
-loaded when it is used, and a command hears Ctrl-C before that.
+loaded when it is used, and a command hears Ctrl-C before that. Its files, each importing only those above it:
+
+errors       everything that can go wrong, as one tree
+version      of this package
+signals      Ctrl-C and SIGTERM, and the exit codes that they come to
+typed_json   JSON -> records, every field checked
+files        writing whole files, locks, names, fingerprints
+queues       work that runs ahead in threads
+plugins      what other packages add
+libraries    what a slim installation does not have
+text         lines, cells, tables, CSV and JSON texts
+frames       records -> pandas tables
+process      this process: cores, messages, its end
+images       pictures: decoding, bars, entropy, the network's square
+vocabulary   the tags of a folder
+settings     every choice of a run
+records      what passes between the stages
+video        stage 0: a file -> frames or packets
+shots        stages 1 and 2: frames -> shots -> keyframes
+models       stages 3 and 4: pictures -> features -> scores
+ranking      stage 5: scores -> ranked tags
+segments     where in a film a tag is
+pipeline     THE MAIN PATH: one film -> its report
+reports      stage 6: reports and segments as files
+evaluation   how good tags and shots are
+compare      how far the tags of two films agree
+batch        many films
+training     a vocabulary of one's own
+openimages   pictures to train with
+api          the public functions, and `Tagger`
+knowledge    how the shipped knowledge was made
+commands     the commands of `movietags`; cli.py puts them together
+alias        what is installed as `movietags`
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ class Tagger:
         Raises:
             BadSettings: a choice that is none, or is out of its range.
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
+            WeightsMissing: there is no such file of weights.
         """
         from tagger.pipeline import Engine
 
@@ -84,16 +85,19 @@ class Tagger:
 
         Raises:
             BadPath: a picture cannot be read.
-            BadPicture: an array is none.
+            BadPicture: an array is none, or one picture stands where several are expected.
             NonFiniteFeatures, SetupError: as `extract`.
         """
+        from tagger.errors import BadPicture
         from tagger.images import checked, read_picture
 
+        if isinstance(images, str | Path) or getattr(images, "ndim", 0) == 3:
+            raise BadPicture("one picture where several are expected: put it into a list")
         pictures = (read_picture(Path(image)) if isinstance(image, str | Path) else checked(image) for image in images)
         return self._open().tag(pictures)
 
     def close(self) -> None:
-        """Lets the model go; what is called afterwards is refused."""
+        """Lets the model go; what is called afterwards raises ValueError."""
         self._engine = None
 
     def _open(self) -> Engine:

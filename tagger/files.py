@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tagger.errors import BadPath, OutputLocked, OutputRefused, PathMissing
+from tagger.errors import BadPath, OutputLocked, OutputRefused, PathMissing, reason
 
 SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
 NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
@@ -36,9 +36,10 @@ def write_atomically(path: Path, body: bytes) -> None:
         aside.replace(path)
         _sync_folder(path.parent)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputRefused(f"{path}: cannot write it ({error.strerror}): free space or use -o") from error
+        with suppress(ValueError):
+            aside.unlink(missing_ok=True)
+        if isinstance(error, OSError | ValueError):  # the second of what can be no name
+            raise OutputRefused(f"{path}: cannot write it ({reason(error)}): free space or use -o") from error
         raise
 
 
@@ -141,6 +142,14 @@ def _lock(file: int, *, shared: bool = False) -> None:
         import fcntl
 
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+
+
+def is_file(path: Path) -> bool:
+    """Returns whether a regular file is there; of what can be no name (too long, NUL), False."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def regular_file(path: Path) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tagger.errors import LibraryMissing
 
 # What to install, where that is not the name of what is imported.
-PACKAGES = {"keras": "keras tensorflow", "cv2": "opencv-python"}
+PACKAGES = {"keras": "keras tensorflow", "cv2": "opencv-python-headless"}
+# What to install beside an OpenCV without windows: the other would bring one with them, into the same files.
+HEADLESS = {"scenedetect": "scenedetect-headless"}
 
 
 @contextmanager
@@ -24,5 +26,14 @@ def needed(work: str) -> Iterator[None]:
         library = (error.name or "").partition(".")[0]
         if library in ("", "tagger"):
             raise  # no library
-        install = PACKAGES.get(library, library)
-        raise LibraryMissing(f"{work} needs {library}, which is not installed: pip install {install}") from error
+        raise LibraryMissing(f"{work} needs {library}, which is not installed: {install(library)}") from error
+
+
+def install(library: str) -> str:
+    """Returns the command that installs what is imported by this name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    package = PACKAGES.get(library, library)
+    with suppress(PackageNotFoundError):
+        package = HEADLESS.get(library, package) if version("opencv-python-headless") else package
+    return f"pip install {package}"

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from tagger import ranking, vocabulary
-from tagger.errors import BadWeights
+from tagger.errors import WeightsMissing
+from tagger.files import is_file
 from tagger.images import Pixels, prepare
 from tagger.models import head, registry
 from tagger.models.head import ANY_NETWORK
@@ -45,10 +46,11 @@ class Engine:
         Raises:
             BadVocabulary: the vocabulary cannot be used, or has no head for the backbone.
             BadSettings: there is no such backbone.
+            WeightsMissing: there is no such file of weights.
         """
         asked = settings or Settings()
-        if asked.weights_file and not asked.weights_file.is_file():
-            raise BadWeights(f"{asked.weights}: no such weights file")
+        if asked.weights_file and not is_file(asked.weights_file):
+            raise WeightsMissing(f"{asked.weights}: no such weights file")
         self.vocabulary = vocabulary.load(asked.vocabulary)
         name = registry.entry(registry.choose(asked.backbone, asked.weights_file, self.vocabulary.heads)).name
         self.settings = replace(asked, backbone=name, weights=asked.weights or self.vocabulary.weights_path(name))

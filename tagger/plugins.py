@@ -22,7 +22,7 @@ def load(group: str, name: str | None = None) -> Iterator[tuple[str, Any]]:
         if name in (None, point.name):
             try:
                 added = point.load()
-            except Exception as error:  # a stranger's module may do anything when it is imported
+            except (Exception, SystemExit) as error:  # a stranger's module may do anything when it is imported
                 log.warning("%s: its plugin %s cannot be used (%s)", package, point.name, reason(error))
                 continue
             yield point.name, added

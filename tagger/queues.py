@@ -73,6 +73,7 @@ class RunAhead(Generic[T]):
         while True:
             item = self._ready.get()
             if item is None:
+                self._ready.put(None)  # for who iterates once more
                 return
             if isinstance(item, BaseException):
                 raise item

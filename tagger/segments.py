@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings
@@ -36,6 +37,9 @@ class Rule:
 
     def __post_init__(self) -> None:
         """Checks the ranges; NaN is in none."""
+        for name in ("threshold", "max_gap_s", "min_duration_s"):
+            if not isinstance(getattr(self, name), Real):
+                raise BadSettings(f"{name} = {getattr(self, name)!r}: takes a number")
         if not 0 <= self.threshold <= 1:
             raise BadSettings(f"threshold = {self.threshold}: from 0 to 1")
         for name, value in (("max_gap_s", self.max_gap_s), ("min_duration_s", self.min_duration_s)):

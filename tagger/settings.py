@@ -70,6 +70,8 @@ class Settings:
         Raises:
             BadSettings: there is no such field, or a value is outside its range.
         """
+        if not isinstance(settings, cls | None):
+            raise BadSettings(f"settings = {settings!r:.60}: takes a tagger.Settings; single choices go by name")
         names = [field.name for field in fields(cls)]
         unknown = [name for name in choices if name not in names]
         if unknown:

@@ -26,6 +26,8 @@ def parse(body: bytes) -> Any:
         return json.loads(body, parse_float=_finite, parse_constant=_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("no text") from error
 
 
 def convert(kind: type[T], value: object) -> T:

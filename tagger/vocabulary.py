@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import BadVocabulary
+from tagger.files import is_file
 
 TAGS_MIN, TAGS_MAX = 2, 1000
 PORTABLE = "portable"  # the head that serves every ImageNet network
@@ -89,7 +90,7 @@ def load(name: Path | str) -> Vocabulary:
     shipped = str(name) in shipped_names()
     folder = SHIPPED / name if shipped else Path(name)
     labels = folder / "labels.txt"
-    if not labels.is_file():
+    if not is_file(labels):
         raise BadVocabulary(
             f"vocabulary {name}: neither shipped ({', '.join(shipped_names())}) nor a folder with a labels.txt"
         )

@@ -18,7 +18,16 @@ import pytest
 
 import tagger
 from tagger import Settings, Tagger, TagReport, write_report
-from tagger.errors import BadPath, BadPicture, BadReport, BadSettings, BadVocabulary, VideoUnreadable
+from tagger.errors import (
+    BadPath,
+    BadPicture,
+    BadReport,
+    BadSettings,
+    BadVocabulary,
+    OutputRefused,
+    VideoUnreadable,
+    WeightsMissing,
+)
 from tagger.pipeline import Engine
 from tagger.shots.scan import scan
 from tagger.video.film import Film
@@ -226,6 +235,25 @@ def test_what_is_no_picture_is_named(films: Tagger, pictures: list[Path], tmp_pa
 def test_an_array_that_is_no_picture_is_named(films: Tagger, array: Any, said: str) -> None:
     with pytest.raises(BadPicture, match=re.escape(said)):
         films.tag([array])
+
+
+def test_one_picture_goes_into_a_list(films: Tagger, pictures: list[Path]) -> None:
+    for one in (pictures[0], str(pictures[0]), np.zeros((9, 16, 3), np.uint8)):
+        with pytest.raises(BadPicture, match="put it into a list"):
+            films.tag(one)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "\0"])
+def test_what_can_be_no_name_is_nowhere(report: TagReport, film: media.Truth, name: str) -> None:
+    with pytest.raises(WeightsMissing):
+        Tagger(weights=name)
+    with pytest.raises(BadVocabulary):
+        Tagger(vocabulary=name)
+    for call in (tagger.extract, tagger.read_report, tagger.read_reports):
+        with pytest.raises(BadPath):
+            call(name)
+    with pytest.raises(OutputRefused):
+        write_report(report, name, format="json")
 
 
 def test_choices_are_fields_of_settings() -> None:

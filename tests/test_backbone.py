@@ -73,8 +73,6 @@ def test_a_network_that_answers_nan_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadWeights, match="other.npz: holds no arrays of the compact network"):
-        registry.load("compact", tmp_path / "other.npz", 4)
     arrays.save(tmp_path / "alien.npz", {"kernel": np.ones(3, np.float32)}, {})
     with pytest.raises(BadWeights, match=r"alien.npz: holds no arrays .*stem"):
         registry.load("compact", tmp_path / "alien.npz", 4)
@@ -113,7 +111,7 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, file
         (tmp_path / file).mkdir()
     elif file.startswith("text"):
         (tmp_path / file).write_text("no weights")
-    with pytest.raises(BadWeights) as caught:
+    with pytest.raises(BadWeights if file.startswith("text") else WeightsMissing) as caught:
         registry.load(name, tmp_path / file)
     assert "\n" not in str(caught.value)
 
@@ -209,7 +207,7 @@ def test_weights_of_another_network_are_refused(shared: Path, tmp_path: Path) ->
     (tmp_path / "text.h5").write_text("no weights")
     with pytest.raises(BadWeights, match=r"text\.h5: does not fit"):
         registry.load("mobilenet", tmp_path / "text.h5", 4)
-    with pytest.raises(BadWeights, match="no such weights file"):
+    with pytest.raises(WeightsMissing, match="no such weights file"):
         registry.load("mobilenet", tmp_path / "missing.h5", 4)
 
 

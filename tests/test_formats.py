@@ -98,6 +98,7 @@ from tagger.segments import Segments
 
 NFO = tagger.Format("nfo", ".nfo", tagger.TagReport, lambda report: f"<tag>{report.tags[0].tag}</tag>\\n")
 RAW = tagger.Format("raw", ".raw", Segments, lambda found: bytes([255, len(found.segments)]), lambda _: ["mind"])
+CSV = tagger.Format("csv", ".csv", tagger.TagReport, lambda _: "theirs")
 print("imported")
 """
 POINTS = """[movietags.reports]
@@ -105,6 +106,8 @@ nfo = added_formats:NFO
 raw = added_formats:RAW
 none = added_formats:PATH
 wrong = os:sep
+alias = added_formats:NFO
+csv = added_formats:CSV
 """
 
 
@@ -135,12 +138,14 @@ def test_a_report_is_written_in_a_format_of_another_package(tmp_path: Path, plug
     code = (
         "import tagger\nreport = tagger.read_report('x.tags.json')\n"
         "tagger.write_report(report, 'y.json')\nprint('ours')\n"
-        "tagger.write_report(report, 'y.nfo')\ntagger.write_report(report, 'y', format='nfo')"
+        "tagger.write_report(report, 'y.nfo')\ntagger.write_report(report, 'y', format='nfo')\n"
+        "tagger.write_report(report, 'y.csv')"
     )
     done = python(code, tmp_path, plugin)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [b"ours", b"imported"]  # which is not before it is needed
     assert (tmp_path / "y.nfo").read_text() == (tmp_path / "y").read_text() == "<tag>Car chase</tag>\n"
+    assert (tmp_path / "y.csv").read_text().startswith("film,rank,")  # ours is not replaced
 
 
 def test_segments_are_written_in_a_format_of_another_package(tmp_path: Path, plugin: dict[str, str]) -> None:
@@ -159,7 +164,14 @@ def test_what_cannot_be_used_of_another_package_costs_a_line_each(tmp_path: Path
     assert error.endswith("error: format 'rows': choose one of csv, json, vtt, edl, raw")
     assert sum("none" in line and "added-formats 1.2" in line for line in warnings) == 1
     assert sum("plugin wrong: leads to '/', which is no tagger.Format" in line for line in warnings) == 1
-    assert len(warnings) == 2
+    assert sum("plugin alias: leads to Format(name='nfo'" in line for line in warnings) == 1
+    assert len(warnings) == 3
+
+
+@pytest.mark.parametrize("suffix", ["nfo", "", ".", "../x", ".a/b", ". "])
+def test_a_suffix_that_is_none_is_refused_where_it_is_written(suffix: str) -> None:
+    with pytest.raises(ValueError, match="format nfo: its suffix is"):
+        tagger.Format("nfo", suffix, tagger.TagReport, lambda _: "")
 
 
 def test_a_name_goes_into_a_file_whatever_its_bytes(tmp_path: Path) -> None:

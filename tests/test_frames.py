@@ -44,6 +44,16 @@ def test_tables_without_rows_have_their_columns() -> None:
     assert list(nothing.shots_frame().columns) == list(REPORT.shots_frame().columns)
 
 
+def test_a_report_without_tags_changes_no_column_of_a_folder(tmp_path: Path) -> None:
+    for name, report in (("a.mp4", replace(REPORT, tags=())), ("b.mp4", REPORT)):
+        Folder(tmp_path).write(tmp_path / name, report)
+    table = tagger.read_reports(tmp_path)
+    assert table["rank"].dtype == REPORT.to_frame()["rank"].dtype
+    assert len(table) == len(REPORT.tags)
+    (tmp_path / "b.tags.json").unlink()
+    assert list(tagger.read_reports(tmp_path).columns) == list(table.columns)
+
+
 def test_a_name_that_is_no_utf8_is_written_as_in_the_csv() -> None:
     odd = replace(REPORT, video=replace(REPORT.video, name="bad\udcff.mp4"))
     assert set(odd.to_frame()["film"]) == {"bad\\udcff.mp4"}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tagger import Settings, vocabulary
-from tagger.errors import BadWeights
+from tagger.errors import BadWeights, WeightsMissing
 from tagger.models import model as models
 from tagger.models.compact import ARRAYS
 from tagger.models.head import load as load_head
@@ -181,7 +181,7 @@ def test_weights_count_by_their_content(tmp_path: Path) -> None:
     other.write_bytes(copy.read_bytes() + b"\0")
     assert digest(weights=copy) == digest(weights=str(copy)) == digest()
     assert digest(weights=other) != digest()
-    with pytest.raises(BadWeights, match="gone.npz: no such weights file"):
+    with pytest.raises(WeightsMissing, match="gone.npz: no such weights file"):
         digest(weights=tmp_path / "gone.npz")
 
 

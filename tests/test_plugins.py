@@ -122,6 +122,18 @@ def test_without_class_evidence_the_portable_head_refuses_it(packages: Path, fil
     )
 
 
+def test_one_that_ends_the_program_costs_a_line(packages: Path, tmp_path: Path) -> None:
+    (tmp_path / "quitnet-1.0.dist-info").mkdir()
+    (tmp_path / "quitnet-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: quitnet\nVersion: 1.0\n")
+    (tmp_path / "quitnet-1.0.dist-info/entry_points.txt").write_text(f"[{plugins.BACKBONES}]\nquit = quitnet:ENTRY\n")
+    (tmp_path / "quitnet.py").write_text("raise SystemExit('no licence')")
+    done = run(tmp_path, "models", "list")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "movietags: quitnet 1.0: its plugin quit cannot be used (no licence)\n",
+    )
+
+
 @pytest.fixture
 def unlisted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking for plugins ends the test."""

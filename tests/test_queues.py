@@ -30,6 +30,11 @@ def test_all_items_in_order() -> None:
     assert closed == [True]
 
 
+def test_after_the_end_there_is_nothing_more() -> None:
+    with RunAhead(counting([], []), 3, lambda: None) as ahead:
+        assert [len(list(ahead)), list(ahead)] == [100, []]
+
+
 def test_never_further_ahead_than_asked() -> None:
     made: list[int] = []
     with RunAhead(counting(made, []), 3, lambda: None) as ahead:

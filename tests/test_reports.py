@@ -295,7 +295,7 @@ def test_numbers_are_finite(number: str, tmp_path: Path) -> None:
         (("tags", 1, "mean_probability"), -0.1, r">= 0.0 - at `\$.tags\[1\].mean_probability`"),
         (("tags", 0, "weight"), -1, r">= 0.0 - at `\$.tags\[0\].weight`"),
         (("tags", 0, "rank"), 0, r">= 1 - at `\$.tags\[0\].rank`"),
-        (("tags", 0, "rank"), 2, r"tags\[0\], car-chase, has rank 2"),
+        (("tags", 0, "rank"), 2, r"tags\[0\], 'car-chase', has rank 2"),
         (("tags", 1, "slug"), "car-chase", "one has two ranks"),
         (("shots", 0, "tags", 0, "probability"), 2, r"<= 1.0 - at `\$.shots\[0\].tags\[0\].probability`"),
         (("shots", 0, "end_frame"), 0, r"no shot: frames \[0, 0\).* at `\$.shots\[0\]`"),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 import media
 import pytest
@@ -176,9 +177,9 @@ def test_an_unknown_tag_names_those_like_it(report: TagReport) -> None:
 
 
 @pytest.mark.parametrize("field", ["threshold", "max_gap_s", "min_duration_s"])
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
-def test_rules_outside_their_range_are_refused(field: str, value: float) -> None:
-    with pytest.raises(BadSettings, match=f"{field} = {value}: "):
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.5", None])
+def test_rules_outside_their_range_are_refused(field: str, value: Any) -> None:
+    with pytest.raises(BadSettings, match=re.escape(f"{field} = {value!r}: ")):
         Rule(**{field: value})
 
 

@@ -105,6 +105,11 @@ def test_what_is_out_of_its_range_is_refused_with_the_range(name: str, value: An
         Settings.of(None, {name: value})
 
 
+def test_what_is_no_settings_is_refused() -> None:
+    with pytest.raises(BadSettings, match="takes a tagger.Settings; single choices go by name"):
+        Settings.of("fast", {})  # type: ignore[arg-type]
+
+
 def test_settings_go_into_other_processes_as_they_are() -> None:
     found = Settings(weights="w.npz", detector="hash")
     assert pickle.loads(pickle.dumps(found)) == found

@@ -107,6 +107,16 @@ def test_a_slim_installation_does_all_that_needs_no_other_network(
     assert run(tmp_path, "extract", film.path, "--vocab", "colours", missing=slim).returncode == 0
 
 
+@pytest.mark.parametrize(("library", "package"), [("cv2", "opencv-python-headless"), ("av", "av"), ("numpy", "numpy")])
+def test_a_library_that_nothing_works_without_is_one_line(
+    film: media.Truth, tmp_path: Path, library: str, package: str
+) -> None:
+    done = run(tmp_path, "extract", film.path, missing=library)
+    assert done.returncode == 1
+    line = f"movietags: error: {library} is not installed, which movietags cannot do without: pip install {package}\n"
+    assert done.stderr.endswith(line)
+
+
 @pytest.mark.parametrize(
     ("missing", "words", "message"),
     [

@@ -1,6 +1,6 @@
 """The commands of `movietags`, one file per group: parse -> Settings -> call -> echo. cli.py puts them together.
 
-console     what all commands share: options, bars, messages, exit codes
+console     what all commands share: options, bars, messages, exit codes of errors
 installed   what this installation consists of
 show        info, vocab, models
 extract     films in, tables or files out

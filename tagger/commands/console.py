@@ -1,4 +1,4 @@
-"""What all commands share: their options, the progress bar, what they say, and exit codes."""
+"""What all commands share: their options, the progress bar, what they say, and the exit codes of errors."""
 
 from __future__ import annotations
 

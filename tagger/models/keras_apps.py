@@ -153,12 +153,6 @@ def _published(architecture: Architecture) -> Path:
 
 def _network(architecture: Architecture, file: Path) -> tuple[Any, Classifier | None]:
     """The network up to its features, filled from a file with or without the classifier, and that."""
-    try:
-        missing = not file.is_file()
-    except OSError as error:
-        raise BadWeights(f"{file}: cannot be read ({reason(error)})") from error
-    if missing:
-        raise BadWeights(f"{file}: no such weights file")
     if file.suffix == ".npz":
         return _tuned(architecture, file), None
     reasons = []

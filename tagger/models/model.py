@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -125,11 +125,10 @@ class ModelLoader:
     def begin(self) -> Future[tuple[Model, float]]:
         """Returns the model to come and the `time.monotonic()` at which it stands ready; begins unless that is done."""
         with self._lock:
-            failed = self._loading is not None and self._loading.done() and self._loading.exception() is not None
-            if self._loading is None or failed:
-                thread = ThreadPoolExecutor(1, "load")
-                self._loading = thread.submit(self._load)
-                thread.shutdown(wait=False)
+            if self._loading is None:
+                self._loading = Future()
+                # A daemon: an interrupted program does not wait for it.
+                threading.Thread(target=self._load, args=(self._loading,), name="load", daemon=True).start()
             return self._loading
 
     def model(self) -> Model:
@@ -138,14 +137,27 @@ class ModelLoader:
         Raises:
             BadHead, BadWeights, WeightsMissing, ...: as `load`.
         """
-        return self.begin().result()[0]
+        return self._ready()[0]
 
     def ready_at(self) -> float:
         """Returns the `time.monotonic()` at which the model stood ready, waiting for it if need be."""
-        return self.begin().result()[1]
+        return self._ready()[1]
 
-    def _load(self) -> tuple[Model, float]:
-        return load(*self._parts), time.monotonic()
+    def _ready(self) -> tuple[Model, float]:
+        loading = self.begin()
+        try:
+            return loading.result()
+        except Exception:
+            with self._lock:  # who asks after this begins anew
+                if self._loading is loading:
+                    self._loading = None
+            raise
+
+    def _load(self, loading: Future[tuple[Model, float]]) -> None:
+        try:
+            loading.set_result((load(*self._parts), time.monotonic()))
+        except BaseException as error:
+            loading.set_exception(error)
 
 
 IDENTITY = 1  # version of the list below

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tagger import plugins
-from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, reason
+from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, WeightsMissing, reason
+from tagger.files import is_file
 from tagger.models import compact, keras_apps, residual
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
@@ -98,11 +99,13 @@ def load(name: str, weights: Path | None, batch_size: int | None = None, device:
         BadSettings: no such name.
         DeviceMissing: there is no such GPU.
         BadWeights: the file does not fit the network.
-        WeightsMissing: nothing in the cache and nothing to be fetched.
+        WeightsMissing: there is no such file, or none in the cache and none to be fetched.
         LibraryMissing: the Keras backend that the environment or keras.json names is not installed.
         NetworkFailed: the network cannot be built here.
     """
     row = entry(name)
+    if weights and not is_file(weights):
+        raise WeightsMissing(f"{weights}: no such weights file")
     try:
         return row.open(weights, batch_size, device)
     except MovieTagsError:

@@ -76,7 +76,7 @@ def reports_below(folder: Path) -> list[Path]:
     Raises:
         BadPath: there is no such folder, or no report below it.
     """
-    if not folder.exists():
+    if not os.path.exists(folder):  # noqa: PTH110  # also of what can be no name
         raise PathMissing(f"{folder}: no such folder")
     walk = os.walk(folder)
     below = sorted(Path(place, file) for place, _, files in walk for file in files if file.endswith(SUFFIX))
@@ -106,9 +106,11 @@ def read_reports(folder: Path | str) -> DataFrame:
             continue
         video, place = report.video, file.relative_to(folder).as_posix()
         film = {"film": video.name, "path": video.path, "duration_s": video.duration_s, "status": report.status}
-        tables.append(frame(RankedTag, report.tags, report=place, **film))
+        tables.append((report.tags, {"report": place, **film}))
     if not tables:
         raise BadReport(f"{folder}: none of the reports below it can be read: extract the films again")
+    frames = [frame(RankedTag, tags, **film) for tags, film in tables]
     import pandas
 
-    return pandas.concat(tables, ignore_index=True)
+    # Without rows a table has no kinds of columns, and would take them from the others.
+    return pandas.concat([table for table in frames if len(table)] or frames[:1], ignore_index=True)

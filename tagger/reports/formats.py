@@ -12,6 +12,7 @@ Those are looked for when a name or an ending is asked for that is none of these
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,11 @@ class Format(Generic[S]):
     cautions: Callable[[S], Iterable[str]] = lambda _: ()
     """Gives what may go wrong when such a file is read, a line for each."""
 
+    def __post_init__(self) -> None:
+        """Checks what files of it are known by."""
+        if not re.fullmatch(r"(\.\w+)+", self.suffix):
+            raise ValueError(f"format {self.name}: its suffix is {self.suffix!r}, not like '.json'")
+
     def body(self, subject: S) -> bytes:
         """Returns what its file holds; of a name that is no UTF-8, the bytes that are none are escaped."""
         rendered = self.render(subject)
@@ -70,11 +76,12 @@ def known(subject: type[S], name: str | None = None) -> Iterator[Format[S]]:
         subject: `TagReport` or `Segments`.
         name: of other packages' formats only the one of this name is imported.
     """
-    yield from (form for form in FORMATS if form.subject is subject)
+    ours = [form for form in FORMATS if form.subject is subject]
+    yield from ours
     for point, added in plugins.load(plugins.REPORTS, name):
-        if not isinstance(added, Format):
-            log.warning("plugin %s: leads to %.60r, which is no tagger.Format", point, added)
-        elif added.subject is subject:
+        if not isinstance(added, Format) or added.name != point:
+            log.warning("plugin %s: leads to %.60r, which is no tagger.Format of this name", point, added)
+        elif added.subject is subject and point not in [form.name for form in ours]:
             yield added
 
 

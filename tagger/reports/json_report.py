@@ -90,14 +90,14 @@ class _Document:
         """Checks what each tag and shot for itself cannot: that tags are ranked, once each, and shots in order."""
         for place, tag in enumerate(self.tags, 1):
             if tag.rank != place:
-                raise ValueError(f"tags[{place - 1}], {tag.slug}, has rank {tag.rank}")
+                raise ValueError(f"tags[{place - 1}], {tag.slug!r}, has rank {tag.rank}")
         if len({tag.slug for tag in self.tags}) < len(self.tags):
             raise ValueError("tags: one has two ranks")
         for place, shot in enumerate(self.shots):
             if shot.index != place:
                 raise ValueError(f"shots[{place}] has index {shot.index}")
         for shot, following in pairwise(self.shots):
-            if following.start_frame < shot.end_frame or following.start_s < shot.start_s:
+            if following.start_frame < shot.end_frame or following.start_s < shot.end_s:
                 raise ValueError(f"shots[{following.index}] begins before the one before it ends")
 
     @classmethod
@@ -170,7 +170,7 @@ def read_report(path: Path | str) -> TagReport:
         ) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise BadReport(f"{path}: schema {schema!r}, this version reads {SCHEMA!r}")
+        raise BadReport(f"{path}: schema {schema!r:.60}, this version reads {SCHEMA!r}")
     try:
         return convert(_Document, document).report()
     except ValueError as error:
