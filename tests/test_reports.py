@@ -21,19 +21,7 @@ from samples import REPORT, REPORTS
 from tagger import read_report, write_report
 from tagger.errors import BadPath, BadReport, PathMissing
 from tagger.files import distinct_name
-from tagger.records import (
-    Declared,
-    Keyframe,
-    ModelInfo,
-    Observed,
-    RankedTag,
-    Scan,
-    ShotTag,
-    TaggedShot,
-    TagReport,
-    Timing,
-    VideoInfo,
-)
+from tagger.records import TagReport
 from tagger.reports.csv_report import COLUMNS, as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import SCHEMA_FILE, as_json
@@ -42,29 +30,8 @@ from tagger.text import safe_cell
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> TagReport:
-    return TagReport(
-        created="2026-01-02T03:04:05+00:00",
-        version="0.1.0",
-        video=VideoInfo(
-            "films/x.mp4", "x.mp4", 10, "0" * 32, "h264", 25.0,
-            Declared(8.0, None, 25.0), Observed(8.0, 320, 180, 200, 0),
-        ),
-        model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
-        settings={"detector": "adaptive"},
-        tags=(
-            RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True),
-            RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False),
-        ),
-        shots=(
-            TaggedShot(0, 0.0, 4.0, 0, 100, Keyframe(50, 2.0, 0, 7.1, True), (ShotTag("car-chase", 0.9),)),
-            TaggedShot(1, 4.0, 8.0, 100, 200, Keyframe(150, 6.0, 0, 0.5, False), ()),
-        ),
-        status="ok",
-        scan=Scan("full", "full", "every frame is decoded"),
-        timing=Timing(2.0, 1.0, 1.5, 0.5, 4.0),
-        warnings=("a warning",),
-    )  # fmt: skip
+def report() -> TagReport:
+    return REPORT
 
 
 def named(report: TagReport, name: str) -> TagReport:
