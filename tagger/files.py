@@ -152,6 +152,22 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def folders_in(folder: Path) -> list[os.DirEntry[str]]:
+    """Returns the folders in a folder of pictures, in the order of their names.
+
+    Raises:
+        PathMissing: there is none of this name.
+        BadPath: it is no folder, or cannot be looked into.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: entry.name)
+    except FileNotFoundError as error:
+        raise PathMissing(f"{folder}: no folder of pictures ({reason(error)})") from error
+    except (OSError, ValueError) as error:
+        raise BadPath(f"{folder}: no folder of pictures ({reason(error)})") from error
+
+
 def regular_file(path: Path) -> Path:
     """Returns the path itself once it is known to name a regular file (links are followed).
 

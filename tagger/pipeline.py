@@ -27,7 +27,7 @@ from tagger.models.model import Features, Model, ModelLoader
 from tagger.models.model import identity as model_identity
 from tagger.records import FilmProgress, Scanned, Setting, ShotTag, Status, TaggedShot, TagReport, Timing
 from tagger.settings import Settings
-from tagger.shots.detector import DETECTORS
+from tagger.shots.detector import DETECTOR_KINDS
 from tagger.shots.scan import FilmReader
 from tagger.version import __version__
 
@@ -35,7 +35,7 @@ TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost th
 
 
 class Engine:
-    """One model, and how a film becomes a report with it: what `Tagger`, a batch and a cluster have in common.
+    """One model, and how a film becomes a report with it: what `Tagger` and a batch have in common.
 
     May be shared by threads. The model is loaded once, in a thread of its own, from the first call that needs it on.
     """
@@ -68,7 +68,7 @@ class Engine:
     @property
     def identity(self) -> str:
         """Digest of all that decides about a film's tags but the film; the network need not be loaded."""
-        detector_version = DETECTORS[self.settings.detector].version()
+        detector_version = DETECTOR_KINDS[self.settings.detector].version()
         return model_identity(self.settings, self._head, self.vocabulary, detector_version)
 
     @property

@@ -172,6 +172,12 @@ def test_compare_takes_reports_and_their_files(report: TagReport, tmp_path: Path
         tagger.compare(tmp_path, report)
 
 
+def test_what_is_nowhere_is_a_missing_file(tmp_path: Path) -> None:
+    for call in (tagger.extract, tagger.shots, tagger.read_report, tagger.read_reports, tagger.evaluate):
+        with pytest.raises(FileNotFoundError, match="gone"):
+            call(tmp_path / "gone")
+
+
 def test_evaluate_measures_a_folder(tmp_path: Path) -> None:
     for slug in ("war", "food"):
         (tmp_path / slug).mkdir()
@@ -249,7 +255,7 @@ def test_what_can_be_no_name_is_nowhere(report: TagReport, film: media.Truth, na
         Tagger(weights=name)
     with pytest.raises(BadVocabulary):
         Tagger(vocabulary=name)
-    for call in (tagger.extract, tagger.read_report, tagger.read_reports):
+    for call in (tagger.extract, tagger.read_report, tagger.read_reports, tagger.evaluate):
         with pytest.raises(BadPath):
             call(name)
     with pytest.raises(OutputRefused):

@@ -24,6 +24,9 @@ from tagger import vocabulary
 from tagger.files import Lock
 from tagger.models import head
 from tagger.models.compact import CompactBackbone
+from tagger.training import strategy
+from tagger.training.dataset import collect
+from tagger.training.splits import split
 
 TAGS = ("Blue sea", "green_wood", "red-rock")
 EACH = 24
@@ -113,7 +116,6 @@ def test_it_answers_as_it_was_measured(trained: Path, images: Path) -> None:
     """The written head, asked about the test pictures as `extract` asks, is as good as the card says."""
     from tagger.pipeline import Engine
     from tagger.settings import Settings
-    from tagger.training.dataset import collect
 
     data = collect([images])
     part = {row["sha256"]: row["part"] for row in split_of(trained)}
@@ -224,6 +226,19 @@ def test_auto_says_why(images: Path, tmp_path: Path) -> None:
     why = figures(tmp_path / "out")["why"]
     assert why.startswith(("features: 24 pictures of a tag (few", "augment: 24 pictures of a tag (few"))
     assert why in found.output
+
+
+def test_auto_trains_no_backbone_that_cannot_be_trained(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy, "MANY", EACH)
+    monkeypatch.setattr(strategy, "NEAR", 0)
+    data = collect([images])
+    parts = split(data, 0)
+    rows = data.right.astype(np.float32)
+    chosen, why = strategy.choose("auto", 0, {}, data, rows, parts, True)
+    assert (chosen.strategy, why.split(":")[0]) == ("fine-tune", "fine-tune")
+    chosen, why = strategy.choose("auto", 0, {}, data, rows, parts, False)
+    assert (chosen.strategy, why.split(":")[0]) == ("features", "features")
+    assert why.endswith("the backbone cannot be trained itself")
 
 
 def test_ctrl_c_keeps_the_best_and_resume_goes_on(images: Path, tmp_path: Path) -> None:

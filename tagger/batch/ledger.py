@@ -29,7 +29,7 @@ FOUND, STARTED, DONE, FAILED, SKIPPED = "found", "started", "done", "failed", "s
 PENDING = (FOUND, STARTED)
 STATES = (*PENDING, DONE, FAILED, SKIPPED)
 SAMPLE_BYTES = 2**16  # from each end of a film, for its mark
-TOP_TAGS = 5
+LISTED_TAGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def facts(report: TagReport) -> dict[str, Any]:
     """Returns the fields of an entry that a report gives."""
     return {
         "status": report.status,
-        "tags": tuple(tag.tag for tag in report.tags[:TOP_TAGS] if tag.weight > 0),
+        "tags": tuple(tag.tag for tag in report.tags[:LISTED_TAGS] if tag.weight > 0),
         "shots": len(report.shots),
         "kept": sum(shot.keyframe.kept for shot in report.shots),
         "duration_s": report.video.duration_s,

@@ -31,6 +31,7 @@ from tagger.evaluation.figures import (
     shares,
 )
 from tagger.evaluation.metrics import calibration_error
+from tagger.files import folders_in
 from tagger.images import Pixels, decode_picture, prepare
 from tagger.pipeline import Engine
 from tagger.records import Bools, CountProgress, Ints, ModelInfo
@@ -123,10 +124,7 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
     Raises:
         BadPath: there is no such folder or sub-folder; names those that there are.
     """
-    try:
-        folders = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
-    except (OSError, ValueError) as error:
-        raise BadPath(f"{folder}: no folder of pictures ({reason(error)})") from error
+    folders = [entry.name for entry in folders_in(folder)]
     index = {slug: place for place, slug in enumerate(words.slugs)}
     files: list[tuple[Path, int]] = []
     skipped: list[Skipped] = []

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from tagger.images import Pixels
 from tagger.knowledge import teach, views
 from tagger.models import arrays, residual, student
-from tagger.models.evidence import CLASSES
+from tagger.models.evidence import CLASS_COUNT
 from tagger.records import Floats
 
 BATCH = 96  # pictures
@@ -111,7 +111,7 @@ def class_loss(said: keras.KerasTensor, guess: keras.KerasTensor) -> keras.Keras
 def with_maps(feature_count: int, steps: int) -> keras.Model:
     """Returns the network with two linear maps, to the features of a teacher (`feature_count`) and to its classes."""
     backbone = student.trainable()
-    wanted = ((feature_count, "teacher_features"), (CLASSES, residual.CLASSIFIER))
+    wanted = ((feature_count, "teacher_features"), (CLASS_COUNT, residual.CLASSIFIER))
     answers = [keras.layers.Dense(count, name=name)(backbone.output) for count, name in wanted]
     whole = keras.Model(backbone.input, answers)
     optimizer = keras.optimizers.AdamW(Rate(steps), weight_decay=WEIGHT_DECAY)

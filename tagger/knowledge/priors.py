@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tagger.models.evidence import CLASSES
+from tagger.models.evidence import CLASS_COUNT
 from tagger.records import Floats
 
 # Index of the class in ImageNet's order, by the slug of a tag that it speaks for.
@@ -53,7 +53,7 @@ CLASSES_OF: dict[str, tuple[int, ...]] = {
 
 def prior(slugs: tuple[str, ...], strength: float) -> Floats:
     """Returns the head (1001, tags), bias last, that says `strength` for each class that speaks for a tag."""
-    answer = np.zeros((CLASSES + 1, len(slugs)), np.float32)
+    answer = np.zeros((CLASS_COUNT + 1, len(slugs)), np.float32)
     for place, slug in enumerate(slugs):
         answer[list(CLASSES_OF.get(slug, ())), place] = strength
     return answer

@@ -11,7 +11,7 @@ import numpy as np
 from tagger.images import Pixels, squash
 from tagger.knowledge.labelled import FeatureNetwork
 from tagger.models import arrays, registry
-from tagger.models.evidence import CLASSES, Classifier
+from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.records import Floats
 
 BATCH = 16  # pictures; larger batches fall out of a processor's cache
@@ -55,7 +55,7 @@ class OnnxNetwork:
             batch = np.stack([squash(picture, self.input_size) for picture in pictures[start : start + BATCH]])
             x = (batch.astype(np.float32) / 255 - MEAN) / DEVIATION
             said = self._session.run(None, {self._input: np.ascontiguousarray(x.transpose(0, 3, 1, 2))})
-            parts.append(next(y.reshape(len(y), -1) for y in said if y.size == CLASSES * len(y)))
+            parts.append(next(y.reshape(len(y), -1) for y in said if y.size == CLASS_COUNT * len(y)))
         return np.concatenate(parts)
 
 

@@ -23,13 +23,13 @@ from tagger.models import arrays, devices, onnx_bytes
 from tagger.models.backbone import Facts, in_batches
 from tagger.models.devices import PROCESSOR
 from tagger.models.entry import Entry
-from tagger.models.evidence import CLASSES, Classifier
+from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.models.residual import CLASSIFIER, FEATURE_COUNT, INPUT_SIZE, NAME, connect, preprocess
 from tagger.records import Floats
 
 log = logging.getLogger(__name__)
 
-EMBEDDED = "embedded"  # where the shipped arrays are, for people
+ORIGIN = "embedded"  # where the shipped arrays are, for people
 ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
 CHOICES = NAME  # for people who typed another
 
@@ -123,7 +123,7 @@ def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackb
         name=NAME,
         identity=f"{NAME}/avg_pool",
         sha256=arrays.digest(numbers),
-        source=EMBEDDED if path == ARRAYS else str(path),
+        source=ORIGIN if path == ARRAYS else str(path),
         input_size=INPUT_SIZE,
         feature_count=FEATURE_COUNT,
         parameters=sum(part.size for name, part in numbers.items() if not name.startswith(CLASSIFIER)),
@@ -134,7 +134,7 @@ def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackb
     )
 
 
-_ENTRY = Entry(NAME, INPUT_SIZE, FEATURE_COUNT, load, EMBEDDED, ARRAYS)
+_ENTRY = Entry(NAME, INPUT_SIZE, FEATURE_COUNT, load, ORIGIN, ARRAYS)
 
 
 def _classifier(numbers: arrays.Arrays) -> Classifier | None:
@@ -142,7 +142,7 @@ def _classifier(numbers: arrays.Arrays) -> Classifier | None:
     if f"{CLASSIFIER}.kernel" not in numbers:
         return None
     kernel, bias = (numbers[f"{CLASSIFIER}.{part}"] for part in ("kernel", "bias"))
-    if kernel.shape != (FEATURE_COUNT, CLASSES) or bias.shape != (CLASSES,):
+    if kernel.shape != (FEATURE_COUNT, CLASS_COUNT) or bias.shape != (CLASS_COUNT,):
         raise ValueError(f"{CLASSIFIER} is {kernel.shape} and {bias.shape}")
     return Classifier(kernel, bias)
 

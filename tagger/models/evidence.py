@@ -16,7 +16,7 @@ import numpy as np
 
 from tagger.records import Floats
 
-CLASSES = 1000
+CLASS_COUNT = 1000
 THRESHOLD_DEVIATIONS = 0.5  # above the mean of the picture's logits
 
 

@@ -26,7 +26,7 @@ from tagger.models.architectures import CHOICES as CHOICES  # for people who typ
 from tagger.models.architectures import Architecture
 from tagger.models.backbone import Facts, in_batches
 from tagger.models.entry import Entry
-from tagger.models.evidence import CLASSES, Classifier
+from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.records import Floats
 
 log = logging.getLogger(__name__)
@@ -200,7 +200,7 @@ def _untrained(architecture: Architecture) -> Any:
 def classifier_of(network: Any) -> Classifier:
     """Returns the last layer with weights: dense, or (MobileNet) a convolution of one pixel."""
     kernel, bias = [layer for layer in network.layers if layer.get_weights()][-1].get_weights()
-    return Classifier(kernel.reshape(-1, CLASSES), bias)
+    return Classifier(kernel.reshape(-1, CLASS_COUNT), bias)
 
 
 def features_of(network: Any, architecture: Architecture, include_top: bool) -> Any:

@@ -16,8 +16,7 @@ from tagger.errors import BadHead, BadWeights, reason
 from tagger.images import Pixels
 from tagger.models import registry
 from tagger.models.backbone import Backbone, whole_sha256
-from tagger.models.evidence import CLASSES as CLASS_COUNT
-from tagger.models.evidence import class_evidence
+from tagger.models.evidence import CLASS_COUNT, class_evidence
 from tagger.models.head import ANY_NETWORK, CLASSES, Head
 from tagger.records import Floats, ModelInfo, TagScores
 from tagger.settings import Settings

@@ -67,7 +67,7 @@ def _of_pyscenedetect(name: str) -> DetectorKind:
 
 
 # By the names of `tagger.settings.DETECTORS`.
-DETECTORS = {
+DETECTOR_KINDS = {
     "learned": DetectorKind(_learned, every_frame=False, keeps_shots_long=False, version=numbers_sha256),
     **{name: _of_pyscenedetect(name) for name in ("adaptive", "content", "histogram", "hash")},
 }
@@ -80,14 +80,14 @@ class ShotDetector:
         """Starts before the first frame.
 
         Args:
-            name: of DETECTORS.
+            name: of DETECTOR_KINDS.
             min_shot_s: shorter shots are not split off.
             fps: mean rate.
 
         Raises:
             LibraryMissing: the detector's library is not installed.
         """
-        kind = DETECTORS[name]
+        kind = DETECTOR_KINDS[name]
         self._detector = kind.make(min_shot_s, fps)
         self.lateness_frames = self._detector.lateness_frames
         self.shrink = self._detector.shrink

@@ -19,7 +19,7 @@ from tagger.queues import RunAhead
 from tagger.records import FilmProgress, Scan, Scanned, ScannedShot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder
-from tagger.shots.detector import DETECTORS
+from tagger.shots.detector import DETECTOR_KINDS
 from tagger.shots.fast import MAYBE, fast_scan
 from tagger.shots.full import full_scan
 from tagger.shots.keyframes import KEYFRAMES_AHEAD
@@ -42,7 +42,7 @@ class FilmReader:
     """Reads one film, once, in a `with` block: first its `pictures`, then what was `scanned`.
 
     The film is scanned in a thread of its own, KEYFRAMES_AHEAD pictures ahead at most. Memory holds these, whatever the
-    length of the film. All who tag films read them by this: one film, the decoding processes of a batch, a cluster.
+    length of the film. All who tag films read them by this: one film, and the decoding processes of a batch.
     """
 
     def __init__(self, path: Path, settings: Settings, progress: FilmProgress | None = None) -> None:
@@ -128,7 +128,7 @@ def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
         return set(), "asked for"
     if settings.scan == "auto" and length_s and length_s < LONG_S:
         return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
-    if DETECTORS[settings.detector].every_frame:
+    if DETECTOR_KINDS[settings.detector].every_frame:
         return set(), f"the {settings.detector} detector needs every frame"
     return _preview(film.path)
 

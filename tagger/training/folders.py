@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagger.errors import BadPath, reason
+from tagger.errors import BadPath
 from tagger.evaluation.images import NAMED_MAX, Skipped, files_below
+from tagger.files import folders_in
 from tagger.text import some
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN, slug
 
@@ -73,10 +74,7 @@ def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:
 
     Only one of them may be of the same tag if they are to be `alone`.
     """
-    try:
-        entries = sorted((entry for entry in os.scandir(root) if entry.is_dir()), key=lambda entry: entry.name)
-    except (OSError, ValueError) as error:
-        raise BadPath(f"{root}: no folder of pictures ({reason(error)})") from error
+    entries = folders_in(root)
     if not entries:
         raise BadPath(f"{root}: holds no folder: put the pictures of each tag in one that is named as the tag")
     oddities = {entry.name: _oddity(entry) for entry in entries}

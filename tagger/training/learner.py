@@ -23,7 +23,7 @@ from tagger.training.batches import Batches, Pictures, Rows
 from tagger.training.dataset import Dataset
 from tagger.training.fit import INTERRUPTED, EpochEnds, Run, Trainable, fit, logits_of
 from tagger.training.heads import HeadNetwork, Standard
-from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH, Recipe, usual
+from tagger.training.recipe import AUGMENT, BACKBONE_TOO, FEATURES, SCRATCH, Recipe, usual
 from tagger.training.splits import Split
 from tagger.vocabulary import slug
 
@@ -70,7 +70,7 @@ def learn(
     if not len(split.validation):
         raise BadSettings("too few pictures for a validation part: a tag needs 3 that are no copies")
     scratch = recipe.strategy == SCRATCH
-    tuned = tunable(base) if recipe.strategy in (FINE_TUNE, SCRATCH) else None
+    tuned = tunable(base) if recipe.strategy in BACKBONE_TOO else None
     standard = Standard.none(rows.shape[1]) if scratch else Standard.of(rows[split.train])
     head = HeadNetwork(rows.shape[1], len(data.tags), recipe)
     class_weight = _class_weight(data, split.train, recipe)

@@ -14,6 +14,7 @@ INITS = ("zeros", "small", "glorot", "he")
 SCHEDULES = ("constant", "cosine", "step", "exponential")
 WARPS = ("flip", "vflip", "shift", "rotate", "zoom", "brightness", "warp")
 MILD = ("flip", "shift", "rotate", "zoom", "brightness")  # what leaves most pictures what they are
+BACKBONE_TOO = (FINE_TUNE, SCRATCH)  # those that train the backbone, too
 LEARNING_RATES = {FEATURES: 1e-3, AUGMENT: 1e-3, FINE_TUNE: 1e-4, SCRATCH: 1e-3}
 BATCH_SIZES = {FEATURES: 512, AUGMENT: 64, FINE_TUNE: 16, SCRATCH: 32}  # pictures that are decoded cost memory
 EPOCHS = {FEATURES: 500, AUGMENT: 30, FINE_TUNE: 15, SCRATCH: 60}

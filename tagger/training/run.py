@@ -15,7 +15,7 @@ import numpy as np
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.evaluation.figures import Figures
 from tagger.files import Lock, output_folder
-from tagger.models.backbone import Backbone
+from tagger.models.backbone import Backbone, Tunable, tunable
 from tagger.records import Floats, TagScores
 from tagger.text import write_json
 from tagger.training import strategy, written
@@ -24,7 +24,7 @@ from tagger.training.dataset import Dataset, collect
 from tagger.training.fit import INTERRUPTED
 from tagger.training.folders import find
 from tagger.training.learner import judged, learn
-from tagger.training.recipe import Recipe
+from tagger.training.recipe import BACKBONE_TOO, Recipe
 from tagger.training.result import CrossTest, TrainingRequest, TrainingResult
 from tagger.training.splits import Split, fold_split, folds, split
 
@@ -53,8 +53,11 @@ def _train(bench: Bench) -> TrainingResult:
     parts = split(data, request.seed)
     _check(request, data, parts)
     base = bench.base()
+    if request.strategy in BACKBONE_TOO:
+        tunable(base)  # or refused, before anything is computed
     rows = bench.features(data, base)
-    recipe, why = strategy.choose(request.strategy, request.seed, dict(request.choices), data, rows, parts)
+    trainable = isinstance(base, Tunable)
+    recipe, why = strategy.choose(request.strategy, request.seed, dict(request.choices), data, rows, parts, trainable)
     state = _begin(request, data, recipe, base)
 
     def told(epochs: int, curves: dict[str, list[float]]) -> None:

@@ -36,7 +36,7 @@ def recipe(name: str, seed: int, choices: dict[str, Any]) -> Recipe:
 
 
 def choose(
-    name: str, seed: int, choices: dict[str, Any], data: Dataset, rows: Floats, parts: Split
+    name: str, seed: int, choices: dict[str, Any], data: Dataset, rows: Floats, parts: Split, trainable: bool
 ) -> tuple[Recipe, str]:
     """Returns the recipe, and why this strategy; the reason is empty where it was named.
 
@@ -47,6 +47,7 @@ def choose(
         data: n pictures.
         rows: their features (n, d).
         parts: of the n pictures.
+        trainable: whether the backbone can be trained itself.
     """
     if name != AUTO:
         return recipe(name, seed, choices), ""
@@ -56,7 +57,9 @@ def choose(
     amount = f"{common} pictures of a tag ({'many' if many else f'few: under {MANY}'})"
     likeness = f"a quick head on fixed features goes {nearness:.0%} of the way from guessing to right"
     reason = f"{amount}; {likeness} ({'near' if near else 'far from'} ImageNet)"
-    if not many:
+    if not trainable:
+        reason += "; the backbone cannot be trained itself"
+    if not (many and trainable):
         chosen = FEATURES if near else AUGMENT
         return recipe(chosen, seed, choices), f"{chosen}: {reason}"
     tuned = recipe(FINE_TUNE, seed, choices)
