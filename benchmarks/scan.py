@@ -114,7 +114,7 @@ def off_middle(film: Path, engine: Engine, report: TagReport, frames: int) -> tu
                 found = shot_picture(wanted[frame.index], frame, engine.settings.min_entropy_bits)
                 pictures += [found.pixels] if found.shot.keyframe.kept else []
     model = engine.model()
-    return ranking.rank(model.scores(pictures), engine.vocabulary, model.head.trained)
+    return ranking.rank(model.scores(pictures), engine.vocabulary, model.answered_by)
 
 
 def agreement(some: dict[str, float], others: dict[str, float]) -> dict[str, float]:

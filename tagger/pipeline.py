@@ -21,7 +21,7 @@ from tagger import ranking, vocabulary
 from tagger.errors import WeightsMissing
 from tagger.files import is_file
 from tagger.images import Pixels, prepare
-from tagger.models import head, registry
+from tagger.models import head, nudity, registry
 from tagger.models.head import ANY_NETWORK
 from tagger.models.model import Features, Model, ModelLoader
 from tagger.models.model import identity as model_identity
@@ -56,14 +56,18 @@ class Engine:
         self.settings = replace(asked, backbone=name, weights=asked.weights or self.vocabulary.weights_path(name))
         self._head = head.load(self.vocabulary.head_path(name), self.vocabulary)
         self._loader = ModelLoader(self.settings, self._head, self.vocabulary)
+        chosen_here = asked.backbone == registry.AUTO and asked.weights is None
+        self.advice = registry.advice(name, self.vocabulary) if chosen_here else None  # for people
 
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
-        settings, trained = self.settings, sum(self._head.trained)
+        settings = self.settings
         where = settings.weights or registry.entry(settings.backbone).origin
         portable = ", its portable head" if self._head.backbone == ANY_NETWORK else ""
         model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}{portable}"
-        return f"{model}: {trained} of {len(self.vocabulary.tags)} tags trained"
+        known = f"{sum(self._head.trained)} of {len(self.vocabulary.tags)} tags trained"
+        at = nudity.place(self.vocabulary, self._head.trained)
+        return f"{model}: {known}" + ("" if at is None else f", {self.vocabulary.tags[at]} by {nudity.NAME}")
 
     @property
     def identity(self) -> str:
@@ -122,7 +126,7 @@ class Engine:
         """
         model = self.model()
         scores = model.scores_of(features)
-        ranked = ranking.rank(scores, self.vocabulary, model.head.trained)
+        ranked = ranking.rank(scores, self.vocabulary, model.answered_by)
         status, warnings = _judge(scanned)
         total_s = time.monotonic() - begun
         startup_s = max(0.0, self._loader.ready_at() - begun)

@@ -54,13 +54,13 @@ def min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return stretched
 
 
-def rank(scores: TagScores, vocabulary: Vocabulary, trained: tuple[bool, ...]) -> tuple[RankedTag, ...]:
+def rank(scores: TagScores, vocabulary: Vocabulary, answered_by: tuple[str, ...]) -> tuple[RankedTag, ...]:
     """Returns every tag of the vocabulary, best first; ties keep the vocabulary's order.
 
     Args:
         scores: of the kept keyframes, in any order.
         vocabulary: names the columns.
-        trained: per tag, whether the head ever saw an example.
+        answered_by: per tag, what its probability comes from; "" where nothing knows it.
     """
     weight = weights(scores)
     score = min_max(weight)
@@ -70,7 +70,7 @@ def rank(scores: TagScores, vocabulary: Vocabulary, trained: tuple[bool, ...]) -
     slugs = vocabulary.slugs
     # Tags without weight are ordered by what probability they have, but one that was never trained
     # has only the constant of its output there, so it comes last.
-    order = sorted(range(len(weight)), key=lambda i: (-weight[i], not trained[i], -mean[i], i))
+    order = sorted(range(len(weight)), key=lambda i: (-weight[i], not answered_by[i], -mean[i], i))
     return tuple(
         RankedTag(
             place,
@@ -80,7 +80,8 @@ def rank(scores: TagScores, vocabulary: Vocabulary, trained: tuple[bool, ...]) -
             float(weight[i]),
             int(frames[i]),
             float(mean[i]),
-            trained[i],
+            bool(answered_by[i]),
+            answered_by[i],
         )
         for place, i in enumerate(order, start=1)
     )

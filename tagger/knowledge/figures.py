@@ -24,7 +24,7 @@ def whole(p: Floats, pictures: Labelled) -> dict[str, Any]:
         "sources": len(np.unique(source)),
         "calibration_error": calibration_error(p.max(1), place == 0),
     }
-    for count in (1, 3):
+    for count in (1, 3, 5):
         hit = place < count
         answer[f"top{count}"] = balanced(hit, tag)
         answer[f"top{count}_interval"] = interval(lambda i, hit=hit: balanced(hit[i], tag[i]), source)  # type: ignore[misc]

@@ -14,6 +14,7 @@ from tagger.knowledge.kept import Key, kept
 from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.priors import prior
 from tagger.knowledge.regression import FOLDS, fit, source_folds
+from tagger.models.evidence import CLASS_COUNT
 from tagger.records import Bools, Doubles, Floats, Ints
 from tagger.training import calibration
 from tagger.training.calibration import OFFSETS, TEMPERATURES
@@ -29,6 +30,7 @@ class HeadRecipe:
 
     l2: float  # weight decay, for rows of deviation 1 as a whole
     trust: float  # in the names of classes (`tagger.knowledge.priors`): what one of them says, per deviation
+    power: float = 0.5  # how much less a picture counts among many of its source: `Labelled.counts`
 
 
 RECIPES = (HeadRecipe(0.3, 0.1), HeadRecipe(0.3, 0.05))
@@ -38,7 +40,7 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Hea
     """Returns kernel (d, tags) and bias (tags,) of a regression on all views of the pictures `chosen`.
 
     Args:
-        seen: class evidence of each network in them, (n, views, 1000); the networks' rows are learned from alike.
+        seen: what each network sees in them, (n, views, d), class evidence last; all networks are learned from alike.
         pictures: n of them.
         chosen: (n,) those to learn from.
         recipe: how.
@@ -49,8 +51,11 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Hea
     tag = np.concatenate([np.repeat(pictures.tag[chosen], rows.shape[1]) for rows in seen])
     present = np.unique(tag)
     mean, deviation = x.mean(0), x.std() + 1e-6
-    known = prior(pictures.slugs, recipe.trust)[:, present]
-    fitted = fit((x - mean) / deviation, np.searchsorted(present, tag), len(present), recipe.l2, known, STEPS)
+    known = np.pad(prior(pictures.slugs, recipe.trust)[:, present], ((x.shape[1] - CLASS_COUNT, 0), (0, 0)))
+    each = pictures.counts(recipe.power)[chosen]
+    counts = np.concatenate([np.repeat(each, rows.shape[1]) for rows in seen])
+    place = np.searchsorted(present, tag)
+    fitted = fit((x - mean) / deviation, place, len(present), recipe.l2, known, STEPS, counts)
     kernel = np.zeros((x.shape[1], pictures.tags), np.float32)
     bias = np.zeros(pictures.tags, np.float32)
     kernel[:, present] = fitted[:-1] / deviation
@@ -64,8 +69,8 @@ def out_of_source(
     """Returns logits (..., n, tags) of each picture by a head that saw no picture of its source; zeros: no such tag.
 
     Args:
-        seen: what the networks learned from see, (n, views, 1000) each.
-        rows: what the network asked sees, or several of them, (..., n, 1000).
+        seen: what the networks learned from see, (n, views, d) each.
+        rows: what the network asked sees, or several of them, (..., n, d).
         pictures: n of them.
         recipe: how the head is learned.
         folds: (n,) the fold of each picture, if not by source.

@@ -79,6 +79,14 @@ class Labelled:
             answer[tag] = len(sources) >= SOURCES_MIN and max(sources.values()) <= LARGEST_SOURCE_MAX * sources.total()
         return answer
 
+    def counts(self, power: float) -> Floats:
+        """Returns how much each picture (n,) counts: 1 / (pictures of its source under its tag) ^ power.
+
+        At 0 a source counts as much as it has pictures, at 1 all sources of a tag count alike.
+        """
+        _, place, size = np.unique(np.stack([self.tag, self.source]), axis=1, return_inverse=True, return_counts=True)
+        return np.asarray(size[place.ravel()] ** -power, np.float32)
+
     def among(self, chosen: Bools) -> Labelled:
         """Returns the pictures `chosen` (n,) alone."""
         paths = tuple(path for path, taken in zip(self.paths, chosen, strict=True) if taken)

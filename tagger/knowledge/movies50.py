@@ -1,12 +1,14 @@
 """Regenerates the knowledge of a shipped vocabulary: heads, figures and card, from labelled pictures and networks.
 
-    python -m tagger.knowledge.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... [--cache DIR]
+    python -m tagger.knowledge.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... [--cache DIR] [--stills DIR]
     python -m tagger.knowledge.movies50 IMAGES VOCABULARY --network mobilenetv2=FILE ... --leave-out FAMILY
 
 IMAGES holds one folder per tag (its slug); file names are SOURCE__NUMBER.jpg. Each `--network` is a witness: a name of
-`movietags models list` with weights that hold its classifier, or any name with an ONNX file of 1000 logits. Written are
-heads/compact.npz, heads/portable.npz, figures.json and card.md; every figure comes from sources that the head measured
-had not seen. With `--leave-out` nothing is written: it says what a portable head is worth to a family it never met.
+`movietags models list` with weights that hold its classifier (none for a network whose package is installed), or any
+name with an ONNX file of 1000 logits. Written are heads/compact.npz, heads/portable.npz, a head for each network that
+a package holds, figures.json and card.md; every figure comes from sources that the head measured had not seen. STILLS
+holds pictures of real films and what these are about, as `tagger.knowledge.stills` reads them. With `--leave-out`
+nothing is written: it says what a portable head is worth to a family it never met.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ import numpy as np
 
 from tagger import process, vocabulary
 from tagger.files import write_atomically
-from tagger.knowledge import card, crossval, figures, heads, portable, trailers, witness
+from tagger.knowledge import alarms, card, crossval, figures, heads, portable, stills, trailers, witness
 from tagger.knowledge.gathered import Knowledge
-from tagger.models import arrays
+from tagger.models import arrays, nudity
 from tagger.models.registry import EMBEDDED
 from tagger.settings import Settings
 from tagger.text import finite, json_text, write_json
@@ -38,32 +40,40 @@ log = logging.getLogger(__name__)
 
 
 def transfer(knowledge: Knowledge, strangers: dict[str, heads.Tuner]) -> dict[str, Any]:
-    """Returns what heads of other families are worth to each network, beside its native head."""
+    """Returns what heads of other families are worth to each network, beside a head learned on it alone."""
     own, foreign = (
         {name: tuner.probabilities()[0] for name, tuner in part.items()}
-        for part in (knowledge.natives(list(strangers)), strangers)
+        for part in (knowledge.alone(list(strangers)), strangers)
     )
     return portable.transfer(own, foreign, knowledge.pictures)
 
 
-def measure(knowledge: Knowledge, folder: Path) -> tuple[dict[str, Any], dict[str, heads.Tuned]]:
-    """Returns every figure, and how the heads to be shipped are learned; `folder` is where trailers are made."""
-    pictures = knowledge.pictures
+def measure(
+    knowledge: Knowledge, folder: Path, films: stills.Stills | None
+) -> tuple[dict[str, Any], dict[str, heads.Tuned]]:
+    """Returns every figure, and how the heads to be shipped are learned.
+
+    Args:
+        knowledge: what the networks see.
+        folder: where trailers are made.
+        films: real ones, where there are any.
+    """
+    pictures, tags = knowledge.pictures, knowledge.words.tags
     everything = np.ones(len(pictures.paths), bool)
-    strangers, own = knowledge.strangers(), knowledge.embedded()
-    tuned = {
-        EMBEDDED: own.tune(everything),
-        PORTABLE: heads.agreed([tuner.tune(everything) for tuner in strangers.values()]),
-    }
-    p, inside = own.probabilities()[1], knowledge.inside(tuned[EMBEDDED], SEED)
+    own = {name: knowledge.tuner(name) for name in (*knowledge.native, EMBEDDED)}
+    strangers = knowledge.strangers()
+    tuned = {name: tuner.tune(everything) for name, tuner in own.items()}
+    tuned[PORTABLE] = heads.agreed([tuner.tune(everything) for tuner in strangers.values()])
+    said = {name: tuner.probabilities()[1] for name, tuner in own.items()}
+    inside = {name: knowledge.inside(name, tuned[name], SEED) for name in own}
     features = {name: rows[:, 0] for name, rows in knowledge.features.items() if knowledge.witness[name].classifier}
     made = trailers.make(pictures, folder, TRAILERS, SEED)
     frames = [trailers.keyframes(one, Settings()) for one in made]
-    told = {EMBEDDED: own, **{name: tuner for name, tuner in strangers.items() if name in features}}
-    facts = {
-        "compact": {
-            **figures.whole(p, pictures),
-            "per_tag": figures.per_tag(p, inside, pictures, knowledge.words.tags),
+    told = own | {name: tuner for name, tuner in strangers.items() if name in features and name not in own}
+    facts: dict[str, Any] = {
+        "heads": {
+            name: {**figures.whole(p, pictures), "per_tag": figures.per_tag(p, inside[name], pictures, tags)}
+            for name, p in said.items()
         },
         "portable": {
             "transfer": transfer(knowledge, strangers),
@@ -74,7 +84,19 @@ def measure(knowledge: Knowledge, folder: Path) -> tuple[dict[str, Any], dict[st
         "min_entropy_bits": Settings().min_entropy_bits,
         "choices": {name: asdict(one) for name, one in tuned.items()},
     }
+    if films:
+        shipped = {name: knowledge.ship(tuned[name], name) for name in own}
+        facts["stills"] = {name: films.measure(knowledge.tagging(name, made)) for name, made in shipped.items()}
+    if nudity.FILE.here:
+        facts["nudity"] = alarms.measure(pictures)
     return facts, tuned
+
+
+def expected_top3(facts: dict[str, Any], name: str) -> float:
+    """Returns a head's balanced top-3 on other sources; of the portable one, the median of families left out."""
+    if name != PORTABLE:
+        return float(facts["heads"][name]["top3"])
+    return float(np.median([found["top3"] for found in facts["portable"]["heads"].values()]))
 
 
 def main() -> None:
@@ -82,14 +104,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", type=Path)
     parser.add_argument("vocabulary", type=Path)
-    parser.add_argument("--network", action="append", required=True, metavar="NAME=FILE")
+    parser.add_argument("--network", action="append", required=True, metavar="NAME[=FILE]")
+    parser.add_argument("--stills", type=Path, help="folder with pictures of real films")
     parser.add_argument("--leave-out", metavar="FAMILY", help="only measure: mobilenet, mobilenet_v2, squeezenet ...")
     parser.add_argument("--cache", type=Path, help="folder where what was computed is kept between runs")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     words = vocabulary.load(str(options.vocabulary))
-    named = [(EMBEDDED, words.folder / "compact.npz"), *(text.split("=", 1) for text in options.network)]
-    witnesses = [witness.load(name, Path(file)) for name, file in named]
+    named = [text.partition("=") for text in (f"{EMBEDDED}={words.folder / 'compact.npz'}", *options.network)]
+    witnesses = [witness.load(name, Path(file) if file else None) for name, _, file in named]
     families = sorted({network.family for network in witnesses} - {EMBEDDED})
     if options.leave_out not in (None, *families):
         parser.error(f"--leave-out {options.leave_out}: the networks given are of {', '.join(families)}")
@@ -98,10 +121,12 @@ def main() -> None:
         process.put(json_text(transfer(knowledge, knowledge.strangers(options.leave_out))))
         return
     with TemporaryDirectory() as aside:
-        facts, tuned = measure(knowledge, (options.cache or Path(aside)) / "trailers")
+        films = stills.read(options.stills, words) if options.stills else None
+        facts, tuned = measure(knowledge, (options.cache or Path(aside)) / "trailers", films)
     for name, choice in tuned.items():
-        path = words.folder / "heads" / f"{name}.npz"
-        knowledge.ship(choice, name).save(path, created=datetime.date.today().isoformat(), **facts["choices"][name])
+        path, top3 = words.folder / "heads" / f"{name}.npz", expected_top3(facts, name)
+        today = datetime.date.today().isoformat()
+        knowledge.ship(choice, name).save(path, created=today, top3=top3, **facts["choices"][name])
     write_json(words.folder / "figures.json", finite(facts))
     backbone_facts = arrays.read_manifest(words.folder / "compact.json")
     write_atomically(words.folder / "card.md", card.text(backbone_facts, facts).encode())

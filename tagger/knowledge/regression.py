@@ -15,7 +15,15 @@ STEPS = 60  # down to the bottom
 RESAMPLES = 1000  # of the sources, for the 95 % intervals
 
 
-def fit(x: Floats, tag: Ints, tags: int, l2: float, prior: Floats | None = None, steps: int = STEPS) -> Floats:
+def fit(
+    x: Floats,
+    tag: Ints,
+    tags: int,
+    l2: float,
+    prior: Floats | None = None,
+    steps: int = STEPS,
+    counts: Floats | None = None,
+) -> Floats:
     """Returns the head (d + 1, tags), bias last, of least class-balanced cross entropy plus `l2` / 2 |W - prior|^2.
 
     Newton's steps with Boehning's fixed bound of the Hessian (1992), sped up by Nesterov's momentum.
@@ -27,10 +35,12 @@ def fit(x: Floats, tag: Ints, tags: int, l2: float, prior: Floats | None = None,
         l2: the weight decay.
         prior: (d + 1, tags) what the head is where pictures say nothing; zeros by default.
         steps: Newton's.
+        counts: (n,) how much each row counts among those of its tag; all alike by default.
     """
     x = np.concatenate([x, np.ones((len(x), 1), np.float32)], 1)
     truth = np.eye(tags, dtype=np.float32)[tag]
-    weight = (truth / np.maximum(truth.sum(0), 1)).sum(1, keepdims=True) / tags
+    share = truth if counts is None else truth * counts[:, None]
+    weight = (share / np.maximum(share.sum(0), np.finfo(np.float32).tiny)).sum(1, keepdims=True) / tags
     bound = 0.5 * (x * weight).T @ x + l2 * np.eye(x.shape[1], dtype=np.float32)
     inverse = np.linalg.inv(bound).astype(np.float32)
     known = np.zeros((x.shape[1], tags), np.float32) if prior is None else prior

@@ -12,6 +12,7 @@ from tagger.images import Pixels, squash
 from tagger.knowledge.labelled import FeatureNetwork
 from tagger.models import arrays, registry
 from tagger.models.evidence import CLASS_COUNT, Classifier
+from tagger.models.packaged import PackagedFile
 from tagger.records import Floats
 
 BATCH = 16  # pictures; larger batches fall out of a processor's cache
@@ -29,6 +30,7 @@ class Witness:
     network: FeatureNetwork
     classifier: Classifier | None  # None: what it sees are the classes already
     embedded: bool = False  # the one that is taught; the others are its teachers
+    native: bool = False  # its numbers are the same everywhere: it gets a head of its own
 
     def logits(self, seen: Floats) -> Floats:
         """Returns the evidence (..., 1000) for each class in what the network has seen (..., d)."""
@@ -59,13 +61,19 @@ class OnnxNetwork:
         return np.concatenate(parts)
 
 
-def load(name: str, file: Path) -> Witness:
+def load(name: str, file: Path | None) -> Witness:
     """Returns the witness of a name (`mobilenetv2`, or any for an .onnx file) with the weights in `file`.
+
+    Args:
+        name: of a backbone, or any for an ONNX file.
+        file: of its weights; None: the package's that holds them.
 
     Raises:
         BadWeights: the file does not fit the network.
+        WeightsMissing: its package is not installed.
     """
-    if file.suffix == ".onnx":
+    if file and file.suffix == ".onnx":
         return Witness(name, name, OnnxNetwork(file), None)
     network, entry = registry.load(name, file, BATCH), registry.entry(name)
-    return Witness(name, entry.family or name, network, network.classifier, entry.shipped is not None)
+    packaged = any(isinstance(published, PackagedFile) for published in entry.published)
+    return Witness(name, entry.family or name, network, network.classifier, entry.shipped is not None, packaged)

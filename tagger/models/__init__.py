@@ -4,15 +4,20 @@ weights         where the published weights of networks lie, and how they get th
 arrays          named arrays on disk, checked before they are used
 devices         where a network runs
 onnx_bytes      networks as ONNX graphs
+runtime         what runs these
+torch_file      tensors from files of PyTorch
+packaged        weights that other packages hold
 evidence        what a network says about the 1000 classes of ImageNet
 head            features -> scores of tags
 backbone        what every backbone is and shares: pictures -> features
 entry           a backbone by its name, before it is loaded
 residual        the layers of the embedded network, for any library
 student         the embedded network in Keras, as it is trained and tuned
-compact         the embedded backbone, in OpenCV
+compact         the embedded backbone
+efficientnet_lite   ImageNet networks that pip installs
 architectures   the networks of keras.applications, by the names people type
 keras_apps      these as backbones
+nudity          what answers for Nudity
 registry        every backbone by its name; what "auto" stands for
 model           a backbone and its head, loaded and checked together
 """

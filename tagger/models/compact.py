@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from tagger import vocabulary
 from tagger.errors import BadHead, BadWeights, reason
 from tagger.images import Pixels
-from tagger.models import arrays, devices, onnx_bytes
+from tagger.models import arrays, devices
 from tagger.models.backbone import Facts, in_batches
 from tagger.models.devices import PROCESSOR
 from tagger.models.entry import Entry
 from tagger.models.evidence import CLASS_COUNT, Classifier
+from tagger.models.onnx_bytes import Graph, Layer
 from tagger.models.residual import CLASSIFIER, FEATURE_COUNT, INPUT_SIZE, NAME, connect, preprocess
 from tagger.records import Floats
 
@@ -44,7 +45,7 @@ class CompactNetwork:
             KeyError: an array is missing.
             ValueError: an array has another shape.
         """
-        body = np.frombuffer(_graph(numbers), np.uint8)
+        body = np.frombuffer(graph(numbers), np.uint8)
         self._network = cv2.dnn.readNetFromONNX(body)
         # Input and result lie in the network: without turns one thread gets another's answer.
         self._turn = threading.Lock()
@@ -147,35 +148,15 @@ def _classifier(numbers: arrays.Arrays) -> Classifier | None:
     return Classifier(kernel, bias)
 
 
-def _graph(numbers: Mapping[str, NDArray[np.floating]]) -> bytes:
+def graph(numbers: Mapping[str, NDArray[np.floating]]) -> bytes:
     """The network as an ONNX model."""
-    nodes: list[bytes] = []
-    tensors: dict[str, Floats] = {}
-    channels_of = {"picture": 3}
+    made = Graph(INPUT_SIZE)
 
-    def out(kind: str, inputs: list[str], channels: int, **attributes: list[int]) -> str:
-        name = f"layer{len(nodes)}"
-        nodes.append(onnx_bytes.node(kind, inputs, name, **attributes))
-        channels_of[name] = channels
-        return name
-
-    def convolution(x: str, channels: int, side: int, stride: int, name: str) -> str:
+    def convolution(x: Layer, channels: int, side: int, stride: int, name: str) -> Layer:
         kernel, bias = (np.asarray(numbers[f"{name}.{part}"], np.float32) for part in ("kernel", "bias"))
-        expected = (side, side, channels_of[x], channels)
+        expected = (side, side, x.channels, channels)
         if kernel.shape != expected or bias.shape != (channels,):
             raise ValueError(f"{name} is {kernel.shape} and {bias.shape}, expected {expected} and ({channels},)")
-        tensors[f"{name}.kernel"], tensors[f"{name}.bias"] = kernel.transpose(3, 2, 0, 1), bias
-        # As TensorFlow pads what it calls "same": what is odd goes to the far side.
-        rest = max(side - stride, 0)
-        pads = [rest // 2] * 2 + [rest - rest // 2] * 2
-        inputs = [x, f"{name}.kernel", f"{name}.bias"]
-        return out("Conv", inputs, channels, kernel_shape=[side] * 2, strides=[stride] * 2, pads=pads)
+        return made.convolution(x, kernel.transpose(3, 2, 0, 1), bias, stride)
 
-    last = connect(
-        "picture",
-        convolution,
-        lambda x: out("Relu", [x], channels_of[x]),
-        lambda x, y: out("Add", [x, y], channels_of[x]),
-    )
-    pooled = out("GlobalAveragePool", [last], FEATURE_COUNT)
-    return onnx_bytes.model(nodes, tensors, (1, 3, INPUT_SIZE, INPUT_SIZE), pooled)
+    return made.ending_in_mean_of(connect(made.picture, convolution, made.relu, made.added))

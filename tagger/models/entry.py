@@ -5,13 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from tagger.models import arrays, weights
+from tagger.models import arrays
 from tagger.models.backbone import Backbone
-from tagger.models.weights import WeightsFile
 
 # (file in place of the usual numbers, pictures per call or None for what pays, device as in `Settings`) -> ready to run
 Opener = Callable[[Path | None, int | None, str], Backbone]
+
+
+class Published(Protocol):
+    """A file of weights that others publish."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def size_mb(self) -> int:
+        """About how large it is, in MB (10^6 bytes)."""
+
+    @property
+    def here(self) -> Path | None:
+        """Where it is on this machine; None: it is not."""
+
+    @property
+    def wanted(self) -> str:
+        """Where it would be, or how it gets here, for people."""
+
+    def fetch(self, backbone: str) -> Path:
+        """Returns where it is, fetched if need be; raises WeightsMissing."""
+
+    def verify(self) -> str:
+        """Returns "ok", or "unverified" where no checksum is published; raises WeightsMissing, BadWeights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +50,13 @@ class Entry:
     open: Opener
     origin: str = ""  # of its usual numbers, for people; the registry says which package a plugin is of
     shipped: Path | None = None  # the file of these numbers, where they come with the package
-    published: tuple[WeightsFile, ...] = ()  # files that hold them, each alone; the first has the classifier too
+    published: tuple[Published, ...] = ()  # files that hold them, each alone; the first has the classifier too
     family: str = ""  # networks that learned alike share one; empty: it has no kin
 
     @property
     def here(self) -> tuple[Path, ...]:
         """The published files that are on this machine."""
-        return tuple(file.path for file in self.published if file.path.is_file())
+        return tuple(path for file in self.published if (path := file.here))
 
     @property
     def size_mb(self) -> int | None:
@@ -44,7 +70,7 @@ class Entry:
         """Where its numbers are, for people."""
         if not self.published:
             return self.origin
-        return str(self.here[0]) if self.here else f"not here; would be {self.published[0].path}"
+        return str(self.here[0]) if self.here else f"not here; {self.published[0].wanted}"
 
     @property
     def edition(self) -> str:
@@ -52,15 +78,15 @@ class Entry:
         return self.published[0].name if self.published else self.origin
 
     def fetch(self) -> Path | None:
-        """Returns the path of the first published file, downloaded unless it is there; None: nothing is published.
+        """Returns the path of the first published file, fetched unless it is there; None: nothing is published.
 
         Raises:
             WeightsMissing: it could not be fetched.
         """
-        return weights.fetch(self.published[0], self.name) if self.published else None
+        return self.published[0].fetch(self.name) if self.published else None
 
     def verify(self, required: bool) -> Iterator[str]:
-        """Yields what came out for each file of its numbers that is here, as `weights.verify` says it.
+        """Yields what came out for each file of its numbers that is here, as `Published.verify` says it.
 
         Args:
             required: some file must be here.
@@ -72,6 +98,6 @@ class Entry:
         if self.shipped:
             arrays.load(self.shipped)
             yield "ok"
-        here = [file for file in self.published if file.path.is_file()]
+        here = [file for file in self.published if file.here]
         for file in here or (self.published[:1] if required else ()):
-            yield f"{weights.verify(file)} ({file.path})"
+            yield f"{file.verify()} ({file.here})"

@@ -21,7 +21,8 @@ from tagger.settings import ACTIVATIONS, SIGMOID, SOFTMAX
 from tagger.vocabulary import Vocabulary
 
 FORMAT = "movietags-head/1"
-FEATURES, CLASSES = "features", "classes"  # what a head reads: a network's features, or its class evidence
+# What a head reads: a network's features, its class evidence, or first these and then that.
+FEATURES, CLASSES, BOTH = READABLE = "features", "classes", "features+classes"
 ANY_NETWORK = "imagenet"  # the backbone of a portable head
 LAST = {SOFTMAX: ("relu", "softmax"), SIGMOID: ("sigmoid",)}  # what follows the last dense layer
 
@@ -40,9 +41,9 @@ class Dense:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """Trained dense layers over one backbone's features, or over the class evidence of one or of any."""
+    """Trained dense layers over one backbone's features, its class evidence or both, or over the evidence of any."""
 
-    kernel: Floats  # of the last layer: (features, classes or hidden units, tags)
+    kernel: Floats  # of the last layer: (what it reads or hidden units, tags)
     bias: Floats  # (tags,)
     trained: tuple[bool, ...]  # per tag: were there examples of it?
     vocabulary_sha256: str
@@ -71,7 +72,7 @@ class Head:
         """Returns probabilities and evidence of n pictures.
 
         Args:
-            features: float32 (n, d), or class evidence (n, 1000), as trained.
+            features: float32 (n, d), class evidence (n, 1000), or both (n, d + 1000), as trained.
 
         Raises:
             NonFiniteFeatures: kernel and features overflow.
@@ -116,6 +117,16 @@ def answers(logits: Floats, activation: str) -> TagScores:
     return TagScores(grown / grown.sum(axis=1, keepdims=True), evidence)
 
 
+def measured(path: Path) -> float | None:
+    """Returns the share of pictures of other sources whose tag is among the first three, if the manifest says it.
+
+    Raises:
+        BadHead: the manifest cannot be read.
+    """
+    top3 = arrays.read_manifest(path.with_suffix(".json")).get("top3")
+    return float(top3) if isinstance(top3, int | float) else None
+
+
 def load(path: Path, vocabulary: Vocabulary) -> Head:
     """Returns the head at `path`, checked against its manifest and the vocabulary.
 
@@ -135,8 +146,9 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
     if not isinstance(trained, list) or len(trained) != tags or not all(type(flag) is bool for flag in trained):
         raise BadHead(f'{path.with_suffix(".json")}: "trained" must say true or false for each of {tags} tags')
     reads = manifest.get("reads", FEATURES)
-    if reads not in (FEATURES, CLASSES):
-        raise BadHead(f'{path.with_suffix(".json")}: "reads" is {reads!r}, this version knows {FEATURES} and {CLASSES}')
+    if reads not in READABLE:
+        choices = ", ".join(READABLE)
+        raise BadHead(f'{path.with_suffix(".json")}: "reads" is {reads!r}, this version knows {choices}')
     activation = manifest.get("activation", SOFTMAX)
     if activation not in ACTIVATIONS:
         choices = " and ".join(ACTIVATIONS)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tagger import libraries
 from tagger.errors import BadHead, BadWeights, LibraryMissing, reason
 from tagger.images import Pixels
-from tagger.models import architectures, arrays, devices, weights
+from tagger.models import architectures, arrays, devices
 from tagger.models.architectures import CHOICES as CHOICES  # for people who typed another
 from tagger.models.architectures import Architecture
 from tagger.models.backbone import Facts, in_batches
@@ -147,8 +147,8 @@ def forget() -> None:
 
 def _published(architecture: Architecture) -> Path:
     """The cached file if there is one, else the download."""
-    cached = [file for file in architecture.files if file.path.is_file()]
-    return cached[0].path if cached else weights.fetch(architecture.files[0], architecture.name)
+    cached = [path for file in architecture.files if (path := file.here)]
+    return cached[0] if cached else architecture.files[0].fetch(architecture.name)
 
 
 def _network(architecture: Architecture, file: Path) -> tuple[Any, Classifier | None]:

@@ -14,32 +14,45 @@ import numpy as np
 
 from tagger.errors import BadHead, BadWeights, reason
 from tagger.images import Pixels
-from tagger.models import registry
+from tagger.models import nudity, registry
 from tagger.models.backbone import Backbone, whole_sha256
 from tagger.models.evidence import CLASS_COUNT, class_evidence
-from tagger.models.head import ANY_NETWORK, CLASSES, Head
+from tagger.models.head import ANY_NETWORK, BOTH, CLASSES, FEATURES, Head
+from tagger.models.nudity import Nudity
 from tagger.records import Floats, ModelInfo, TagScores
 from tagger.settings import Settings
 from tagger.vocabulary import Vocabulary
 
 Features = Floats  # (n, d)
+HEAD = "head"  # answers for all tags that it learned
 BLOCK = 1024  # pictures whose class evidence, 1000 numbers each, is held at once
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A network with the head trained on its features."""
+    """A network with the head trained on its features, and what answers for a tag that the head never learned."""
 
     backbone: Backbone
     head: Head
+    nudity: Nudity | None = None
 
     @property
     def nothing(self) -> Features:
         """The features of no pictures, (0, d)."""
-        return np.empty((0, self.backbone.feature_count), np.float32)
+        return np.empty((0, self.backbone.feature_count + (self.nudity is not None)), np.float32)
+
+    @property
+    def answered_by(self) -> tuple[str, ...]:
+        """Returns per tag what its probability comes from: `HEAD`, a package, or "" where nothing knows it."""
+        answers = [HEAD if trained else "" for trained in self.head.trained]
+        if self.nudity:
+            answers[self.nudity.at] = nudity.NAME
+        return tuple(answers)
 
     def features(self, pictures: Sequence[Pixels]) -> Features:
         """Returns the features (n, d) of pictures without bars: the same of each, whichever others come with it.
+
+        The last column is what open_nsfw says, where that answers for a tag.
 
         True to the last bit for the embedded network; those of Keras may differ in the seventh digit.
 
@@ -47,7 +60,8 @@ class Model:
             NonFiniteFeatures: the network answered NaN or infinity for a picture.
             NetworkFailed: the network could not be run.
         """
-        return self.backbone.features(pictures)
+        seen = self.backbone.features(pictures)
+        return np.column_stack([seen, self.nudity.probabilities(pictures)]) if self.nudity else seen
 
     def scores_of(self, features: Features) -> TagScores:
         """Returns the scores of pictures with these features (n, d).
@@ -55,11 +69,18 @@ class Model:
         Raises:
             BadWeights: the head reads class evidence, and the network's weights came without the classifier.
         """
-        if self.head.reads != CLASSES:
-            return self.head.scores(features)
-        blocks = range(0, max(1, len(features)), BLOCK)  # else the evidence of a long film would be large
-        parts = [self.head.scores(self.evidence(features[at : at + BLOCK])) for at in blocks]
-        return TagScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in TagScores.__slots__))
+        seen = features[:, : self.backbone.feature_count]
+        blocks = range(0, max(1, len(seen)), BLOCK)  # else the evidence of a long film would be large
+        parts = [self.head.scores(self._read(seen[at : at + BLOCK])) for at in blocks]
+        scores = TagScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in TagScores.__slots__))
+        return self.nudity.answered(scores, features[:, -1]) if self.nudity else scores
+
+    def _read(self, features: Features) -> Floats:
+        """What the head reads of features (n, d)."""
+        if self.head.reads == FEATURES:
+            return features
+        evidence = self.evidence(features)
+        return np.concatenate([features, evidence], 1) if self.head.reads == BOTH else evidence
 
     def evidence(self, features: Features) -> Floats:
         """Returns the class evidence (n, 1000) of features (n, d).
@@ -82,7 +103,7 @@ class Model:
 
     def info(self, vocabulary_name: str) -> ModelInfo:
         """Returns what a report says about the model."""
-        network = whole_sha256(self.backbone) if self.head.reads == CLASSES else self.backbone.sha256
+        network = self.backbone.sha256 if self.head.reads == FEATURES else whole_sha256(self.backbone)
         return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, network)
 
 
@@ -92,7 +113,8 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
     Raises:
         BadHead: the head was trained on other weights of this network.
         BadWeights: the network's weights came without the classifier, which the head needs.
-        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`.
+        BadWeights, WeightsMissing, DeviceMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`,
+            or as `tagger.models.nudity.Nudity`.
     """
     network = registry.load(settings.backbone, settings.weights_file, settings.batch_size, settings.device)
     matches = (head.backbone, head.backbone_sha256) == (network.identity, network.sha256)
@@ -102,12 +124,15 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
             f"{head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
             f"use the weights it was trained with, or train a vocabulary for these"
         )
-    given = CLASS_COUNT if head.reads == CLASSES else network.feature_count
+    given = {FEATURES: network.feature_count, CLASSES: CLASS_COUNT, BOTH: network.feature_count + CLASS_COUNT}[
+        head.reads
+    ]
     if head.inputs != given:
         raise BadHead(
-            f"the head for {network.name} in {words.folder} takes {head.inputs} features, the network gives {given}"
+            f"the head for {network.name} in {words.folder} takes {head.inputs} numbers, the network gives {given}"
         )
-    model = Model(network, head)
+    at = nudity.place(words, head.trained)
+    model = Model(network, head, None if at is None else nudity.Nudity(at))
     model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
     return model
 
@@ -192,6 +217,7 @@ def identity(settings: Settings, head: Head, words: Vocabulary, detector_version
         "weights": hashlib.sha256(knowledge).hexdigest(),
         "detector_version": detector_version,
         **dict(counted),
+        **({} if nudity.place(words, head.trained) is None else {nudity.NAME: nudity.FILE.sha256}),
     }
     text = json.dumps(facts, sort_keys=True)
     return f"{IDENTITY}-{hashlib.sha256(text.encode()).hexdigest()}"

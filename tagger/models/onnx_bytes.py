@@ -1,53 +1,116 @@
-"""Networks as ONNX graphs, in just the few words of that format that the embedded one needs.
+"""Networks as ONNX graphs, in just the few words of that format that ours need.
 
-OpenCV reads them from memory, so that nothing else has to be installed or imported to run it. Field numbers are
-those of onnx.proto (IR version 8, operator set 13).
+Field numbers are those of onnx.proto (IR version 8, operator set 13).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tagger.records import Floats
 
 IR_VERSION, OPERATOR_SET = 8, 13
-FLOAT, INTS = 1, 7  # TensorProto.FLOAT, AttributeProto.INTS
+FLOAT, INT, INTS = 1, 2, 7  # TensorProto.FLOAT, AttributeProto.INT, AttributeProto.INTS
+PICTURE = "picture"  # the name of a graph's input
 _VARINT, _BYTES = 0, 2  # protobuf's wire types
 
 
-def node(kind: str, inputs: Sequence[str], output: str, **attributes: Sequence[int]) -> bytes:
-    """Returns a NodeProto with one output."""
-    lists = [
-        _text(1, name) + b"".join(_number(8, value) for value in values) + _number(20, INTS)
-        for name, values in attributes.items()
-    ]
-    return (
-        b"".join(_text(1, name) for name in inputs) + _text(2, output) + _text(4, kind)
-        + b"".join(_part(5, made) for made in lists)
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What a layer of a graph gives: planes (n, channels, size, size)."""
+
+    name: str
+    channels: int
+    size: int  # pixels, square
 
 
-def model(nodes: Sequence[bytes], arrays: Mapping[str, Floats], picture: Sequence[int], output: str) -> bytes:
-    """Returns a ModelProto of a graph whose input is named "picture", of the sizes given."""
-    tensors = [
-        b"".join(_number(1, size) for size in array.shape) + _number(2, FLOAT) + _text(8, name)
-        + _part(9, np.ascontiguousarray(array, "<f4").tobytes())
-        for name, array in arrays.items()
-    ]  # fmt: skip
-    graph = (
-        b"".join(_part(1, made) for made in nodes) + _text(2, "network")
-        + b"".join(_part(5, made) for made in tensors)
-        + _part(11, _value("picture", picture)) + _part(12, _value(output, ()))
-    )  # fmt: skip
-    return _number(1, IR_VERSION) + _part(7, graph) + _part(8, _text(1, "") + _number(2, OPERATOR_SET))
+class Graph:
+    """A network of convolutions, written layer by layer."""
+
+    def __init__(self, input_size: int) -> None:
+        """Begins with a picture, RGB; `input_size` is its side in pixels."""
+        self.picture = Layer(PICTURE, 3, input_size)
+        self._nodes: list[bytes] = []
+        self._tensors: list[bytes] = []
+
+    def convolution(self, x: Layer, kernel: Floats, bias: Floats, stride: int = 1, groups: int = 1) -> Layer:
+        """Returns a convolution, padded as TensorFlow pads what it calls "same": what is odd goes to the far side.
+
+        Args:
+            x: what it looks at.
+            kernel: (out, in / groups, side, side).
+            bias: (out,).
+            stride: down and across.
+            groups: of channels, which do not see one another.
+
+        Raises:
+            ValueError: kernel and bias do not fit the layer.
+        """
+        out, seen, side, _ = kernel.shape
+        if seen * groups != x.channels or bias.shape != (out,) or kernel.shape[3] != side:
+            raise ValueError(f"a kernel {kernel.shape} and bias {bias.shape} cannot follow {x.channels} channels")
+        size = -(-x.size // stride)
+        rest = max((size - 1) * stride + side - x.size, 0)
+        pads = [rest // 2] * 2 + [rest - rest // 2] * 2
+        lists = {"kernel_shape": [side] * 2, "strides": [stride] * 2, "pads": pads}
+        return self._layer("Conv", [x.name, self._tensor(kernel), self._tensor(bias)], out, size, group=groups, **lists)
+
+    def relu(self, x: Layer) -> Layer:
+        """Returns max(x, 0)."""
+        return self._layer("Relu", [x.name], x.channels, x.size)
+
+    def relu6(self, x: Layer) -> Layer:
+        """Returns min(max(x, 0), 6)."""
+        ends = [self._tensor(np.array(end, np.float32)) for end in (0, 6)]
+        return self._layer("Clip", [x.name, *ends], x.channels, x.size)
+
+    def added(self, x: Layer, y: Layer) -> Layer:
+        """Returns x + y."""
+        return self._layer("Add", [x.name, y.name], x.channels, x.size)
+
+    def ending_in_mean_of(self, x: Layer) -> bytes:
+        """Returns the finished graph as a ModelProto that gives the mean over all places of x, (n, channels, 1, 1)."""
+        last = self._layer("GlobalAveragePool", [x.name], x.channels, 1)
+        size = self.picture.size
+        graph = (
+            b"".join(_part(1, made) for made in self._nodes) + _text(2, "network")
+            + b"".join(_part(5, made) for made in self._tensors)
+            + _part(11, _value(PICTURE, ("n", 3, size, size))) + _part(12, _value(last.name, ("n", x.channels, 1, 1)))
+        )  # fmt: skip
+        return _number(1, IR_VERSION) + _part(7, graph) + _part(8, _text(1, "") + _number(2, OPERATOR_SET))
+
+    def _layer(self, kind: str, inputs: list[str], channels: int, size: int, **attributes: int | list[int]) -> Layer:
+        name = f"layer{len(self._nodes)}"
+        self._nodes.append(
+            b"".join(_text(1, given) for given in inputs) + _text(2, name) + _text(4, kind)
+            + b"".join(_part(5, _attribute(*pair)) for pair in attributes.items())
+        )  # fmt: skip
+        return Layer(name, channels, size)
+
+    def _tensor(self, values: Floats) -> str:
+        """The name of an array that the graph holds from now on."""
+        name = f"array{len(self._tensors)}"
+        self._tensors.append(
+            b"".join(_number(1, size) for size in values.shape) + _number(2, FLOAT) + _text(8, name)
+            + _part(9, np.ascontiguousarray(values, "<f4").tobytes())
+        )  # fmt: skip
+        return name
 
 
-def _value(name: str, sizes: Sequence[int]) -> bytes:
-    """A ValueInfoProto of floats."""
-    shape = b"".join(_part(1, _number(1, size)) for size in sizes)
-    return _text(1, name) + _part(2, _part(1, _number(1, FLOAT) + (_part(2, shape))))
+def _attribute(name: str, value: int | list[int]) -> bytes:
+    """An AttributeProto."""
+    if isinstance(value, int):
+        return _text(1, name) + _number(3, value) + _number(20, INT)
+    return _text(1, name) + b"".join(_number(8, one) for one in value) + _number(20, INTS)
+
+
+def _value(name: str, sizes: Sequence[int | str]) -> bytes:
+    """A ValueInfoProto of floats; a size with a name is any."""
+    shape = b"".join(_part(1, _text(2, size) if isinstance(size, str) else _number(1, size)) for size in sizes)
+    return _text(1, name) + _part(2, _part(1, _number(1, FLOAT) + _part(2, shape)))
 
 
 def _varint(value: int) -> bytes:

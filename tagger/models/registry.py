@@ -17,17 +17,20 @@ from typing import Any, Protocol
 from tagger import plugins
 from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, WeightsMissing, reason
 from tagger.files import is_file
-from tagger.models import compact, keras_apps, residual
+from tagger.models import compact, efficientnet_lite, head, keras_apps, residual
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
 from tagger.settings import DEFAULT_BACKBONE, DEFAULT_DEVICE
-from tagger.vocabulary import PORTABLE
+from tagger.vocabulary import PORTABLE, Vocabulary
 
 log = logging.getLogger(__name__)
 
 EMBEDDED = residual.NAME  # needs nothing but this package
+PACKAGED = "efficientnet-lite0"  # a network of ImageNet that pip brings, whole
 REFERENCE = "inceptionv3"  # of the source paper
+PREFERRED = (REFERENCE, PACKAGED, EMBEDDED)  # what "auto" takes the first of that is here
 AUTO = DEFAULT_BACKBONE
+CLEARLY = 0.03  # a difference of top-3 that people are told of
 
 
 class Family(Protocol):
@@ -42,7 +45,7 @@ class Family(Protocol):
         """Returns the rows that people look for."""
 
 
-FAMILIES: tuple[Family, ...] = (compact, keras_apps)
+FAMILIES: tuple[Family, ...] = (compact, efficientnet_lite, keras_apps)
 
 
 def entry(name: str) -> Entry:
@@ -67,7 +70,7 @@ def entries() -> tuple[Entry, ...]:
 
 
 def choose(name: str, weights: Path | None, heads: Collection[str] | None = None) -> str:
-    """Returns the backbone that is meant: `auto` is the better one that needs no download, any other name itself.
+    """Returns the backbone that is meant: `auto` is the first of PREFERRED that is here, any other name itself.
 
     Args:
         name: as typed.
@@ -76,14 +79,38 @@ def choose(name: str, weights: Path | None, heads: Collection[str] | None = None
     """
     if name != AUTO:
         return name
-    served = {EMBEDDED, REFERENCE} if heads is None or PORTABLE in heads else {EMBEDDED, REFERENCE} & {*heads}
-    published = entry(REFERENCE).published
-    # A head may build on the classifier, which the first file alone has; training does not.
-    usable = published if heads is None else published[:1]
-    if weights is None and REFERENCE in served and any(file.path.is_file() for file in usable):
-        return REFERENCE
+    served = [one for one in PREFERRED if heads is None or one in heads or PORTABLE in heads]
+    for one in served if weights is None else ():
+        if _usable_here(entry(one), heads):
+            return one
     others = [head for head in heads or () if head != PORTABLE]
     return EMBEDDED if EMBEDDED in served or not others else others[0]
+
+
+def advice(name: str, words: Vocabulary) -> str | None:
+    """Returns a line about a backbone that is measured clearly better with this vocabulary than `name`, if one is.
+
+    Raises:
+        BadHead: the manifest of a head cannot be read.
+    """
+    portable = PORTABLE in words.heads and name not in words.heads
+    known = {one: head.measured(words.head_path(one)) for one in words.heads if one != PORTABLE}
+    own = head.measured(words.head_path(name))
+    best = max(known, key=lambda one: known[one] or 0, default=name)
+    if own is None or (known.get(best) or 0) < own + CLEARLY:
+        return None
+    row, estimate = entry(best), ", an estimate" if portable else ""
+    how = f"--backbone {best}" if row.shipped or row.here else row.published[0].wanted
+    return (
+        f"{best} finds more: the right tag is among its first three for {known[best]:.0%} of pictures, "
+        f"for {own:.0%} with {name}{estimate}: {how}"
+    )
+
+
+def _usable_here(row: Entry, heads: Collection[str] | None) -> bool:
+    """Whether its numbers are on this machine, as far as a head needs them."""
+    # A head may build on the classifier, which the first file alone has; training does not.
+    return any(file.here for file in (row.published if heads is None else row.published[:1]))
 
 
 def load(name: str, weights: Path | None, batch_size: int | None = None, device: str = DEFAULT_DEVICE) -> Backbone:

@@ -47,61 +47,70 @@ class WeightsFile:
         return cache_folder() / self.name
 
     @property
+    def here(self) -> Path | None:
+        """Its path, if it is there."""
+        return self.path if self.path.is_file() else None
+
+    @property
+    def wanted(self) -> str:
+        """Where it would be, for people."""
+        return f"would be {self.path}"
+
+    @property
     def url(self) -> str:
         """Where it is fetched from."""
         return f"{os.environ.get(SERVER_VARIABLE, SERVER).rstrip('/')}/{self.folder}/{self.name}"
+
+    def verify(self) -> str:
+        """Returns "ok" or "unverified" (no published checksum) for a cached file.
+
+        Raises:
+            WeightsMissing: it is not in the cache.
+            BadWeights: its checksum is not the published one, or it cannot be read.
+        """
+        if not self.here:
+            raise WeightsMissing(f"{self.name}: not in {self.path.parent}: run `movietags models fetch`")
+        if self.md5 is None:
+            return "unverified"
+        md5 = hashlib.md5(usedforsecurity=False)
+        try:
+            with self.path.open("rb") as body:
+                while chunk := body.read(CHUNK_BYTES):
+                    md5.update(chunk)
+        except OSError as error:
+            raise BadWeights(f"{self.path}: cannot be read ({reason(error)})") from error
+        if md5.hexdigest() != self.md5:
+            raise BadWeights(f"{self.path}: md5 {md5.hexdigest()}, published {self.md5}: delete it and fetch it again")
+        return "ok"
+
+    def fetch(self, backbone: str) -> Path:
+        """Returns its path, downloaded into Keras's cache unless it is there.
+
+        Raises:
+            WeightsMissing: it could not be fetched; says which file, where it is looked for, what else works.
+        """
+        if self.here:
+            return self.here
+        with libraries.needed("fetching weights"):
+            from keras.utils import get_file
+
+        folder = self.path.parent
+        log.info("%s: fetching %s (about %d MB) into %s", backbone, self.name, self.size_mb, folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Aside and renamed: an interrupted download must not look like weights to any program.
+            with TemporaryDirectory(dir=folder) as aside, redirect_stdout(sys.stderr):  # Keras draws on stdout
+                downloaded = get_file(self.name, self.url, cache_dir=aside, cache_subdir="", file_hash=self.md5)
+                Path(downloaded).replace(self.path)
+        except Exception as error:  # Keras raises bare Exception when a download fails
+            raise WeightsMissing(
+                f"{backbone}: its weights {self.name} (about {self.size_mb} MB) are not in {folder} and could not be "
+                f"fetched ({reason(error)}): copy the file there, or use --weights FILE, or --backbone compact"
+            ) from error
+        return self.path
 
 
 def cache_folder() -> Path:
     """Returns the folder in which Keras caches the weights of its applications."""
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras").expanduser() / "models"
-
-
-def verify(file: WeightsFile) -> str:
-    """Returns "ok" or "unverified" (no published checksum) for a cached file.
-
-    Raises:
-        WeightsMissing: it is not in the cache.
-        BadWeights: its checksum is not the published one, or it cannot be read.
-    """
-    if not file.path.is_file():
-        raise WeightsMissing(f"{file.name}: not in {file.path.parent}: run `movietags models fetch`")
-    if file.md5 is None:
-        return "unverified"
-    md5 = hashlib.md5(usedforsecurity=False)
-    try:
-        with file.path.open("rb") as body:
-            while chunk := body.read(CHUNK_BYTES):
-                md5.update(chunk)
-    except OSError as error:
-        raise BadWeights(f"{file.path}: cannot be read ({reason(error)})") from error
-    if md5.hexdigest() != file.md5:
-        raise BadWeights(f"{file.path}: md5 {md5.hexdigest()}, published {file.md5}: delete it and fetch it again")
-    return "ok"
-
-
-def fetch(file: WeightsFile, backbone: str) -> Path:
-    """Returns the path of a weights file, downloaded into Keras's cache unless it is there.
-
-    Raises:
-        WeightsMissing: it could not be fetched; says which file, where it is looked for, what else works.
-    """
-    if file.path.is_file():
-        return file.path
-    with libraries.needed("fetching weights"):
-        from keras.utils import get_file
-
-    log.info("%s: fetching %s (about %d MB) into %s", backbone, file.name, file.size_mb, file.path.parent)
-    try:
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        # Aside and renamed: an interrupted download must not look like weights to any program.
-        with TemporaryDirectory(dir=file.path.parent) as aside, redirect_stdout(sys.stderr):  # Keras draws on stdout
-            downloaded = get_file(file.name, file.url, cache_dir=aside, cache_subdir="", file_hash=file.md5)
-            Path(downloaded).replace(file.path)
-    except Exception as error:  # Keras raises bare Exception when a download fails
-        raise WeightsMissing(
-            f"{backbone}: its weights {file.name} (about {file.size_mb} MB) are not in {file.path.parent} and could "
-            f"not be fetched ({reason(error)}): copy the file there, or use --weights FILE, or --backbone compact"
-        ) from error
-    return file.path

@@ -8,7 +8,7 @@ import io
 from tagger.records import TagReport
 from tagger.text import safe_cell
 
-COLUMNS = ("film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained")
+COLUMNS = ("film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained", "answered_by")
 
 
 def as_csv(report: TagReport) -> str:
@@ -19,5 +19,7 @@ def as_csv(report: TagReport) -> str:
     film = safe_cell(report.video.name)
     for tag in report.tags:
         numbers = (tag.score, tag.weight, tag.frames, tag.mean_probability)
-        rows.writerow([film, tag.rank, safe_cell(tag.tag), tag.slug, *numbers, str(tag.trained).lower()])
+        rows.writerow(
+            [film, tag.rank, safe_cell(tag.tag), tag.slug, *numbers, str(tag.trained).lower(), tag.answered_by]
+        )
     return text.getvalue()

@@ -1,0 +1,33 @@
+"""Networks as ONNX models, run on the processor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tagger import libraries
+from tagger.process import cores
+from tagger.records import Floats
+
+
+class Network:
+    """A network that stands ready; several threads may ask it at once."""
+
+    def __init__(self, model: bytes) -> None:
+        """Takes a ModelProto with one input and one output.
+
+        Raises:
+            LibraryMissing: ONNX Runtime is not installed.
+        """
+        with libraries.needed("a network as an ONNX model"):
+            import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cores()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, prepared: Floats) -> Floats:
+        """Returns float32 (n, d) of n pictures, laid out as the network takes them."""
+        (answer,) = self._session.run(None, {self._input: np.ascontiguousarray(prepared)})
+        return np.asarray(answer, np.float32).reshape(len(prepared), -1)
