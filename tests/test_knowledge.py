@@ -19,7 +19,7 @@ from tagger.knowledge import distill, figures, heads, labelled, portable, priors
 from tagger.knowledge.heads import HeadRecipe, Tuned, Tuner
 from tagger.knowledge.kept import kept
 from tagger.knowledge.labelled import Labelled
-from tagger.models import arrays, compact, head, registry, residual, student
+from tagger.models import arrays, compact, efficientnet_lite, head, registry, residual, student
 from tagger.models.evidence import class_evidence
 from tagger.records import Floats
 
@@ -309,9 +309,12 @@ def test_the_shipped_head_is_of_the_shipped_backbone_and_the_card_of_both() -> N
     words = vocabulary.load("movies50")
     made = head.load(words.head_path("compact"), words)
     assert made.backbone_sha256 == registry.load("compact", None, 1).sha256
+    assert {*words.heads} == {"compact", "portable", *(row.name for row in efficientnet_lite.entries())}
     facts = json.loads((words.folder / "figures.json").read_text())
     card = (words.folder / "card.md").read_text()
-    assert f"{facts['compact']['top3']:.3f}" in card
+    for name in facts["heads"]:
+        assert f"{facts['heads'][name]['top3']:.3f}" in card
+        assert head.measured(words.head_path(name)) == facts["heads"][name]["top3"]
     never = {tag for tag, trained in zip(words.tags, made.trained, strict=True) if not trained}
     assert never == {"Nudity", "Sex"}
-    assert "Never trained, never to be found: Nudity, Sex." in card
+    assert "Never trained, never to be found by a head: Nudity, Sex." in card

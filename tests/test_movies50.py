@@ -13,13 +13,16 @@ import media
 import networks
 import numpy as np
 import pytest
+import torch_files
 
 from tagger import Settings, Tagger, vocabulary
-from tagger.knowledge import crossval, movies50, witness
-from tagger.models import compact, head
+from tagger.knowledge import crossval, movies50, stills, witness
+from tagger.models import compact, efficientnet_lite, head
 
 TAGS = ("Red", "Green", "Blue", "Never")
 NETWORKS = {"mobilenet-0.25-128": "mobilenet", "mobilenetv2-0.35-96": "mobilenet_v2"}
+LITE = "efficientnet-lite0"
+FILES = {**{name: f"{name}.h5" for name in NETWORKS}, LITE: f"{LITE}.pth"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture[..., 2 - index] = np.minimum(picture[..., 2 - index] + 150, 255)  # OpenCV writes BGR
             cv2.imwrite(str(folder / "images" / tag.lower() / f"owner+source{number % 4}__{number}.jpg"), picture)
     for name in NETWORKS:
-        networks.save(name, folder / f"{name}.h5")
+        networks.save(name, folder / FILES[name])
+    torch_files.save(folder / FILES[LITE], torch_files.random_state(efficientnet_lite.KNOWN[LITE]))
+    (folder / "stills").mkdir()
+    rows = ["slug\ttags\tsame_film_in_training_repo"]
+    for number in range(12):
+        rows.append(f"film{number}\t{TAGS[number % 3].lower()}\t{'' if number % 2 else 'owner/source1'}")
+        (folder / f"stills/film{number}").mkdir()
+        source = sorted((folder / "images" / TAGS[number % 3].lower()).iterdir())[number]
+        shutil.copy(source, folder / f"stills/film{number}/1.jpg")
+    (folder / "stills/truth.tsv").write_text("\n".join(rows))
     (folder / "words/heads").mkdir(parents=True)
     (folder / "words/labels.txt").write_text("\n".join(TAGS))
     for end in ("npz", "json"):
@@ -48,7 +60,7 @@ def fewer_choices(campaign: Callable[[int, int], int], monkeypatch: pytest.Monke
 
 
 def run(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
-    asked = [f"--network={name}={place / name}.h5" for name in NETWORKS]
+    asked = [f"--network={name}={place / file}" for name, file in FILES.items()]
     command = ["movies50", str(place / "images"), str(place / "words"), *asked, f"--cache={place / 'cache'}", *words]
     with monkeypatch.context() as patch:
         patch.setattr(sys, "argv", command)
@@ -59,22 +71,31 @@ def run(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 def test_one_command_makes_heads_figures_and_card(
     place: Path, film: media.Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(place, monkeypatch)
+    monkeypatch.setattr(stills, "POSITIVES_MIN", 3)
+    run(place, monkeypatch, f"--stills={place / 'stills'}")
     words = vocabulary.load(str(place / "words"))
-    assert words.heads == ("compact", "portable")
-    compact, portable = (head.load(words.head_path(name), words) for name in words.heads)
-    assert compact.trained == portable.trained == (True, True, True, False)
+    assert words.heads == ("compact", LITE, "portable")
+    compact, lite, portable = (head.load(words.head_path(name), words) for name in words.heads)
+    assert compact.trained == portable.trained == lite.trained == (True, True, True, False)
     assert compact.kernel.shape == portable.kernel.shape == (1000, 4)
+    assert (lite.kernel.shape, lite.reads) == ((2280, 4), head.BOTH)
     assert (compact.backbone, portable.backbone) == ("compact/avg_pool", head.ANY_NETWORK)
     facts = json.loads((words.folder / "figures.json").read_text())
-    assert set(facts["portable"]["transfer"]) == set(NETWORKS)
-    assert facts["compact"]["top1"] > 0.8  # colours, of sources that the head had not seen
-    assert set(facts["trailers"]) == {"compact", *NETWORKS}
+    assert set(facts["portable"]["transfer"]) == {*NETWORKS, LITE}
+    assert list(facts["heads"]) == [LITE, "compact"]
+    assert facts["heads"]["compact"]["top1"] > 0.8  # colours, of sources that the head had not seen
+    assert facts["heads"][LITE]["top1"] > 0.8
+    assert set(facts["trailers"]) == {"compact", *NETWORKS, LITE}
+    for found in facts["stills"]["compact"].values():  # pictures of its own training: each film has one tag, of five
+        assert found["first"]["right"] == pytest.approx(1 / stills.FIRST)
+        assert found["first"]["dealt_anew"] < 0.5 / stills.FIRST
+    assert [found["films"] for found in facts["stills"][LITE].values()] == [12, 6]
     card = (words.folder / "card.md").read_text()
-    assert "Never trained, never to be found: Never." in card
-    assert f"{facts['compact']['top3']:.3f}" in card
-    for name in ("compact", "mobilenet-0.25-128"):
-        weights = None if name == "compact" else place / f"{name}.h5"
+    assert "Never trained, never to be found by a head: Never." in card
+    assert all(f"{facts['heads'][name]['top3']:.3f}" in card for name in facts["heads"])
+    assert head.measured(words.head_path(LITE)) == facts["heads"][LITE]["top3"]
+    for name in ("compact", *FILES):
+        weights = None if name == "compact" else place / FILES[name]
         report = Tagger(Settings(vocabulary=str(words.folder), backbone=name, weights=weights)).extract(film.path)
         assert {tag.tag for tag in report.tags} == set(TAGS)
 
@@ -91,7 +112,6 @@ def test_a_family_is_left_out_and_nothing_is_written(
 
 
 def test_squeezenet_knows_its_classes(shared: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, of the extra `train`")
     one = witness.load("squeezenet", shared / "models/squeezenet1.1.onnx")
     rows = (shared / "models/imagenet_classes.tsv").read_text().splitlines()[1:]
     index = {row.split("\t")[1]: int(row.split("\t")[0]) for row in rows}

@@ -46,8 +46,8 @@ BAR_STEP_S = 0.1  # tqdm redraws at most this often
 OPTIONS = {
     "backbone": click.option(
         "--backbone", default=DEFAULT_BACKBONE, show_default=True,
-        help="auto (inceptionv3 where Keras has its weights, efficientnet-lite0 where pip has brought these, else compact), "
-             "compact (embedded), inceptionv3, ...: see `movietags models list`."),
+        help="auto (inceptionv3 where Keras has its weights, efficientnet-lite0 where pip has brought its own, else "
+             "compact), compact (embedded), inceptionv3, ...: see `movietags models list`."),
     "weights": click.option(
         "--weights", type=click.Path(path_type=Path), help="File of weights for the backbone."),
     "vocabulary": click.option(
@@ -72,7 +72,7 @@ OPTIONS = {
         help="Pictures per call of the network."),
     "device": click.option(
         "--device", default=DEFAULT_DEVICE, show_default=True, metavar="auto|cpu|gpu|gpu:N",
-        help="Where the networks of Keras run; compact always runs on the processor."),
+        help="Where the networks of Keras run; all others run on the processor."),
     "hwaccel": click.option(
         "--hwaccel", default=HWACCELS[0], show_default=True, metavar="none|auto|NAME",
         help="Hardware that decodes the film in a full scan: cuda, ... as `movietags info` lists them; "

