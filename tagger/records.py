@@ -1,8 +1,7 @@
 """What passes between the stages: frozen, checked, with the unit of every field.
 
-Seconds are float on the presentation clock (0 is where a player starts); frames count from 0 in
-presentation order. Seconds are the truth, frame numbers are there to find a picture again: with a
-variable frame rate they do not convert into each other.
+Seconds are float on the presentation clock (0 is where a player starts); frames count from 0 in presentation order.
+Seconds are the truth, frames are there to find a picture again: at a variable rate neither converts to the other.
 """
 
 from __future__ import annotations
@@ -218,8 +217,8 @@ class RankedTag:
     """Over the kept keyframes."""
     trained: bool
     """False: nothing here knows the tag; it cannot be found."""
-    answered_by: str = ""
-    """What its probability comes from: `head`, or a package that knows this tag alone; empty: nothing, or not known."""
+    answered_by: str = ""  # reports of before that was known say nothing
+    """What its probability comes from: `head`, a package that knows this tag alone, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +294,7 @@ class TagReport:
         return frame(RankedTag, self.tags, film=self.video.name)
 
     def shots_frame(self) -> DataFrame:
-        """Returns a pandas table with a row per shot: the fields of `TaggedShot`, those of its keyframe and tags too.
-
+        """Returns a pandas table with a row per shot: the fields of `TaggedShot`, those of its keyframe and tags too;
         `tags_slug` and `tags_probability` hold tuples; `.explode` of both makes a row for each tag of a shot.
         """
         return frame(TaggedShot, self.shots, film=self.video.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,11 @@ def test_stages_are_those_that_were_published() -> None:
     assert columns("efficientnet-lite1") == [(1, 3, 3, 4, 4, 5, 1), *fixed, channels]
     assert columns("efficientnet-lite2") == [(1, 3, 3, 4, 4, 5, 1), *fixed, (16, 24, 48, 88, 120, 208, 352)]
     assert [made.input_size for made in KNOWN.values()] == [224, 240, 260]
+
+
+def test_channels_are_never_rounded_down_by_more_than_a_tenth() -> None:
+    narrow = replace(KNOWN[SMALLEST], width=0.7)  # 11.2, 16.8, 28, 56, 78.4, 134.4 and 224
+    assert [stage[-1] for stage in narrow.stages] == [16, 16, 32, 56, 80, 136, 224]
 
 
 def opened(tmp_path: Path, state: State, name: str = SMALLEST) -> Backbone:

@@ -19,7 +19,7 @@ from tagger.knowledge import distill, figures, heads, labelled, portable, priors
 from tagger.knowledge.heads import HeadRecipe, Tuned, Tuner
 from tagger.knowledge.kept import kept
 from tagger.knowledge.labelled import Labelled
-from tagger.models import arrays, compact, efficientnet_lite, head, registry, residual, student
+from tagger.models import arrays, compact, ensemble, head, registry, residual, student
 from tagger.models.evidence import class_evidence
 from tagger.records import Floats
 
@@ -309,7 +309,7 @@ def test_the_shipped_head_is_of_the_shipped_backbone_and_the_card_of_both() -> N
     words = vocabulary.load("movies50")
     made = head.load(words.head_path("compact"), words)
     assert made.backbone_sha256 == registry.load("compact", None, 1).sha256
-    assert {*words.heads} == {"compact", "portable", *(row.name for row in efficientnet_lite.entries())}
+    assert {*words.heads} == {"compact", "portable", ensemble.NAME, *ensemble.PARTS}
     facts = json.loads((words.folder / "figures.json").read_text())
     card = (words.folder / "card.md").read_text()
     for name in facts["heads"]:

@@ -71,7 +71,7 @@ def run(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 def test_one_command_makes_heads_figures_and_card(
     place: Path, film: media.Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stills, "POSITIVES_MIN", 3)
+    monkeypatch.setattr(stills, "POSITIVES_MIN", 2)
     run(place, monkeypatch, f"--stills={place / 'stills'}")
     words = vocabulary.load(str(place / "words"))
     assert words.heads == ("compact", LITE, "portable")

@@ -158,7 +158,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         strength="These are weak models" if head["top3"] < WEAK else "These models are often wrong",
         best=default,
         default=default,
-        natives=", ".join(name for name in made if name != EMBEDDED) or "None",
+        natives=", ".join([*made][:-1]) or "None",  # the embedded one comes last
         **{key: head[key] for key in ("top1", "top3", "tags")},
         own_top1=embedded["top1"],
         own_top3=embedded["top3"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from tagger.images import Pixels
 from tagger.knowledge import heads, labelled, portable, trailers
 from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.knowledge.witness import Witness
+from tagger.models import ensemble
+from tagger.models.backbone import Backbone
 from tagger.models.evidence import class_evidence
-from tagger.models.head import ANY_NETWORK, BOTH, CLASSES, Head
-from tagger.records import Floats, ShotPicture, TagScores
-from tagger.vocabulary import Vocabulary
+from tagger.models.head import ANY_NETWORK, BOTH, CLASSES, FEATURES, Head
+from tagger.models.registry import EMBEDDED
+from tagger.records import Bools, Floats, ShotPicture, TagScores
+from tagger.training import calibration
+from tagger.vocabulary import PORTABLE, Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -36,102 +40,140 @@ class Knowledge:
             name: class_evidence(witness.logits(self.features[name])) for name, witness in self.witness.items()
         }
         self.others = {name: rows for name, rows in self.seen.items() if not self.witness[name].embedded}
+        self._said: Floats | None = None  # answers that say which labels overlap; the first heads know of none
+        first = next(iter(self.made_of))
+        (z,) = self._answers(first, (heads.FIRST,)).values()
+        self._said = calibration.softmax(z)
 
     @property
-    def native(self) -> tuple[str, ...]:
-        """The networks that get a head of their own."""
-        return tuple(name for name, witness in self.witness.items() if witness.native)
-
-    def read(self, name: str, features: Floats) -> Floats:
-        """Returns what a head for `name` reads of features (..., d): evidence, of native ones both, equally loud."""
-        witness = self.witness[name]
-        evidence = class_evidence(witness.logits(features))
-        if not witness.native:
-            return evidence
-        loud = self._loudness(name)
-        return np.concatenate([features / loud[0], evidence / loud[1]], -1)
-
-    def taught(self, name: str) -> list[Floats]:
-        """What the head for `name` is learned from: its own sight if native, all for the embedded one, else others'."""
-        witness = self.witness[name]
-        if witness.native:
-            return [self.read(name, self.features[name])]
-        if witness.embedded:
-            return list(self.seen.values())
-        return [rows for other, rows in self.others.items() if self.witness[other].family != witness.family]
+    def made_of(self) -> dict[str, tuple[str, ...]]:
+        """The networks that get a head of their own, and those that each is made of; what `auto` takes comes first."""
+        native = {name: (name,) for name, witness in self.witness.items() if witness.native}
+        both = {ensemble.NAME: ensemble.PARTS} if {*ensemble.PARTS} <= {*native} else {}
+        return {**native, **both, EMBEDDED: (EMBEDDED,)}
 
     def tuner(self, name: str) -> heads.Tuner:
-        """Returns what the embedded network or a native one says about other sources."""
-        asked = self.read(name, self.features[name][:, 0])
-        return heads.Tuner(heads.answers(self.taught(name), asked, self.pictures, self.cache), self.pictures)
+        """Returns what a network says about other sources through its head, on average of those it is made of."""
+        said = [self._answers(part, heads.RECIPES) for part in self.made_of[name]]
+        return heads.Tuner({recipe: mean([z[recipe] for z in said]) for recipe in heads.RECIPES}, self.pictures)
 
     def strangers(self, only: str | None = None) -> dict[str, heads.Tuner]:
         """Returns what each other network (of the family `only`) says through a head that met none of its family."""
         family = {name: self.witness[name].family for name in self.others}
-        by_network = portable.left_out(self.others, family, self.pictures, self.cache, only)
+        by_network = portable.left_out(self.others, family, self.pictures, self.cache, only, self._said)
         return {name: heads.Tuner(answers, self.pictures) for name, answers in by_network.items()}
 
     def alone(self, names: Sequence[str]) -> dict[str, heads.Tuner]:
         """Returns what each of these networks says through a head that was learned on its evidence alone."""
-        by_network = portable.native({name: self.others[name] for name in names}, self.pictures, self.cache)
+        seen = {name: self.others[name] for name in names}
+        by_network = portable.native(seen, self.pictures, self.cache, self._said)
         return {name: heads.Tuner(answers, self.pictures) for name, answers in by_network.items()}
 
     def inside(self, name: str, tuned: heads.Tuned, seed: int) -> Floats:
         """Returns a network's probabilities (n, tags) by heads that saw pictures of the same sources."""
         folds = np.random.default_rng(seed).integers(FOLDS, size=len(self.pictures.paths))
-        asked = self.read(name, self.features[name][:, 0])
-        z = heads.out_of_source(self.taught(name), asked, self.pictures, tuned.recipe, folds)
-        return heads.published(z, tuned.temperature, tuned.offset)
+        said = []
+        for part in self.made_of[name]:
+            asked = self._read(part, self.features[part][:, 0])
+            said.append(heads.out_of_source(self._taught(part), asked, self.pictures, tuned.recipe, folds, self._said))
+        return heads.published(mean(said), tuned.temperature, tuned.offset)
 
     def on_trailers(
         self, name: str, tuner: heads.Tuner, made: Sequence[trailers.Trailer], frames: Sequence[Sequence[ShotPicture]]
     ) -> dict[str, Any]:
         """Returns how right the first tags of made-up trailers are, through heads that saw none of their sources."""
         log.info("trailers as seen by %s", name)
-        folds, one = source_folds(self.pictures.source), self.witness[name]
+        folds, parts = source_folds(self.pictures.source), self.made_of.get(name, (name,))
         learned = {}
         for fold in {trailer.fold for trailer in made}:
             ask, tuned = folds == fold, tuner.tune(folds != fold)
             allowed = ~ask & ~self.pictures.near[:, ask].any(1)
-            learned[fold] = tuned, *heads.learn(self.taught(name), self.pictures, allowed, tuned.recipe)
+            learned[fold] = tuned, [self._learned(self._taught(part), allowed, tuned) for part in parts]
 
         def scores(fold: int, pixels: list[Pixels]) -> TagScores:
-            tuned, kernel, bias = learned[fold]
-            z = self.read(name, one.network.features(pixels)) @ kernel + bias
+            tuned, layers = learned[fold]
+            seen = [self._read(part, self.witness[part].network.features(pixels)) for part in parts]
+            z = mean([rows @ kernel + bias for rows, (kernel, bias) in zip(seen, layers, strict=True)])
             return TagScores(heads.published(z, tuned.temperature, tuned.offset), heads.evidence(z, tuned))
 
         return trailers.measure(made, frames, scores)
 
     def ship(self, tuned: heads.Tuned, name: str) -> Head:
-        """Returns the head to be shipped, learned from all pictures: a network's own, or the portable one."""
-        witness = self.witness.get(name)
-        seen = self.taught(name) if witness else list(self.others.values())
-        kernel, bias = heads.learn(seen, self.pictures, np.ones(len(self.pictures.paths), bool), tuned.recipe)
-        if witness and witness.native:
-            width = self.features[name].shape[-1]
-            kernel /= np.repeat(self._loudness(name), (width, len(kernel) - width))[:, None]
+        """Returns the head to be shipped for one of `made_of`, or the portable one, learned from all pictures."""
+        everything = np.ones(len(self.pictures.paths), bool)
+        if name == PORTABLE:
+            kernel, bias = self._learned(list(self.others.values()), everything, tuned)
+            return self._head(tuned, kernel, bias, ANY_NETWORK, "", CLASSES)
+        parts = self.made_of[name]
+        layers = [self._learned(self._taught(part), everything, tuned) for part in parts]
+        kernels = [kernel / self._loudness(part)[:, None] for part, (kernel, _) in zip(parts, layers, strict=True)]
+        kernel = np.asarray(np.concatenate(kernels) / len(parts), np.float32)
+        reads = FEATURES if len(parts) > 1 else BOTH if self.witness[name].native else CLASSES
+        network = self.network(name)
+        return self._head(tuned, kernel, mean([bias for _, bias in layers]), network.identity, network.sha256, reads)
+
+    def network(self, name: str) -> labelled.FeatureNetwork:
+        """Returns one of `made_of`."""
+        parts = [self.witness[part].network for part in self.made_of[name]]
+        return parts[0] if len(parts) == 1 else ensemble.together(name, cast(list[Backbone], parts))  # all packaged
+
+    def tagging(self, name: str, head: Head) -> Callable[[list[Pixels]], TagScores]:
+        """Returns what gives the scores of pictures by one of `made_of` and the head that is shipped for it."""
+        network = self.network(name)
+
+        def scores(pixels: list[Pixels]) -> TagScores:
+            features = network.features(pixels)
+            if head.reads == FEATURES:
+                return head.scores(features)
+            evidence = class_evidence(self.witness[name].logits(features))
+            return head.scores(np.concatenate([features, evidence], 1) if head.reads == BOTH else evidence)
+
+        return scores
+
+    def _answers(self, part: str, recipes: Sequence[heads.HeadRecipe]) -> heads.Answers:
+        asked = self._read(part, self.features[part][:, 0])
+        return heads.answers(self._taught(part), asked, self.pictures, self.cache, self._said, recipes)
+
+    def _taught(self, name: str) -> list[Floats]:
+        """What a head for `name` is learned from: its own sight if native, all for the embedded one, else others'."""
+        witness = self.witness[name]
+        if witness.native:
+            return [self._read(name, self.features[name])]
+        if witness.embedded:
+            return list(self.seen.values())
+        return [rows for other, rows in self.others.items() if self.witness[other].family != witness.family]
+
+    def _read(self, name: str, features: Floats) -> Floats:
+        """What a head for `name` is learned on, of features (..., d): evidence, of native ones both, equally loud."""
+        witness = self.witness[name]
+        evidence = class_evidence(witness.logits(features))
+        both = np.concatenate([features, evidence], -1) if witness.native else evidence
+        return np.asarray(both / self._loudness(name), np.float32)
+
+    def _loudness(self, name: str) -> Floats:
+        """What the columns of `_read` are divided by."""
+        features, evidence = self.features[name], self.seen[name]
+        if not self.witness[name].native:
+            return np.ones(evidence.shape[-1], np.float32)
+        parts = [np.full(rows.shape[-1], rows.std(), np.float32) for rows in (features, evidence)]
+        return np.concatenate(parts)
+
+    def _learned(self, seen: Sequence[Floats], allowed: Bools, tuned: heads.Tuned) -> tuple[Floats, Floats]:
+        return heads.learn(seen, self.pictures, allowed, tuned.recipe, self._said)
+
+    def _head(self, tuned: heads.Tuned, kernel: Floats, bias: Floats, network: str, sha256: str, reads: str) -> Head:
         trained = np.bincount(self.pictures.tag, minlength=self.pictures.tags) > 0
         return Head(
             (kernel / tuned.temperature).astype(np.float16).astype(np.float32),  # half the room, the same ranking
             np.where(trained, bias / tuned.temperature + tuned.offset, 0).astype(np.float32),
             tuple(bool(flag) for flag in trained),
             self.words.sha256,
-            f"{name}/avg_pool" if witness else ANY_NETWORK,
-            witness.network.sha256 if witness else "",
-            BOTH if witness and witness.native else CLASSES,
+            network,
+            sha256,
+            reads,
         )
 
-    def tagging(self, name: str, head: Head) -> Callable[[list[Pixels]], TagScores]:
-        """Returns what gives the scores of pictures by a network and the head that is shipped for it."""
-        witness = self.witness[name]
 
-        def scores(pixels: list[Pixels]) -> TagScores:
-            features = witness.network.features(pixels)
-            evidence = class_evidence(witness.logits(features))
-            return head.scores(np.concatenate([features, evidence], 1) if witness.native else evidence)
-
-        return scores
-
-    def _loudness(self, name: str) -> Floats:
-        """Deviations of features and of evidence, (2,)."""
-        return np.array([self.features[name].std(), self.seen[name].std()], np.float32)
+def mean(values: Sequence[Floats]) -> Floats:
+    """Returns the mean of arrays of one shape."""
+    return np.asarray(sum(values) / np.float32(len(values)), np.float32)

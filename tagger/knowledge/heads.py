@@ -31,12 +31,29 @@ class HeadRecipe:
     l2: float  # weight decay, for rows of deviation 1 as a whole
     trust: float  # in the names of classes (`tagger.knowledge.priors`): what one of them says, per deviation
     power: float = 0.5  # how much less a picture counts among many of its source: `Labelled.counts`
+    overlap: float = 0.5  # the share of a label that belongs to the tags its pictures are taken for: `taken_for`
 
 
-RECIPES = (HeadRecipe(0.3, 0.1), HeadRecipe(0.3, 0.05))
+RECIPES = (HeadRecipe(0.3, 0.1), HeadRecipe(0.1, 0.1))
+FIRST = HeadRecipe(0.3, 0.1, overlap=0)  # of the answers that say what is taken for what
 
 
-def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: HeadRecipe) -> tuple[Floats, Floats]:
+def taken_for(p: Floats, pictures: Labelled, among: Bools) -> Floats:
+    """Returns (tags, tags): what pictures `among` (n,) of each tag are taken for by answers `p` (n, tags), else itself.
+
+    Labels overlap, and a picture carries one: what looks like violence was collected as action. Rows sum to 1.
+    """
+    said = np.zeros((pictures.tags, pictures.tags), np.float32)
+    np.add.at(said, pictures.tag[among], p[among])
+    np.fill_diagonal(said, 0)
+    total = said.sum(1, keepdims=True)
+    own = np.eye(pictures.tags, dtype=np.float32)
+    return np.where(total > 0, said / np.maximum(total, np.finfo(np.float32).tiny), own)
+
+
+def learn(
+    seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: HeadRecipe, said: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Returns kernel (d, tags) and bias (tags,) of a regression on all views of the pictures `chosen`.
 
     Args:
@@ -44,6 +61,7 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Hea
         pictures: n of them.
         chosen: (n,) those to learn from.
         recipe: how.
+        said: (n, tags) answers that say which labels overlap; None: none do.
 
     Tags without a picture get zeros.
     """
@@ -55,7 +73,11 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Hea
     each = pictures.counts(recipe.power)[chosen]
     counts = np.concatenate([np.repeat(each, rows.shape[1]) for rows in seen])
     place = np.searchsorted(present, tag)
-    fitted = fit((x - mean) / deviation, place, len(present), recipe.l2, known, STEPS, counts)
+    alike = None
+    if said is not None and recipe.overlap:
+        others = taken_for(said, pictures, chosen)[np.ix_(present, present)]
+        alike = (1 - recipe.overlap) * np.eye(len(present), dtype=np.float32) + recipe.overlap * others
+    fitted = fit((x - mean) / deviation, place, len(present), recipe.l2, known, STEPS, counts, alike)
     kernel = np.zeros((x.shape[1], pictures.tags), np.float32)
     bias = np.zeros(pictures.tags, np.float32)
     kernel[:, present] = fitted[:-1] / deviation
@@ -64,7 +86,12 @@ def learn(seen: Sequence[Floats], pictures: Labelled, chosen: Bools, recipe: Hea
 
 
 def out_of_source(
-    seen: Sequence[Floats], rows: Floats, pictures: Labelled, recipe: HeadRecipe, folds: Ints | None = None
+    seen: Sequence[Floats],
+    rows: Floats,
+    pictures: Labelled,
+    recipe: HeadRecipe,
+    folds: Ints | None = None,
+    said: Floats | None = None,
 ) -> Floats:
     """Returns logits (..., n, tags) of each picture by a head that saw no picture of its source; zeros: no such tag.
 
@@ -74,12 +101,13 @@ def out_of_source(
         pictures: n of them.
         recipe: how the head is learned.
         folds: (n,) the fold of each picture, if not by source.
+        said: as of `learn`; of each fold only the answers about the others count.
     """
     answer = np.zeros((*rows.shape[:-1], pictures.tags), np.float32)
     folds = source_folds(pictures.source) if folds is None else folds
     for fold in np.unique(folds):
         ask = folds == fold
-        kernel, bias = learn(seen, pictures, ~ask & ~pictures.near[:, ask].any(1), recipe)
+        kernel, bias = learn(seen, pictures, ~ask & ~pictures.near[:, ask].any(1), recipe, said)
         answer[..., ask, :] = rows[..., ask, :] @ kernel + bias
     return answer
 
@@ -87,13 +115,25 @@ def out_of_source(
 Answers = dict[HeadRecipe, Floats]  # logits (n, tags) by the recipe of the head
 
 
-def answers(seen: Sequence[Floats], rows: Floats, pictures: Labelled, cache: Path | None = None) -> Answers:
+def answers(
+    seen: Sequence[Floats],
+    rows: Floats,
+    pictures: Labelled,
+    cache: Path | None = None,
+    said: Floats | None = None,
+    recipes: Sequence[HeadRecipe] = RECIPES,
+) -> Answers:
     """Returns what `out_of_source` does, by every recipe; kept in `cache`."""
     logits = {}
-    for recipe in RECIPES:
+    for recipe in recipes:
         log.info("heads on %d networks for %s, %s", len(seen), rows.shape[:-2] or "one", recipe)
         key: list[Key] = [f"{recipe} {STEPS} {pictures.slugs}", pictures.tag, pictures.source, rows, *seen]
-        logits[recipe] = kept(cache, key, lambda recipe=recipe: out_of_source(seen, rows, pictures, recipe))  # type: ignore[misc]
+        key += [] if said is None else [said]
+        logits[recipe] = kept(
+            cache,
+            key,
+            lambda recipe=recipe: out_of_source(seen, rows, pictures, recipe, said=said),  # type: ignore[misc]
+        )
     return logits
 
 

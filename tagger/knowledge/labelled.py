@@ -39,6 +39,11 @@ class FeatureNetwork(Protocol):
         ...
 
     @property
+    def identity(self) -> str:
+        """What its features are."""
+        ...
+
+    @property
     def sha256(self) -> str:
         """Digest of its numbers."""
         ...

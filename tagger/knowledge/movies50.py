@@ -60,7 +60,7 @@ def measure(
     """
     pictures, tags = knowledge.pictures, knowledge.words.tags
     everything = np.ones(len(pictures.paths), bool)
-    own = {name: knowledge.tuner(name) for name in (*knowledge.native, EMBEDDED)}
+    own = {name: knowledge.tuner(name) for name in knowledge.made_of}
     strangers = knowledge.strangers()
     tuned = {name: tuner.tune(everything) for name, tuner in own.items()}
     tuned[PORTABLE] = heads.agreed([tuner.tune(everything) for tuner in strangers.values()])

@@ -21,6 +21,7 @@ def left_out(
     pictures: Labelled,
     cache: Path | None = None,
     only: str | None = None,
+    said: Floats | None = None,
 ) -> dict[str, heads.Answers]:
     """Returns what each network's evidence says through heads that met neither its family nor the picture's source.
 
@@ -30,20 +31,23 @@ def left_out(
         pictures: n of them.
         cache: folder where answers are kept.
         only: the one family to ask about; all by default.
+        said: answers that say which labels overlap, as of `heads.learn`.
     """
     answers: dict[str, heads.Answers] = {}
     for kin in [only] if only else sorted(set(family.values())):
         names = [name for name in seen if family[name] == kin]
         others = [rows for name, rows in seen.items() if name not in names]
         rows = np.stack([seen[name][:, 0] for name in names])
-        said = heads.answers(others, rows, pictures, cache)
-        answers |= {name: {recipe: z[place] for recipe, z in said.items()} for place, name in enumerate(names)}
+        found = heads.answers(others, rows, pictures, cache, said)
+        answers |= {name: {recipe: z[place] for recipe, z in found.items()} for place, name in enumerate(names)}
     return answers
 
 
-def native(seen: dict[str, Floats], pictures: Labelled, cache: Path | None = None) -> dict[str, heads.Answers]:
+def native(
+    seen: dict[str, Floats], pictures: Labelled, cache: Path | None = None, said: Floats | None = None
+) -> dict[str, heads.Answers]:
     """Returns what each network's evidence says through heads learned on it alone, on other sources."""
-    return {name: heads.answers([rows], rows[:, 0], pictures, cache) for name, rows in seen.items()}
+    return {name: heads.answers([rows], rows[:, 0], pictures, cache, said) for name, rows in seen.items()}
 
 
 def transfer(own: dict[str, Floats], foreign: dict[str, Floats], pictures: Labelled) -> dict[str, Any]:

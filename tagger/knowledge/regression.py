@@ -23,6 +23,7 @@ def fit(
     prior: Floats | None = None,
     steps: int = STEPS,
     counts: Floats | None = None,
+    alike: Floats | None = None,
 ) -> Floats:
     """Returns the head (d + 1, tags), bias last, of least class-balanced cross entropy plus `l2` / 2 |W - prior|^2.
 
@@ -36,10 +37,12 @@ def fit(
         prior: (d + 1, tags) what the head is where pictures say nothing; zeros by default.
         steps: Newton's.
         counts: (n,) how much each row counts among those of its tag; all alike by default.
+        alike: (tags, tags) what a row of each tag is to be answered with; its own tag alone by default.
     """
     x = np.concatenate([x, np.ones((len(x), 1), np.float32)], 1)
-    truth = np.eye(tags, dtype=np.float32)[tag]
-    share = truth if counts is None else truth * counts[:, None]
+    own = np.eye(tags, dtype=np.float32)[tag]
+    truth = own if alike is None else alike[tag]
+    share = own if counts is None else own * counts[:, None]
     weight = (share / np.maximum(share.sum(0), np.finfo(np.float32).tiny)).sum(1, keepdims=True) / tags
     bound = 0.5 * (x * weight).T @ x + l2 * np.eye(x.shape[1], dtype=np.float32)
     inverse = np.linalg.inv(bound).astype(np.float32)

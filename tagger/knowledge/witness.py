@@ -40,7 +40,7 @@ class Witness:
 class OnnxNetwork:
     """SqueezeNet from an ONNX file: its features are its 1000 logits."""
 
-    input_size = 224
+    input_size, identity = 224, "squeezenet/logits"
 
     def __init__(self, file: Path) -> None:
         """Reads the network."""

