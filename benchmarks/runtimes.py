@@ -12,6 +12,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -88,7 +89,7 @@ def rates(name: str, threads: int, batch: int) -> dict[str, float]:
 
 def main() -> None:
     """Measures, prints and writes results/runtimes.json."""
-    here = str(__import__("pathlib").Path(__file__).parent)
+    here = str(Path(__file__).parent)
     result: dict[str, Any] = {"machine": machine(), "rates": [], "cold": []}
     for name, threads, batch in itertools.product(SIZES, sorted({1, cores()}), BATCHES):
         found = rates(name, threads, batch)

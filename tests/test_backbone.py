@@ -25,6 +25,7 @@ from tagger.images import prepare
 from tagger.models import arrays, compact, registry, residual, student, weights
 from tagger.models.architectures import named
 from tagger.models.backbone import Backbone, WithoutNetwork, in_batches
+from tagger.models.runtime import Network
 
 TINY = "mobilenet-0.25-128"
 
@@ -302,7 +303,7 @@ def test_the_embedded_network_is_the_same_in_keras() -> None:
             norm.set_weights([np.full_like(bias, np.sqrt(1 + norm.epsilon)), bias, 0 * bias, 1 + 0 * bias])
     pixels = np.stack([prepare(picture, residual.INPUT_SIZE) for picture in pictures(5)])
     expected = trained.predict_on_batch(residual.preprocess(pixels))
-    found = compact.CompactNetwork(shipped).predict_on_batch(residual.preprocess(pixels))
+    found = Network(compact.graph(shipped))(compact.planes(pixels))
     assert expected.std() > 0.1
     assert np.abs(found - expected).max() < 1e-3
 
@@ -322,7 +323,7 @@ def test_the_network_for_training_folds_into_the_network_for_use() -> None:
     for layer in trained.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
-    network = compact.CompactNetwork(student.fold(trained))
+    network = Network(compact.graph(student.fold(trained)))
     batch = rng.uniform(-1, 1, (2, residual.INPUT_SIZE, residual.INPUT_SIZE, 3)).astype(np.float32)
     expected = trained.predict_on_batch(batch)
-    assert np.abs(network.predict_on_batch(batch) - expected).max() < 0.01 * np.abs(expected).max()
+    assert np.abs(network(batch.transpose(0, 3, 1, 2)) - expected).max() < 0.01 * np.abs(expected).max()

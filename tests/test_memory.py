@@ -87,6 +87,7 @@ tell(used=scanning.how.used, shots=shots, frames=observer.frame_count, seconds=o
 
 MANY_SHOTS = """
 import numpy as np
+from tagger.models.runtime import Network
 from tagger.pipeline import Engine
 from tagger.records import Keyframe, Scan, ScannedShot, ShotPicture
 from tagger.shots import scan as reader
@@ -103,7 +104,7 @@ def shots():
 reader.scan = lambda *_: reader.Scanning(Scan("full", "full", "made up"), shots(), Observer())
 one = Engine()
 backbone, numbers = one.model().backbone, np.random.default_rng(0)
-backbone.network.predict_on_batch = lambda batch: numbers.random((len(batch), backbone.feature_count), np.float32)
+Network.__call__ = lambda _, planes: numbers.random((len(planes), backbone.feature_count), np.float32)
 begun, held_mb, report = held(), [], one.report
 one.report = lambda *given: held_mb.append(held() - begun) or report(*given)
 found = one.extract(film)

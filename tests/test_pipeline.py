@@ -20,7 +20,7 @@ import tagger
 from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
 from tagger.models import model as models
-from tagger.models.compact import CompactBackbone
+from tagger.models.runtime import Network
 from tagger.pipeline import Engine
 from tagger.records import Declared, Observed, Scan, Scanned, ShotPicture, Timing, VideoInfo
 from tagger.reports.json_report import SCHEMA_FILE, as_json
@@ -139,10 +139,9 @@ def test_a_film_is_read_while_the_model_is_loaded(film: media.Truth, monkeypatch
 
 
 def test_an_error_in_the_middle_of_a_film_comes_out(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Engine(Settings(batch_size=1))
-    base = broken.model().backbone
-    assert isinstance(base, CompactBackbone)
-    monkeypatch.setattr(base.network, "predict_on_batch", lambda batch: np.full((len(batch), 768), np.nan, np.float32))
+    broken = Engine(Settings(backbone="compact", batch_size=1))
+    broken.model()
+    monkeypatch.setattr(Network, "__call__", lambda _, planes: np.full((len(planes), 768), np.nan, np.float32))
     with pytest.raises(NonFiniteFeatures):
         broken.extract(film.path)
 

@@ -15,6 +15,7 @@ from tagger.errors import BadSettings, NetworkFailed, WeightsMissing
 from tagger.models import registry
 from tagger.models.architectures import named
 from tagger.models.backbone import Backbone
+from tagger.models.ensemble import AllOf
 from tagger.models.entry import Entry
 from tagger.models.packaged import PackagedFile
 from tagger.models.registry import AUTO, EMBEDDED, PACKAGED, REFERENCE
@@ -42,7 +43,7 @@ def test_a_row_says_what_the_network_is(row: Entry, installed: bool, tmp_path: P
     assert registry.entry(row.name) == row or row.published
     assert row.input_size >= 96 and row.feature_count >= 256
     assert row.size_mb and row.size_mb > 0
-    packaged = any(isinstance(file, PackagedFile) for file in row.published)
+    packaged = any(isinstance(file, PackagedFile | AllOf) for file in row.published)
     absent = "not here; pip install " if packaged else "not here; would be " if row.published else "embedded"
     assert row.where.startswith(str(tmp_path) if packaged and installed else absent)
     assert bool(row.here) == (packaged and installed)

@@ -9,6 +9,7 @@ import numpy as np
 from tagger.images import without_bars
 from tagger.knowledge.labelled import BATCH, Labelled, read
 from tagger.models.nudity import SURE, Nudity
+from tagger.records import Floats
 
 # Where skin is, and nothing to hide: the tags that a careless network would take for it.
 SKIN = (
@@ -17,21 +18,19 @@ SKIN = (
 
 
 def measure(pictures: Labelled) -> dict[str, Any]:
-    """Returns the shares of pictures that are more probably Nudity than not, of all and by tag, and the mean."""
+    """Returns of pictures with skin the shares that are more probably Nudity than not, and means; of all and by tag."""
     network = Nudity(0)
-    parts = []
-    for start in range(0, len(pictures.paths), BATCH):
-        batch = [without_bars(read(path)) for path in pictures.paths[start : start + BATCH]]
-        parts.append(network.probabilities(batch))
-    p = np.concatenate(parts)
     tag_of = np.array(pictures.slugs)[pictures.tag]
+    chosen = np.flatnonzero(np.isin(tag_of, SKIN))
+    parts = [np.empty(0, np.float32)]
+    for start in range(0, len(chosen), BATCH):
+        batch = [without_bars(read(pictures.paths[place])) for place in chosen[start : start + BATCH]]
+        parts.append(network.probabilities(batch))
+    p, tags = np.concatenate(parts), tag_of[chosen]
+    by_tag = {slug: told(p[tags == slug]) for slug in SKIN if (tags == slug).any()}
+    return {"all": told(p), "by_tag": by_tag} if len(p) else {}
 
-    def told(chosen: np.typing.NDArray[np.bool_]) -> dict[str, float]:
-        return {
-            "pictures": int(chosen.sum()),
-            "alarms": float((p[chosen] > SURE).mean()),
-            "mean": float(p[chosen].mean()),
-        }
 
-    by_tag = {slug: told(tag_of == slug) for slug in SKIN if (tag_of == slug).any()}
-    return {"all": told(np.ones(len(p), bool)), "by_tag": by_tag}
+def told(p: Floats) -> dict[str, float]:
+    """Returns how many probabilities there are, the share of alarms among them, and their mean."""
+    return {"pictures": len(p), "alarms": float((p > SURE).mean()), "mean": float(p.mean())}

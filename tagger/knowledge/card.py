@@ -129,8 +129,8 @@ other picture was learned from, as far as titles tell.
 """
 
 NUDITY = """**Nudity** is answered by Yahoo's open_nsfw where `movietags[nudity]` is installed, with its package;
-unmeasured, for want of pictures. Of {pictures} labelled pictures of other tags it says Nudity (p > 0.5) for
-{alarms:.2%}; of those with much skin: {by_tag}. **Sex** is not answered: one number cannot tell it from Nudity.
+unmeasured, for want of pictures. Of {pictures} pictures of tags that it might take for it it says Nudity (p > 0.5) for
+{alarms:.1%}: {by_tag}. **Sex** is not answered: one number cannot tell it from Nudity.
 
 """
 
@@ -180,7 +180,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         min_entropy=facts["min_entropy_bits"],
         variants="\n".join(_variant(name, found) for name, found in films[default]["variants"].items()),
         never=", ".join(row["tag"] for row in rows if not row["pictures"]),
-        nudity=_nudity(facts["nudity"]) if "nudity" in facts else "",
+        nudity=_nudity(facts["nudity"]) if facts.get("nudity") else "",
         worst_count=WORST,
         worst=", ".join(f"{row['tag']} ({row['average_precision']['value']:.2f})" for row in across[:WORST]),
         rows="\n".join(_row(row, own) for row, own in zip(rows, embedded["per_tag"], strict=True)),

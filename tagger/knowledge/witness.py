@@ -44,7 +44,7 @@ class OnnxNetwork:
 
     def __init__(self, file: Path) -> None:
         """Reads the network."""
-        import onnxruntime  # needed for this one witness only: OpenCV cannot read its file
+        import onnxruntime
 
         self._session = onnxruntime.InferenceSession(file)
         self._input = self._session.get_inputs()[0].name

@@ -1,4 +1,4 @@
-"""The embedded backbone, run by OpenCV, which the tool needs anyway and which starts at once.
+"""The embedded backbone, which needs nothing but this package and starts at once.
 
 `tagger.models.student` is the same network in Keras, with batch normalisation, from which its arrays come.
 """
@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +24,7 @@ from tagger.models.entry import Entry
 from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.models.onnx_bytes import Graph, Layer
 from tagger.models.residual import CLASSIFIER, FEATURE_COUNT, INPUT_SIZE, NAME, connect, preprocess
+from tagger.models.runtime import Network
 from tagger.records import Floats
 
 log = logging.getLogger(__name__)
@@ -35,39 +34,16 @@ ARRAYS = vocabulary.SHIPPED / "movies50" / "compact.npz"
 CHOICES = NAME  # for people who typed another
 
 
-class CompactNetwork:
-    """The network with its numbers, ready to run; threads take turns."""
-
-    def __init__(self, numbers: Mapping[str, NDArray[np.floating]]) -> None:
-        """Takes per convolution NAME.kernel (h, w, in, out) and NAME.bias (out,).
-
-        Raises:
-            KeyError: an array is missing.
-            ValueError: an array has another shape.
-        """
-        body = np.frombuffer(graph(numbers), np.uint8)
-        self._network = cv2.dnn.readNetFromONNX(body)
-        # Input and result lie in the network: without turns one thread gets another's answer.
-        self._turn = threading.Lock()
-
-    def predict_on_batch(self, pictures: Floats) -> Floats:
-        """Returns the features (n, 768), not negative, of pictures (n, 160, 160, 3), -1 to 1."""
-        planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
-        with self._turn:
-            self._network.setInput(planes)
-            return np.array(self._network.forward(), np.float32).reshape(len(pictures), FEATURE_COUNT)
-
-
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CompactBackbone(Facts):
     """The embedded network as a backbone that Keras can train."""
 
-    network: Any  # a `CompactNetwork`, or what has its `predict_on_batch`
+    network: Network
     file: Path  # of its arrays
 
     def features(self, pictures: Sequence[Pixels]) -> Floats:
         """Returns float32 (n, 768), not negative."""
-        return in_batches(self, pictures, lambda squares: self.network.predict_on_batch(preprocess(squares)))
+        return in_batches(self, pictures, lambda squares: self.network(planes(squares)))
 
     def preprocess(self, pixels: NDArray[np.uint8]) -> Floats:
         """Returns squares (n, s, s, 3) as float32 -1 to 1."""
@@ -86,10 +62,15 @@ class CompactBackbone(Facts):
         return student.trainable()
 
     def stored(self, trained: Any) -> dict[str, NDArray[np.floating]]:
-        """Returns the arrays of either, as `CompactNetwork` takes them."""
+        """Returns the arrays of either, as `graph` takes them."""
         from tagger.models import student
 
         return student.stored(trained)
+
+
+def planes(squares: NDArray[np.uint8]) -> Floats:
+    """Returns squares (n, s, s, 3) as the network takes them: (n, 3, s, s), -1 to 1."""
+    return preprocess(squares).transpose(0, 3, 1, 2)
 
 
 def entry(name: str) -> Entry:
@@ -117,8 +98,8 @@ def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackb
     path = file or ARRAYS
     try:
         numbers = arrays.load(path)
-        network, classifier = CompactNetwork(numbers), _classifier(numbers)
-    except (BadHead, KeyError, ValueError, cv2.error) as error:
+        network, classifier = Network(graph(numbers)), _classifier(numbers)
+    except (BadHead, KeyError, ValueError) as error:
         raise BadWeights(f"{path}: holds no arrays of the compact network ({reason(error)})") from error
     return CompactBackbone(
         name=NAME,
@@ -149,7 +130,15 @@ def _classifier(numbers: arrays.Arrays) -> Classifier | None:
 
 
 def graph(numbers: Mapping[str, NDArray[np.floating]]) -> bytes:
-    """The network as an ONNX model."""
+    """Returns the network as an ONNX model.
+
+    Args:
+        numbers: per convolution NAME.kernel (h, w, in, out) and NAME.bias (out,).
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: an array has another shape.
+    """
     made = Graph(INPUT_SIZE)
 
     def convolution(x: Layer, channels: int, side: int, stride: int, name: str) -> Layer:

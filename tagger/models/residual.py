@@ -1,7 +1,7 @@
 """The layers of the embedded network: a small residual network of dense 3x3 convolutions, fast on a processor.
 
 Dense convolutions keep a processor's vector units busy where depthwise ones wait for memory, most of all in
-training. `tagger.models.compact` runs it in OpenCV, `tagger.models.student` trains it in Keras.
+training. `tagger.models.compact` runs it, `tagger.models.student` trains it in Keras.
 """
 
 from __future__ import annotations
