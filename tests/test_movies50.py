@@ -16,7 +16,7 @@ import pytest
 import torch_files
 
 from tagger import Settings, Tagger, vocabulary
-from tagger.knowledge import crossval, movies50, stills, witness
+from tagger.knowledge import crossval, gathered, heads, movies50, stills, witness
 from tagger.models import compact, efficientnet_lite, head
 
 TAGS = ("Red", "Green", "Blue", "Never")
@@ -57,6 +57,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fewer_choices(campaign: Callable[[int, int], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is a head more for each fold of each network."""
     monkeypatch.setattr(crossval, "L2_CHOICES", crossval.L2_CHOICES[: campaign(2, 5)])
+    monkeypatch.setattr(heads, "RECIPES", heads.RECIPES[: campaign(1, 2)])
+    monkeypatch.setattr(gathered, "FOLDS", campaign(2, 10))
 
 
 def run(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:

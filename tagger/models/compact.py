@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ CHOICES = NAME  # for people who typed another
 class CompactBackbone(Facts):
     """The embedded network as a backbone that Keras can train."""
 
-    network: Network
+    network: Callable[[Floats], Floats]
     file: Path  # of its arrays
 
     def features(self, pictures: Sequence[Pixels]) -> Floats:

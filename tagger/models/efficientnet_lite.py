@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -100,7 +100,7 @@ KNOWN = {
 class LiteBackbone(Facts):
     """An EfficientNet-Lite up to its features."""
 
-    network: Network
+    network: Callable[[Floats], Floats]
 
     def features(self, pictures: Sequence[Pixels]) -> Floats:
         """Returns float32 (n, 1280), 0 to 6."""
