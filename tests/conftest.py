@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import faults as faulty
 import media
 import pytest
+
+from tagger.models.packaged import PackagedFile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -44,6 +46,25 @@ def shared() -> Path:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees, fills or depends on this user's weights cache."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+INSTALLED = PackagedFile.here
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_packages(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test finds in its own process does not depend on the packages of weights that are installed here."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.node.get_closest_marker("packages"):
+            patch.setattr(PackagedFile, "here", property(lambda _: None))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def real_packages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But those that ask for them see them."""
+    if request.node.get_closest_marker("packages"):
+        monkeypatch.setattr(PackagedFile, "here", INSTALLED)
 
 
 @pytest.fixture

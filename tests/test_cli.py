@@ -30,6 +30,7 @@ def run(*words: str | Path, cwd: Path | None = None, **env: str) -> subprocess.C
     return done
 
 
+@pytest.mark.packages
 def test_extract_prints_a_table_and_says_which_model(film: media.Truth) -> None:
     done = run("extract", film.path, "--top", "5")
     assert done.returncode == 0
@@ -176,6 +177,7 @@ def test_info_names_what_a_bug_report_needs() -> None:
     assert {"movietags", "python", "processor", "tensorflow", "opencv-python", "av", "ffmpeg", "vocabulary"} <= words
 
 
+@pytest.mark.packages
 def test_vocab_commands() -> None:
     heads = ", ".join(vocabulary.load("movies50").heads)
     assert f"movies50         50 tags   heads: {heads}" in run("vocab", "list").stdout
@@ -187,6 +189,7 @@ def test_vocab_commands() -> None:
     assert lines["Nudity"].endswith(answer)
 
 
+@pytest.mark.packages
 def test_models_list_and_verify(tmp_path: Path) -> None:
     listed = run("models", "list", KERAS_HOME=str(tmp_path)).stdout
     assert "inception_v3_weights_tf_dim_ordering_tf_kernels.h5" in listed

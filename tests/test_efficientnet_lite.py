@@ -27,6 +27,8 @@ from tagger.models.evidence import CLASS_COUNT
 from tagger.models.onnx_bytes import Graph
 from tagger.models.runtime import Network
 
+pytestmark = pytest.mark.packages
+
 SMALLEST = "efficientnet-lite0"
 
 

@@ -15,6 +15,8 @@ from tagger.models.backbone import Backbone
 from tagger.models.evidence import CLASS_COUNT, class_evidence
 from tagger.models.packaged import PackagedFile
 
+pytestmark = pytest.mark.packages
+
 KNOWN = efficientnet_lite.KNOWN
 
 

@@ -20,6 +20,8 @@ from tagger.models.packaged import PackagedFile
 from tagger.pipeline import Engine
 from tagger.records import Floats, TagScores
 
+pytestmark = pytest.mark.packages
+
 WORDS = vocabulary.load("movies50")
 PLACE = WORDS.slugs.index(nudity.SLUG)
 HERE = nudity.FILE.here is not None

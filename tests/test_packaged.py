@@ -16,6 +16,8 @@ from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
 from tagger.models.packaged import PackagedFile
 
+pytestmark = pytest.mark.packages
+
 BODY = b"all the numbers" * 100_000
 FILE = PackagedFile(
     "movietags-fake-weights", "movietags_fake_weights", "models/w.pth", hashlib.sha256(BODY).hexdigest(), len(BODY)

@@ -137,6 +137,15 @@ def test_what_auto_stands_for(
     assert registry.choose("vgg16", None, heads) == "vgg16"
 
 
+@pytest.mark.parametrize("cached", ["nothing", "everything"], indirect=True)
+def test_auto_is_what_can_be_trained_where_that_is_wanted(cached: str, installed: bool) -> None:
+    tunable = registry.choose(AUTO, None, tunable=True)
+    assert tunable == (REFERENCE if cached == "everything" else EMBEDDED)
+    assert registry.choose(PACKAGED, None, tunable=True) == PACKAGED
+    assert registry.entry(tunable).tunable
+    assert (registry.choose(AUTO, None) == PACKAGED) == (installed and cached == "nothing")
+
+
 def by_name(path: Path) -> Iterator[str]:
     """The lines of a module that compare something with the name of a backbone, or read names where they are made."""
     names = {row.name for row in registry.entries()}

@@ -116,7 +116,7 @@ def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackb
     )
 
 
-_ENTRY = Entry(NAME, INPUT_SIZE, FEATURE_COUNT, load, ORIGIN, ARRAYS)
+_ENTRY = Entry(NAME, INPUT_SIZE, FEATURE_COUNT, load, ORIGIN, ARRAYS, tunable=True)
 
 
 def _classifier(numbers: arrays.Arrays) -> Classifier | None:

@@ -52,6 +52,7 @@ class Entry:
     shipped: Path | None = None  # the file of these numbers, where they come with the package
     published: tuple[Published, ...] = ()  # files that hold them, each alone; the first has the classifier too
     family: str = ""  # networks that learned alike share one; empty: it has no kin
+    tunable: bool = False  # Keras can train it: it opens as a `tagger.models.backbone.Tunable`
 
     @property
     def here(self) -> tuple[Path, ...]:

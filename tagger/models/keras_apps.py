@@ -83,7 +83,8 @@ def entry(name: str) -> Entry:
     """
     made = architectures.named(name)
     opener = partial(load, made)
-    return Entry(name, made.input_size, made.feature_count, opener, "ImageNet weights", None, made.files, made.module)
+    size, count = made.input_size, made.feature_count
+    return Entry(name, size, count, opener, "ImageNet weights", None, made.files, made.module, tunable=True)
 
 
 def entries() -> tuple[Entry, ...]:

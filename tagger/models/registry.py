@@ -69,20 +69,21 @@ def entries() -> tuple[Entry, ...]:
     return (*(row for family in FAMILIES for row in family.entries()), *_added())
 
 
-def choose(name: str, weights: Path | None, heads: Collection[str] | None = None) -> str:
+def choose(name: str, weights: Path | None, heads: Collection[str] | None = None, tunable: bool = False) -> str:
     """Returns the backbone that is meant: `auto` is the first of PREFERRED that is here, any other name itself.
 
     Args:
         name: as typed.
         weights: a file that was named; nobody knows of which network, so that `auto` is the embedded one.
         heads: the backbones that a vocabulary has heads for, in order; None: a head is still to be trained.
+        tunable: it is to be trained itself.
     """
     if name != AUTO:
         return name
     served = [one for one in PREFERRED if heads is None or one in heads or PORTABLE in heads]
-    for one in served if weights is None else ():
-        if _usable_here(entry(one), heads):
-            return one
+    for row in map(entry, served if weights is None else ()):
+        if _usable_here(row, heads) and (row.tunable or not tunable):
+            return row.name
     others = [head for head in heads or () if head != PORTABLE]
     return EMBEDDED if EMBEDDED in served or not others else others[0]
 

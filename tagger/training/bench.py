@@ -13,7 +13,7 @@ from tagger.training.dataset import Dataset, collect
 from tagger.training.features import features, space
 from tagger.training.fit import INTERRUPTED
 from tagger.training.learner import Learned, learn
-from tagger.training.recipe import FEATURES, Recipe, usual
+from tagger.training.recipe import BACKBONE_TOO, FEATURES, Recipe, usual
 from tagger.training.result import TrainingRequest
 from tagger.training.splits import Split
 from tagger.training.store import Store, default_folder
@@ -46,13 +46,14 @@ class Bench:
         self.watch("reading", done, files)
 
     def base(self) -> Backbone:
-        """Returns the backbone that is asked for; `auto` is the reference where Keras has its weights, else ours.
+        """Returns the backbone that is asked for; `auto` is the first that is here and that the strategy can train.
 
         Raises:
             BadWeights, WeightsMissing, DeviceMissing, LibraryMissing: as `tagger.models.registry.load`.
         """
         request = self.request
-        return self.loaded(registry.choose(request.backbone, request.weights), request.weights)
+        tunable = request.strategy in BACKBONE_TOO
+        return self.loaded(registry.choose(request.backbone, request.weights, tunable=tunable), request.weights)
 
     def loaded(self, name: str, weights: Path | None) -> Backbone:
         """Returns the backbone of a name on the device that is asked for; raises as `base`."""
