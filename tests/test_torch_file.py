@@ -212,8 +212,12 @@ def test_numbers_that_repeat_take_no_memory(tensors: dict[str, Stored]) -> None:
         b"\x80\x04\x8e" + struct.pack("<Q", 2**50) + b".",
         b"\x80\x02X\xff\xff\xff\xff.",
         b"\x80\x02\x82\x01.",
+        b"\x80\x02})q\x00" + b"".join(b"h%ch%c\x86q%c" % (n, n, n + 1) for n in range(60)) + b"Ns.",  # 2^60 tuples
+        b"\x80\x02(X\x07\x00\x00\x00storagectorch\nFloatStorage\n)q\x00"
+        + b"".join(b"h%ch%c\x86q%c" % (n, n, n + 1) for n in range(60))
+        + b"X\x03\x00\x00\x00cpuK\x06NtQ.",
     ],
-    ids=["memory", "memory by text", "deep key", "long", "bytes", "text", "extension"],
+    ids=["memory", "memory by text", "deep key", "long", "bytes", "text", "extension", "wide key", "wide storage"],
 )
 def test_pickles_that_hurt_the_reader_are_not_read(named: bytes) -> None:
     body = with_named(named)

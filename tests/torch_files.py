@@ -36,7 +36,8 @@ class Stored:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As PyTorch says it."""
-        return _Rebuild, (_Storage(self.storage), self.offset, self.shape, self.strides, False, OrderedDict())
+        sizes = (*self.shape,), (*self.strides,)  # new tuples: PyTorch repeats none by reference
+        return _Rebuild, (_Storage(self.storage), self.offset, *sizes, False, OrderedDict())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

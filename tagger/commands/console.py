@@ -101,8 +101,8 @@ def engine_of(chosen: dict[str, Any], quiet: bool) -> Engine:
     engine = Engine(Settings(**chosen))
     if not quiet:
         process.say(engine.describe())
-        if engine.advice:
-            process.say(engine.advice)
+        if advice := engine.advice():
+            process.say(advice)
     return engine
 
 

@@ -263,9 +263,14 @@ def _differences(a: TagReport, b: TagReport) -> tuple[Difference, ...]:
     both: list[tuple[str, object, object]] = [("version", a.version, b.version)]
     both += [(field.name, getattr(a.model, field.name), getattr(b.model, field.name)) for field in fields(ModelInfo)]
     both += [("scan", a.scan.used, b.scan.used), ("status", a.status, b.status)]
+    both += [("untrained", _untrained(a), _untrained(b))]
     names = sorted({*a.settings, *b.settings} - NO_DIFFERENCE)
     both += [(name, a.settings.get(name, UNKNOWN), b.settings.get(name, UNKNOWN)) for name in names]
     return tuple(Difference(what, str(one), str(other)) for what, one, other in both if one != other)
+
+
+def _untrained(report: TagReport) -> str:
+    return " ".join(sorted(tag.slug for tag in report.tags if not tag.trained)) or "none"
 
 
 def _pairs(body: bytes, folder: Path) -> tuple[Pair, ...]:

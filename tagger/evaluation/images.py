@@ -104,13 +104,14 @@ def evaluate(engine: Engine, folder: Path, progress: CountProgress | None = None
     own, right = np.eye(len(words.tags), dtype=bool)[tag], _right(tag, marks, len(words.tags))
     evidence = np.concatenate([part.evidence for part in parts])
     probabilities = np.concatenate([part.probabilities for part in parts])
-    place = first_right(evidence, right)
+    place, evident = first_right(evidence, right), (probabilities * (evidence > 0)).max(1)
+    sure = np.where(evident > 0, evident, probabilities.max(1))  # a tag without evidence is no answer
     judged = Judged(answers(evidence), right, own, every_tag(place < 1, len(words.tags)))
     return Evaluation(
         len(tags),
         shares(place),
         balanced_shares(place, tag),
-        calibration_error(probabilities.max(1), place < 1),
+        calibration_error(sure, place < 1),
         per_tag(words.slugs, judged, probabilities),
         model.info(words.name),
         tuple(skipped),

@@ -84,7 +84,11 @@ def summary(place_of: dict[str, Ints], pictures: Labelled, among: Bools) -> dict
 
 
 def compare(
-    features: dict[str, Floats], seen: dict[str, Floats], pictures: Labelled, cache: Path | None = None
+    features: dict[str, Floats],
+    seen: dict[str, Floats],
+    pictures: Labelled,
+    cache: Path | None = None,
+    overlaps: Floats | None = None,
 ) -> dict[str, Any]:
     """Returns what can be told about the fair tags, with no other to choose from.
 
@@ -94,6 +98,7 @@ def compare(
             learned on the evidence of all.
         pictures: all of them; those of tags with too few sources are left out.
         cache: folder where answers are kept.
+        overlaps: answers (n, tags) that say which labels overlap, as of `heads.learn`.
     """
     taking_part = pictures.fair[pictures.tag]
     judged = pictures.among(taking_part)
@@ -104,7 +109,8 @@ def compare(
         places_of = kept(cache, key, lambda x=x: cross_source(x[taking_part], judged).astype(np.float32))  # type: ignore[misc]
         place_of[name] = places_of.astype(np.int64)
     evidence = {name: rows[taking_part] for name, rows in seen.items()}
-    said = heads.answers(list(evidence.values()), evidence[EMBEDDED][:, 0], judged, cache)
+    overlaps = None if overlaps is None else overlaps[taking_part]
+    said = heads.answers(list(evidence.values()), evidence[EMBEDDED][:, 0], judged, cache, overlaps)
     z, _ = heads.Tuner(said, judged).probabilities()
     present = np.unique(judged.tag)
     place_of[SHIPPED] = places(z[:, present], judged.right[:, present])

@@ -14,10 +14,11 @@ from tagger.knowledge import heads, labelled, portable, trailers
 from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.knowledge.witness import Witness
 from tagger.models import ensemble
-from tagger.models.backbone import Backbone
+from tagger.models.backbone import Backbone, whole_sha256
 from tagger.models.evidence import class_evidence
 from tagger.models.head import ANY_NETWORK, BOTH, CLASSES, FEATURES, Head
-from tagger.models.registry import EMBEDDED
+from tagger.models.model import Model
+from tagger.models.registry import EMBEDDED, PREFERRED
 from tagger.records import Bools, Floats, ShotPicture, TagScores
 from tagger.training import calibration
 from tagger.vocabulary import PORTABLE, Vocabulary
@@ -40,15 +41,16 @@ class Knowledge:
             name: class_evidence(witness.logits(self.features[name])) for name, witness in self.witness.items()
         }
         self.others = {name: rows for name, rows in self.seen.items() if not self.witness[name].embedded}
-        self._said: Floats | None = None  # answers that say which labels overlap; the first heads know of none
+        self.overlaps: Floats | None = None  # answers that say which labels overlap; the first heads know of none
         first = next(iter(self.made_of))
         (z,) = self._answers(first, (heads.FIRST,)).values()
-        self._said = calibration.softmax(z)
+        self.overlaps = calibration.softmax(z)
 
     @property
     def made_of(self) -> dict[str, tuple[str, ...]]:
         """The networks that get a head of their own, and those that each is made of; what `auto` takes comes first."""
-        native = {name: (name,) for name, witness in self.witness.items() if witness.native}
+        names = sorted(self.witness, key=lambda name: (name not in PREFERRED, name))
+        native = {name: (name,) for name in names if self.witness[name].native}
         both = {ensemble.NAME: ensemble.PARTS} if {*ensemble.PARTS} <= {*native} else {}
         return {**native, **both, EMBEDDED: (EMBEDDED,)}
 
@@ -60,13 +62,13 @@ class Knowledge:
     def strangers(self, only: str | None = None) -> dict[str, heads.Tuner]:
         """Returns what each other network (of the family `only`) says through a head that met none of its family."""
         family = {name: self.witness[name].family for name in self.others}
-        by_network = portable.left_out(self.others, family, self.pictures, self.cache, only, self._said)
+        by_network = portable.left_out(self.others, family, self.pictures, self.cache, only, self.overlaps)
         return {name: heads.Tuner(answers, self.pictures) for name, answers in by_network.items()}
 
     def alone(self, names: Sequence[str]) -> dict[str, heads.Tuner]:
         """Returns what each of these networks says through a head that was learned on its evidence alone."""
         seen = {name: self.others[name] for name in names}
-        by_network = portable.native(seen, self.pictures, self.cache, self._said)
+        by_network = portable.native(seen, self.pictures, self.cache, self.overlaps)
         return {name: heads.Tuner(answers, self.pictures) for name, answers in by_network.items()}
 
     def inside(self, name: str, tuned: heads.Tuned, seed: int) -> Floats:
@@ -75,7 +77,9 @@ class Knowledge:
         said = []
         for part in self.made_of[name]:
             asked = self._read(part, self.features[part][:, 0])
-            said.append(heads.out_of_source(self._taught(part), asked, self.pictures, tuned.recipe, folds, self._said))
+            said.append(
+                heads.out_of_source(self._taught(part), asked, self.pictures, tuned.recipe, folds, self.overlaps)
+            )
         return heads.published(mean(said), tuned.temperature, tuned.offset)
 
     def on_trailers(
@@ -108,31 +112,26 @@ class Knowledge:
         layers = [self._learned(self._taught(part), everything, tuned) for part in parts]
         kernels = [kernel / self._loudness(part)[:, None] for part, (kernel, _) in zip(parts, layers, strict=True)]
         kernel = np.asarray(np.concatenate(kernels) / len(parts), np.float32)
-        reads = FEATURES if len(parts) > 1 else BOTH if self.witness[name].native else CLASSES
-        network = self.network(name)
-        return self._head(tuned, kernel, mean([bias for _, bias in layers]), network.identity, network.sha256, reads)
+        network, bias = self.network(name), mean([bias for _, bias in layers])
+        if len(parts) > 1:
+            return self._head(tuned, kernel, bias, network.identity, network.sha256, FEATURES)
+        reads = BOTH if self.witness[name].native else CLASSES
+        return self._head(tuned, kernel, bias, network.identity, whole_sha256(network), reads)
 
-    def network(self, name: str) -> labelled.FeatureNetwork:
+    def network(self, name: str) -> Backbone:
         """Returns one of `made_of`."""
-        parts = [self.witness[part].network for part in self.made_of[name]]
-        return parts[0] if len(parts) == 1 else ensemble.together(name, cast(list[Backbone], parts))  # all packaged
+        parts = [
+            cast(Backbone, self.witness[part].network) for part in self.made_of[name]
+        ]  # none is of a bare ONNX file
+        return parts[0] if len(parts) == 1 else ensemble.together(name, parts)
 
     def tagging(self, name: str, head: Head) -> Callable[[list[Pixels]], TagScores]:
         """Returns what gives the scores of pictures by one of `made_of` and the head that is shipped for it."""
-        network = self.network(name)
-
-        def scores(pixels: list[Pixels]) -> TagScores:
-            features = network.features(pixels)
-            if head.reads == FEATURES:
-                return head.scores(features)
-            evidence = class_evidence(self.witness[name].logits(features))
-            return head.scores(np.concatenate([features, evidence], 1) if head.reads == BOTH else evidence)
-
-        return scores
+        return Model(self.network(name), head).scores
 
     def _answers(self, part: str, recipes: Sequence[heads.HeadRecipe]) -> heads.Answers:
         asked = self._read(part, self.features[part][:, 0])
-        return heads.answers(self._taught(part), asked, self.pictures, self.cache, self._said, recipes)
+        return heads.answers(self._taught(part), asked, self.pictures, self.cache, self.overlaps, recipes)
 
     def _taught(self, name: str) -> list[Floats]:
         """What a head for `name` is learned from: its own sight if native, all for the embedded one, else others'."""
@@ -159,7 +158,7 @@ class Knowledge:
         return np.concatenate(parts)
 
     def _learned(self, seen: Sequence[Floats], allowed: Bools, tuned: heads.Tuned) -> tuple[Floats, Floats]:
-        return heads.learn(seen, self.pictures, allowed, tuned.recipe, self._said)
+        return heads.learn(seen, self.pictures, allowed, tuned.recipe, self.overlaps)
 
     def _head(self, tuned: heads.Tuned, kernel: Floats, bias: Floats, network: str, sha256: str, reads: str) -> Head:
         trained = np.bincount(self.pictures.tag, minlength=self.pictures.tags) > 0

@@ -79,7 +79,7 @@ def measure(
             "transfer": transfer(knowledge, strangers),
             "heads": {name: figures.whole(tuner.probabilities()[1], pictures) for name, tuner in strangers.items()},
         },
-        "crossval": crossval.compare(features, knowledge.seen, pictures, knowledge.cache),
+        "crossval": crossval.compare(features, knowledge.seen, pictures, knowledge.cache, knowledge.overlaps),
         "trailers": {name: knowledge.on_trailers(name, tuner, made, frames) for name, tuner in told.items()},
         "min_entropy_bits": Settings().min_entropy_bits,
         "choices": {name: asdict(one) for name, one in tuned.items()},

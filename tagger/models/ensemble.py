@@ -19,11 +19,14 @@ from tagger.models import efficientnet_lite
 from tagger.models.backbone import Backbone, Facts, whole_sha256
 from tagger.models.devices import PROCESSOR
 from tagger.models.entry import Entry, Published
-from tagger.models.evidence import CLASS_COUNT, class_evidence
+from tagger.models.evidence import CLASS_COUNT, Classifier, class_evidence
 from tagger.records import Floats
 
 NAME = CHOICES = "best"
 PARTS = ("efficientnet-lite0", "efficientnet-lite2")
+# The squares that it is given are as many times as large as those of its largest part, which each part shrinks by
+# itself: networks see much less in pictures that were resized twice to about the same size.
+ROOM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,30 @@ class Ensemble(Facts):
         columns = []
         for part in self.parts:
             seen = part.features(pictures)
-            columns += [seen, class_evidence(part.classifier.logits(seen))] if part.classifier else [seen]
+            columns += [seen, class_evidence(_classifier(part).logits(seen))]
         return np.concatenate(columns, 1)
 
 
+def _classifier(part: Backbone) -> Classifier:
+    if part.classifier is None:
+        raise BadWeights(f"{part.source}: has no classifier, whose evidence an ensemble gives")
+    return part.classifier
+
+
 def together(name: str, parts: Sequence[Backbone]) -> Ensemble:
-    """Returns networks, each with its classifier, as one."""
+    """Returns networks, each with its classifier, as one.
+
+    Raises:
+        BadWeights: one came without.
+    """
+    for part in parts:
+        _classifier(part)
     return Ensemble(
         name=name,
         identity=f"{'+'.join(part.name for part in parts)}/avg_pool+classes",
         sha256=hashlib.sha256(" ".join(map(whole_sha256, parts)).encode()).hexdigest(),
         source=" + ".join(part.source for part in parts),
-        input_size=max(part.input_size for part in parts),
+        input_size=ROOM * max(part.input_size for part in parts),
         feature_count=sum(part.feature_count + CLASS_COUNT for part in parts),
         parameters=sum(part.parameters for part in parts),
         batch_size=min(part.batch_size for part in parts),
@@ -102,7 +117,7 @@ def entry(name: str) -> Entry:
     rows = [efficientnet_lite.entry(part) for part in {NAME: PARTS}[name]]
     file = AllOf(tuple(row.published[0] for row in rows))
     count = sum(row.feature_count + CLASS_COUNT for row in rows)
-    size = max(row.input_size for row in rows)
+    size = ROOM * max(row.input_size for row in rows)
     return Entry(name, size, count, partial(load, name), "ImageNet weights", None, (file,), efficientnet_lite.FAMILY)
 
 
@@ -119,5 +134,5 @@ def load(name: str, file: Path | None, batch_size: int | None, device: str) -> E
         WeightsMissing: a package is not installed.
     """
     if file:
-        raise BadWeights(f"{file}: backbone {name} is made of {' and '.join(PARTS)}: name one of these with --weights")
+        raise BadWeights(f"{file}: backbone {name} is made of {' and '.join(PARTS)}: take one of these with --backbone")
     return together(name, [efficientnet_lite.entry(part).open(None, batch_size, device) for part in PARTS])

@@ -118,13 +118,12 @@ def answers(logits: Floats, activation: str) -> TagScores:
 
 
 def measured(path: Path) -> float | None:
-    """Returns the share of pictures of other sources whose tag is among the first three, if the manifest says it.
-
-    Raises:
-        BadHead: the manifest cannot be read.
-    """
-    top3 = arrays.read_manifest(path.with_suffix(".json")).get("top3")
-    return float(top3) if isinstance(top3, int | float) else None
+    """Returns the share of pictures of other sources whose tag is among the first three, if the manifest says it."""
+    try:
+        top3 = arrays.read_manifest(path.with_suffix(".json")).get("top3")
+    except BadHead:
+        return None
+    return float(top3) if isinstance(top3, float) and 0 <= top3 <= 1 else None
 
 
 def load(path: Path, vocabulary: Vocabulary) -> Head:

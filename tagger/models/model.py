@@ -19,6 +19,7 @@ from tagger.models.backbone import Backbone, whole_sha256
 from tagger.models.evidence import CLASS_COUNT, class_evidence
 from tagger.models.head import ANY_NETWORK, BOTH, CLASSES, FEATURES, Head
 from tagger.models.nudity import Nudity
+from tagger.models.weights import WeightsFile
 from tagger.records import Floats, ModelInfo, TagScores
 from tagger.settings import Settings
 from tagger.vocabulary import Vocabulary
@@ -91,9 +92,10 @@ class Model:
         network = self.backbone
         if network.classifier is None:
             fetch = f"`movietags models fetch {network.name}` gets the weights that have, or "
+            fetched = any(isinstance(file, WeightsFile) for file in registry.entry(network.name).published)
             raise BadWeights(
                 f"{network.source}: has no classifier, which the portable head builds on: "
-                f"{fetch if registry.entry(network.name).published else ''}use --backbone {registry.EMBEDDED}"
+                f"{fetch if fetched else ''}use --backbone {registry.EMBEDDED}"
             )
         return class_evidence(network.classifier.logits(features))
 
@@ -103,8 +105,7 @@ class Model:
 
     def info(self, vocabulary_name: str) -> ModelInfo:
         """Returns what a report says about the model."""
-        network = self.backbone.sha256 if self.head.reads == FEATURES else whole_sha256(self.backbone)
-        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, network)
+        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, _numbers(self.backbone, self.head))
 
 
 def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
@@ -117,11 +118,12 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
             or as `tagger.models.nudity.Nudity`.
     """
     network = registry.load(settings.backbone, settings.weights_file, settings.batch_size, settings.device)
-    matches = (head.backbone, head.backbone_sha256) == (network.identity, network.sha256)
+    numbers = _numbers(network, head)
+    matches = (head.backbone, head.backbone_sha256) == (network.identity, numbers)
     if not matches and head.backbone != ANY_NETWORK:
         raise BadHead(
             f"the head for {network.name} in {words.folder} was trained on {head.backbone} "
-            f"{head.backbone_sha256[:12]}, {network.source} holds {network.identity} {network.sha256[:12]}: "
+            f"{head.backbone_sha256[:12]}, {network.source} holds {network.identity} {numbers[:12]}: "
             f"use the weights it was trained with, or train a vocabulary for these"
         )
     given = {FEATURES: network.feature_count, CLASSES: CLASS_COUNT, BOTH: network.feature_count + CLASS_COUNT}[
@@ -131,10 +133,15 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
         raise BadHead(
             f"the head for {network.name} in {words.folder} takes {head.inputs} numbers, the network gives {given}"
         )
-    at = nudity.place(words, head.trained)
+    at = nudity.place(words, head)
     model = Model(network, head, None if at is None else nudity.Nudity(at))
     model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
     return model
+
+
+def _numbers(network: Backbone, head: Head) -> str:
+    """Digest of the numbers that lead to what the head reads, the classifier among them where it reads evidence."""
+    return network.sha256 if head.reads == FEATURES else whole_sha256(network)
 
 
 class ModelLoader:
@@ -217,7 +224,7 @@ def identity(settings: Settings, head: Head, words: Vocabulary, detector_version
         "weights": hashlib.sha256(knowledge).hexdigest(),
         "detector_version": detector_version,
         **dict(counted),
-        **({} if nudity.place(words, head.trained) is None else {nudity.NAME: nudity.FILE.sha256}),
+        **({} if nudity.place(words, head) is None else {nudity.NAME: nudity.FILE.sha256}),
     }
     text = json.dumps(facts, sort_keys=True)
     return f"{IDENTITY}-{hashlib.sha256(text.encode()).hexdigest()}"

