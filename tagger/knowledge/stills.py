@@ -56,8 +56,8 @@ class Stills:
         return [without_bars(picture(path)) for path in paths]
 
     def _told(self, weights: Doubles, films: Bools) -> dict[str, Any]:
+        judged = np.flatnonzero(self.truth.sum(0) >= POSITIVES_MIN)
         weights, truth = weights[films], self.truth[films]
-        judged = np.flatnonzero(truth.sum(0) >= POSITIVES_MIN)
         hits = first_right(weights, truth)
         rng = np.random.default_rng(0)
         dealt = [first_right(weights, truth[rng.permutation(len(truth))]).mean() for _ in range(DEALS)]
