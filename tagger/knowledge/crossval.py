@@ -23,7 +23,7 @@ from tagger.knowledge.regression import FOLDS, fit, interval, source_folds
 from tagger.models.registry import EMBEDDED
 from tagger.records import Bools, Floats, Ints
 
-L2_CHOICES = (0.3, 0.1, 0.03, 0.01, 0.003)
+L2_CHOICES = (0.3, 0.1, 0.03, 0.01)
 INNER_FOLDS = 4  # one of them chooses the L2
 SHIPPED = "compact as shipped"
 STUDENTS = (EMBEDDED, SHIPPED)  # the other networks are teachers
@@ -39,7 +39,7 @@ def ranks(x: Floats, pictures: Labelled, learn: Bools, ask: Bools) -> Ints:
     right = pictures.right[:, present]
 
     def asked(train: Bools, test: Bools, l2: float) -> Ints:
-        head = fit(x[train], tag[train], len(present), l2)
+        head = fit(x[train], tag[train], len(present), l2, steps=heads.STEPS)
         return places(x[test] @ head[:-1] + head[-1], right[test])
 
     inner = np.zeros(len(x), bool)
