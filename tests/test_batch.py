@@ -17,6 +17,8 @@ from tagger.batch import ledger
 from tagger.batch.ledger import DONE, FAILED
 from tagger.reports.json_report import read_report
 
+pytestmark = pytest.mark.packages  # what a command finds, a test finds too
+
 
 def reasons(output: Path) -> dict[str, str]:
     return {entry.report: entry.reason for entry in ledger.read(output).values() if entry.state == FAILED}
