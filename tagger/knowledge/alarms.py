@@ -18,7 +18,7 @@ SKIN = (
 
 
 def measure(pictures: Labelled) -> dict[str, Any]:
-    """Returns of pictures with skin the shares that are more probably Nudity than not, and means; of all and by tag."""
+    """Returns of pictures with skin the shares that it is sure are Nudity, and means; of all and by tag."""
     network = Nudity(0)
     tag_of = np.array(pictures.slugs)[pictures.tag]
     chosen = np.flatnonzero(np.isin(tag_of, SKIN))

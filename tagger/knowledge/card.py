@@ -6,6 +6,7 @@ from typing import Any
 
 from tagger.knowledge.crossval import SHIPPED
 from tagger.knowledge.priors import CLASSES_OF
+from tagger.models.nudity import SURE
 from tagger.models.registry import EMBEDDED
 from tagger.vocabulary import slug
 
@@ -134,7 +135,7 @@ other picture was learned from, as far as titles tell.
 """
 
 NUDITY = """**Nudity** is answered by Yahoo's open_nsfw where `movietags[nudity]` is installed, with its package;
-unmeasured, for want of pictures. Of {pictures} pictures of tags that it might take for it it says Nudity (p > 0.5) for
+unmeasured, for want of pictures. Of {pictures} pictures of tags that it might take for it, it is sure (p > {sure:g}) of
 {alarms:.1%}: {by_tag}. **Sex** is not answered: one number cannot tell it from Nudity.
 
 """
@@ -213,7 +214,9 @@ def _nudity(measured: dict[str, Any]) -> str:
     by_tag = ", ".join(
         f"{tag} {found['alarms']:.1%} of {found['pictures']}" for tag, found in measured["by_tag"].items()
     )
-    return NUDITY.format(pictures=measured["all"]["pictures"], alarms=measured["all"]["alarms"], by_tag=by_tag)
+    return NUDITY.format(
+        sure=SURE, pictures=measured["all"]["pictures"], alarms=measured["all"]["alarms"], by_tag=by_tag
+    )
 
 
 def _choice(tuned: dict[str, Any]) -> str:

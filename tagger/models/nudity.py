@@ -34,7 +34,7 @@ INPUT_SIZE, SQUASHED_TO = 224, 256  # pixels: it looks at the middle of a larger
 MEAN = np.array([104, 117, 123], np.float32)  # of the pictures it learned from, BGR
 BATCH = 16
 TINY = 1e-9  # keeps odds finite
-SURE = 0.5  # from here on the tag is more probable than not, and may be among the first of a picture
+SURE = 0.8  # from here on it is very likely, say those who made the network; below it is not among the first tags
 
 
 class Nudity:
@@ -83,8 +83,8 @@ class Nudity:
         """Returns the scores of n pictures with its tag as probable as the network says.
 
         The others share what is left as they did. Its evidence is what softmax would need for it, y = log(p / (1 - p))
-        + log(sum of exp(y) of the others), where it is more probable than not, else none: of pictures that hardly show
-        it, it is not among the first tags.
+        + log(sum of exp(y) of the others), where it is very likely, else none: of pictures that hardly show it, it is
+        not among the first tags.
 
         Args:
             scores: of the head, which never learned the tag.
