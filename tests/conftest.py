@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="campaigns in full: hundreds of cases where a sample runs")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test comes first: at the end one worker would wait for it."""
+    items.sort(key=lambda item: "test_movies50" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def campaign(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
     """Returns how many cases a campaign tries: the first number, the second with --nightly."""

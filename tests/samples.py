@@ -29,7 +29,7 @@ REPORT = TagReport(
     model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
     settings={"detector": "adaptive", "batch_size": 16, "min_shot_s": 0.6, "device": None},
     tags=(
-        RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True),
+        RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True, "head"),
         RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False),
     ),
     shots=(

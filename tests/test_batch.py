@@ -107,12 +107,13 @@ def test_other_settings_redo_all(films: Path, tagged: Path, tmp_path: Path) -> N
 
 def test_another_head_redoes_all(films: Path, tagged: Path, tmp_path: Path) -> None:
     from tagger import vocabulary
-    from tagger.models import head
+    from tagger.models import head, registry
 
     words = vocabulary.load("movies50")
+    name = registry.choose(registry.AUTO, None, words.heads)
     own = Path(shutil.copytree(words.folder, tmp_path / "own"))
-    made = head.load(words.head_path("compact"), words)
-    replace(made, bias=made.bias + 0.25).save(own / "heads/compact.npz")
+    made = head.load(words.head_path(name), words)
+    replace(made, bias=made.bias + 0.25).save(own / f"heads/{name}.npz")
     output = Path(shutil.copytree(tagged, tmp_path / "out"))
     shown = run(films, "-o", output, "--vocab", own, "--dry-run").stdout
     assert shown.count("other settings, model or vocabulary") == 4

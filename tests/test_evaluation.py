@@ -58,6 +58,9 @@ class Knower:
     def describe(self) -> str:
         return "knows colours"
 
+    def advice(self) -> None:
+        """Nothing is better."""
+
     def model(self) -> Colours:
         return self.knows
 

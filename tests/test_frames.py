@@ -21,7 +21,7 @@ from tagger.reports.folder import Folder
 
 
 def test_a_row_per_tag_is_the_csv() -> None:
-    pd.testing.assert_frame_equal(REPORT.to_frame(), pd.read_csv(io.StringIO(as_csv(REPORT))))
+    pd.testing.assert_frame_equal(REPORT.to_frame(), pd.read_csv(io.StringIO(as_csv(REPORT)), keep_default_na=False))
 
 
 def test_a_row_per_shot_has_its_keyframe_and_tags() -> None:
@@ -69,7 +69,7 @@ def test_a_folder_is_one_table(tmp_path: Path, caplog: pytest.LogCaptureFixture)
         table = tagger.read_reports(tmp_path / "out")
     assert list(table.columns) == [
         "report", "film", "path", "duration_s", "status",
-        "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained",
+        "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained", "answered_by",
     ]  # fmt: skip
     assert table["report"].tolist() == ["a/a.tags.json"] * 2 + ["b/b.tags.json"] * 2
     assert table.index.tolist() == [0, 1, 2, 3]

@@ -74,6 +74,7 @@ def test_one_command_makes_heads_figures_and_card(
     place: Path, film: media.Truth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stills, "POSITIVES_MIN", 2)
+    monkeypatch.setattr(stills, "FIRST", 1)
     run(place, monkeypatch, f"--stills={place / 'stills'}")
     words = vocabulary.load(str(place / "words"))
     assert words.heads == ("compact", LITE, "portable")
@@ -88,9 +89,8 @@ def test_one_command_makes_heads_figures_and_card(
     assert facts["heads"]["compact"]["top1"] > 0.8  # colours, of sources that the head had not seen
     assert facts["heads"][LITE]["top1"] > 0.8
     assert set(facts["trailers"]) == {"compact", *NETWORKS, LITE}
-    for found in facts["stills"]["compact"].values():  # pictures of its own training: each film has one tag, of five
-        assert found["first"]["right"] == pytest.approx(1 / stills.FIRST)
-        assert found["first"]["dealt_anew"] < 0.5 / stills.FIRST
+    for found in facts["stills"]["compact"].values():  # pictures that it learned from: each film has one tag
+        assert found["first"]["right"] > 0.8 > 0.6 > found["first"]["dealt_anew"]
     assert [found["films"] for found in facts["stills"][LITE].values()] == [12, 6]
     card = (words.folder / "card.md").read_text()
     assert "Never trained, never to be found by a head: Never." in card

@@ -23,6 +23,8 @@ from tagger.reports.formats import report_files
 from tagger.reports.json_report import as_json
 from tagger.text import safe_cell
 
+pytestmark = pytest.mark.packages  # what a command finds, a test finds too
+
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "caf\u00e9.mp4") for form in ("NFC", "NFD"))
 NAMES = {
     "newline": "two\nlines.mp4",
