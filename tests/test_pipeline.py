@@ -31,7 +31,7 @@ from tagger.shots.keyframes import shot_picture
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def one() -> Tagger:
     return Tagger()
 
