@@ -20,6 +20,7 @@ frames       records -> pandas tables
 process      this process: cores, messages, its end
 images       pictures: decoding, bars, entropy, the network's square
 vocabulary   the tags of a folder
+video_info   what is known of a film
 settings     every choice of a run
 records      what passes between the stages
 video        stage 0: a file -> frames or packets
@@ -56,10 +57,8 @@ if TYPE_CHECKING:
     from tagger.errors import MovieTagsError
     from tagger.evaluation.images import Evaluation
     from tagger.records import (
-        Declared,
         Keyframe,
         ModelInfo,
-        Observed,
         RankedTag,
         Scan,
         ScannedShot,
@@ -68,23 +67,23 @@ if TYPE_CHECKING:
         TaggedShot,
         TagReport,
         Timing,
-        VideoInfo,
     )
     from tagger.reports.folder import read_reports
     from tagger.reports.formats import Format, write_report
     from tagger.reports.json_report import read_report
     from tagger.segments import Segment, Segments
     from tagger.settings import Settings
+    from tagger.video_info import Declared, Observed, VideoInfo
 
 _HOMES = {
     "Agreement": "tagger.compare.agreement",
-    "Declared": "tagger.records",
+    "Declared": "tagger.video_info",
     "Evaluation": "tagger.evaluation.images",
     "Format": "tagger.reports.formats",
     "Keyframe": "tagger.records",
     "ModelInfo": "tagger.records",
     "MovieTagsError": "tagger.errors",
-    "Observed": "tagger.records",
+    "Observed": "tagger.video_info",
     "RankedTag": "tagger.records",
     "Scan": "tagger.records",
     "ScannedShot": "tagger.records",
@@ -97,7 +96,7 @@ _HOMES = {
     "TaggedShot": "tagger.records",
     "Tagger": "tagger.api",
     "Timing": "tagger.records",
-    "VideoInfo": "tagger.records",
+    "VideoInfo": "tagger.video_info",
     "compare": "tagger.api",
     "evaluate": "tagger.api",
     "extract": "tagger.api",

@@ -15,6 +15,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from tagger.frames import frame
+from tagger.video_info import Amount, Count, VideoInfo
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,75 +29,9 @@ FilmProgress = Callable[[float, float | None], None]  # film time read so far an
 CountProgress = Callable[[int, int], None]  # how many are done, and how many there are
 Boundary = tuple[int, float]  # where a shot begins: frame, and its time in seconds
 Setting = str | int | float | bool | None
-Status = Literal["ok", "truncated"]
-# Numbers with bounds, which `tagger.typed_json` checks in a file.
-Count = Annotated[int, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Amount = Annotated[float, Meta(ge=0)]
+Status = Literal["ok", "truncated", "damaged"]
+Share = Annotated[float, Meta(ge=0, le=1)]  # checked in a file by `tagger.typed_json`
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What a file claims of itself; nobody has checked it. None: it says nothing."""
-
-    duration_s: float | None
-    frames: int | None
-    fps: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What was seen of a film while it was read."""
-
-    duration_s: Amount
-    """From the clock's zero to the end of the last frame."""
-    width: Count
-    """Pixels, of the first picture, upright."""
-    height: Count
-    frame_count: Count
-    """Decoded; in a fast scan, counted from packets."""
-    decode_failures: Count
-    """Packets that gave an error instead of a picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """A film: the file, what it claims of itself, and what was seen."""
-
-    path: str
-    """As given."""
-    name: str
-    """The last component of the path."""
-    size_bytes: Count
-    fingerprint: str
-    """Of size, head and tail bytes."""
-    codec: str
-    """FFmpeg's name."""
-    fps: float
-    """The rate that windows of frames were computed with: the declared one, or 25 where there is none."""
-    declared: Declared
-    observed: Observed
-
-    @property
-    def duration_s(self) -> float:
-        """Its length, as observed."""
-        return self.observed.duration_s
-
-    @property
-    def frame_count(self) -> int:
-        """Its frames, as observed."""
-        return self.observed.frame_count
-
-    @property
-    def width(self) -> int:
-        """Pixels, as observed."""
-        return self.observed.width
-
-    @property
-    def height(self) -> int:
-        """Pixels, as observed."""
-        return self.observed.height
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,8 @@ from itertools import accumulate
 
 from hypothesis import strategies as st
 
-from tagger.records import (
-    Declared,
-    Keyframe,
-    ModelInfo,
-    Observed,
-    RankedTag,
-    Scan,
-    ShotTag,
-    TaggedShot,
-    TagReport,
-    Timing,
-    VideoInfo,
-)
+from tagger.records import Keyframe, ModelInfo, RankedTag, Scan, ShotTag, TaggedShot, TagReport, Timing
+from tagger.video_info import Declared, Observed, VideoInfo
 
 REPORT = TagReport(
     created="2026-01-02T03:04:05+00:00",

@@ -33,20 +33,10 @@ from tagger.compare.charts import compared_png, pairs_png
 from tagger.compare.folder import make_room, write, write_pairs
 from tagger.compare.tables import as_pairs_table, as_table
 from tagger.errors import BadPairs, BadPath, BadReport, OutputRefused
-from tagger.records import (
-    Declared,
-    Keyframe,
-    ModelInfo,
-    Observed,
-    RankedTag,
-    Scan,
-    TaggedShot,
-    TagReport,
-    Timing,
-    VideoInfo,
-)
+from tagger.records import Keyframe, ModelInfo, RankedTag, Scan, TaggedShot, TagReport, Timing
 from tagger.reports.json_report import as_json
 from tagger.settings import Settings
+from tagger.video_info import Declared, Observed, VideoInfo
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 BLUE, ORANGE, VERMILION = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00), (0xD5, 0x5E, 0x00)

@@ -18,7 +18,8 @@ import cli
 from tagger import write_report
 from tagger.errors import BadPath, BadTruth
 from tagger.evaluation.shots import Boundaries, Changes, Gradual, Truth, as_json, as_table, match, read_truth, score
-from tagger.records import Declared, Keyframe, ModelInfo, Observed, Scan, TaggedShot, TagReport, Timing, VideoInfo
+from tagger.records import Keyframe, ModelInfo, Scan, TaggedShot, TagReport, Timing
+from tagger.video_info import Declared, Observed, VideoInfo
 
 FRAMES = st.sets(st.integers(1, 40), max_size=12).map(sorted)
 CHANGES = st.sets(st.builds(lambda start, mixed: Gradual(start, start + mixed), st.integers(0, 40), st.integers(1, 9)),

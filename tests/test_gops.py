@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.errors import EmptyVideo, VideoUnreadable
-from tagger.records import VideoInfo
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.scan import WHOLE_FRAMES
 from tagger.video.clock import Clock
 from tagger.video.film import Film, Frame, Observer
 from tagger.video.gops import Gop, gops
+from tagger.video_info import VideoInfo
 
 Seen = list[tuple[int, float]]  # number in the picture, time
 

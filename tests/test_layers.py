@@ -21,7 +21,7 @@ ROOMS = (
     ("errors", "version", "signals", "typed_json"),
     ("files", "queues", "plugins", "libraries"),
     ("text", "frames"),
-    ("process", "images", "vocabulary"),
+    ("process", "images", "vocabulary", "video_info"),
     ("settings", "records"),
     ("video",),
     ("shots", "models"),

@@ -26,12 +26,13 @@ from av.video.stream import VideoStream
 
 from tagger import Settings, Tagger
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
-from tagger.records import ShotPicture, VideoInfo
+from tagger.records import ShotPicture
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.settings import DETECTORS
 from tagger.shots.scan import scan
 from tagger.video.clock import Clock
 from tagger.video.film import Film
+from tagger.video_info import VideoInfo
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 FRAME_S = 0.04

@@ -22,11 +22,12 @@ from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadabl
 from tagger.models import model as models
 from tagger.models.runtime import Network
 from tagger.pipeline import Engine
-from tagger.records import Declared, Observed, Scan, Scanned, ShotPicture, Timing, VideoInfo
+from tagger.records import Scan, Scanned, ShotPicture, Timing
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.shots import full as fullscan
 from tagger.shots import scan as reader
 from tagger.shots.keyframes import shot_picture
+from tagger.video_info import Declared, Observed, VideoInfo
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 

@@ -27,13 +27,14 @@ from tagger import Settings, Tagger, pipeline
 from tagger.errors import EmptyVideo, PathMissing, VideoUnreadable
 from tagger.images import Pixels, squash
 from tagger.queues import RunAhead
-from tagger.records import Keyframe, Scan, Scanned, ScannedShot, Shot, ShotPicture, VideoInfo
+from tagger.records import Keyframe, Scan, Scanned, ScannedShot, Shot, ShotPicture
 from tagger.reports.json_report import as_json, read_report
 from tagger.shots import scan as choice
 from tagger.shots.fast import REACH, fast_scan
 from tagger.shots.scan import FilmReader, Scanning, scan
 from tagger.video.film import Film, Observer
 from tagger.video.gops import Gop
+from tagger.video_info import VideoInfo
 
 LENGTHS = (40, 75, 31, 140, 52, 90, 33, 66, 120, 47, 101, 36)
 FEWER = (40, 75, 31, 90, 33)

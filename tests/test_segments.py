@@ -21,19 +21,7 @@ from hypothesis import strategies as st
 from tagger import Tagger, write_report
 from tagger.commands.segments import segments
 from tagger.errors import BadSettings
-from tagger.records import (
-    Declared,
-    Keyframe,
-    ModelInfo,
-    Observed,
-    RankedTag,
-    Scan,
-    ShotTag,
-    TaggedShot,
-    TagReport,
-    Timing,
-    VideoInfo,
-)
+from tagger.records import Keyframe, ModelInfo, RankedTag, Scan, ShotTag, TaggedShot, TagReport, Timing
 from tagger.reports.csv_segments import COLUMNS, as_csv
 from tagger.reports.edl import as_edl, cautions, timecode
 from tagger.reports.json_segments import as_json
@@ -41,6 +29,7 @@ from tagger.reports.segments_table import as_table
 from tagger.reports.vtt import as_vtt, timestamp
 from tagger.segments import Rule, Segment, Segments, find
 from tagger.settings import Settings
+from tagger.video_info import Declared, Observed, VideoInfo
 
 CHASE, SEA, WAR, ROBOT = "car-chase", "beach-sea", "war", "robot"
 NAMES = {CHASE: "Car chase", SEA: "Beach/Sea", WAR: "War", ROBOT: "Robot"}  # the last was never trained

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
-from tagger.records import Declared, Observed, VideoInfo
 from tagger.video import film as module
 from tagger.video.clock import Clock
 from tagger.video.container import open_video
 from tagger.video.film import KEYFRAME_SHORT_SIDE, Film, Observer
+from tagger.video_info import Declared, Observed, VideoInfo
 
 
 def read(path: Path) -> tuple[list[int], list[float], VideoInfo]:

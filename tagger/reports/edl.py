@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tagger.errors import BadSettings
-from tagger.records import TagReport, VideoInfo
+from tagger.records import TagReport
 from tagger.segments import Segments
 from tagger.text import printable
+from tagger.video_info import VideoInfo
 
 BASE_MAX = 100  # frames in a second: 00 to 99 have two digits
 RATES = (24, 25, 30, 48, 50, 60, 100)  # of SMPTE timecode, as many programs have no other

@@ -9,22 +9,9 @@ from pathlib import Path
 
 from tagger.errors import BadPath, BadReport, reason
 from tagger.files import regular_file
-from tagger.records import (
-    Amount,
-    Count,
-    Declared,
-    ModelInfo,
-    Observed,
-    RankedTag,
-    Scan,
-    Setting,
-    Status,
-    TaggedShot,
-    TagReport,
-    Timing,
-    VideoInfo,
-)
+from tagger.records import ModelInfo, RankedTag, Scan, Setting, Status, TaggedShot, TagReport, Timing
 from tagger.typed_json import convert, parse
+from tagger.video_info import Amount, Count, Declared, Observed, VideoInfo
 
 SCHEMA = "movietags/1"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
@@ -48,7 +35,11 @@ class _Video:
     frame_count: Count
     declared_duration_s: float | None
     declared_frames: int | None
-    declared_fps: float | None = None  # the first reports had none
+    # The first reports had none of these.
+    declared_fps: float | None = None
+    declared_timecode: str | None = None
+    declared_reel: str | None = None
+    stream: Count | None = None
     decode_failures: Count
 
     @classmethod
@@ -58,10 +49,16 @@ class _Video:
         return cls(**facts.pop("observed"), **declared, **facts)
 
     def info(self) -> VideoInfo:
-        declared = Declared(self.declared_duration_s, self.declared_frames, self.declared_fps)
+        declared = Declared(
+            self.declared_duration_s,
+            self.declared_frames,
+            self.declared_fps,
+            self.declared_timecode,
+            self.declared_reel,
+        )
         observed = Observed(self.duration_s, self.width, self.height, self.frame_count, self.decode_failures)
         file = (self.path, self.name, self.size_bytes, self.fingerprint, self.codec, self.fps)
-        return VideoInfo(*file, declared, observed)
+        return VideoInfo(*file, declared, observed, self.stream)
 
 
 @dataclass(frozen=True, slots=True)

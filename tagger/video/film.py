@@ -19,10 +19,10 @@ from av.video.frame import VideoFrame
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
-from tagger.records import Declared, Observed, VideoInfo
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, open_video, packets_of
 from tagger.video.gops import Gop, gops
+from tagger.video_info import Declared, Observed, VideoInfo
 
 KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
