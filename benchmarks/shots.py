@@ -37,7 +37,7 @@ def measured(film: Path) -> dict[str, Any]:
     truth = boundaries.read_truth(film.with_suffix(".truth.json"))
     observer = Observer()
     with Film(film) as opened:
-        detectors = {name: ShotDetector(name, MIN_SHOT_S, opened.fps) for name in DETECTORS}
+        detectors = {name: ShotDetector(name, MIN_SHOT_S) for name in DETECTORS}
         shots: dict[str, list[Any]] = {name: [] for name in DETECTORS}
         for frame in opened.frames(observer):
             for name, detector in detectors.items():

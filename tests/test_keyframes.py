@@ -43,10 +43,10 @@ def test_a_small_reservoir_comes_near_and_says_how_near(tmp_path: Path, frames_h
 def test_reservoir_never_holds_more_than_its_bound(tmp_path: Path) -> None:
     truth = media.film(tmp_path / "long.mp4", (150,))
     with Film(truth.path) as film:
-        reservoir = Reservoir(500_000, 2, 1)
+        reservoir = Reservoir(500_000, 0.04)
         held = []
         for frame in film.frames():
-            reservoir.push(frame)
+            reservoir.push(frame, frame.index - 2)
             held.append(sum(f.nbytes for f in reservoir._held))
             assert held[-1] == reservoir._bytes
     assert max(held) <= 500_000
@@ -55,10 +55,10 @@ def test_reservoir_never_holds_more_than_its_bound(tmp_path: Path) -> None:
 
 def test_frames_of_the_next_shot_stay_when_a_boundary_comes_late(film: media.Truth) -> None:
     with Film(film.path) as opened:
-        reservoir = Reservoir(RESERVOIR_BYTES, 5, 1)
+        reservoir = Reservoir(RESERVOIR_BYTES, 0.04)
         frames = opened.frames()
-        for _ in range(20):
-            reservoir.push(next(frames))
+        for index in range(20):
+            reservoir.push(next(frames), index - 5)
         assert reservoir.cut(Shot(0, 0.0, 0.6, 0, 16)).index == 8
         assert reservoir.cut(Shot(1, 0.6, 0.8, 16, 20)).index == 18
 
@@ -70,6 +70,11 @@ class Token:
     index: int
     nbytes: int = 100
 
+    @property
+    def time_s(self) -> float:
+        """At 25 frames/s."""
+        return self.index / 25
+
 
 @pytest.mark.parametrize("lateness", [0, 2, 15])
 @pytest.mark.parametrize("bound_frames", [2, 16, 128])
@@ -78,10 +83,10 @@ def test_the_keyframe_is_always_of_its_shot_and_exact_while_the_shot_fits(latene
     rng = np.random.default_rng(0)
     lengths = [int(n) for n in rng.choice([lateness + 1, lateness + 3, 40, 90, 700], 200)]
     ends = np.cumsum(lengths)
-    reservoir = Reservoir(bound_frames * 100, lateness, lateness + 1)
+    reservoir = Reservoir(bound_frames * 100, (lateness + 1) / 25)
     done = 0
     for index in range(int(ends[-1]) + lateness + 1):
-        reservoir.push(Token(index))  # type: ignore[arg-type]
+        reservoir.push(Token(index), index - lateness)  # type: ignore[arg-type]
         if done < len(ends) and index == ends[done] + lateness - (lateness == 0):
             start = 0 if done == 0 else int(ends[done - 1])
             shot = Shot(done, 0.0, 1.0, start, int(ends[done]))

@@ -20,7 +20,7 @@ from tagger.shots.learned import (
     CUT_COLUMNS,
     CUT_WINDOW,
     GRADUAL_WINDOW,
-    LATENESS_FRAMES,
+    LATENESS_LOOKS,
     LONGEST,
     NEAR,
     PEAK,
@@ -34,7 +34,6 @@ from tagger.shots.learned import (
     difference,
     gradual_inputs,
     networks,
-    stride,
 )
 from tagger.shots.thumbnails import COUNT, Shrinker, Thumbnail, differences
 
@@ -163,7 +162,7 @@ def test_a_boundary_is_announced_in_time(mixture: list[Thumbnail]) -> None:
         late += [frame - found for found in finder.feed(thumbnail)]
     assert len(late) >= 4
     assert min(late) > 0
-    assert max(late) <= LATENESS_FRAMES
+    assert max(late) <= LATENESS_LOOKS
 
 
 def test_what_was_decided_is_forgotten(mixture: list[Thumbnail]) -> None:
@@ -235,11 +234,17 @@ def test_whatever_is_probable_boundaries_grow_and_come_in_time(seed: int) -> Non
     assert {*peaks} <= {*found}
 
 
-@pytest.mark.parametrize(
-    ("fps", "expected"), [(12.0, 1), (23.976, 1), (25.0, 1), (30.0, 1), (50.0, 2), (59.94, 2), (120.0, 5)]
-)
+EACH = {12.0: 1, 23.976: 1, 25.0: 1, 30.0: 1, 50.0: 2, 59.94: 2, 100.0: 4, 120.0: 5}  # frames to a look, by rate
+
+
+@pytest.mark.parametrize(("fps", "expected"), EACH.items())
 def test_of_fast_films_some_frames_are_looked_at(fps: float, expected: int) -> None:
-    assert stride(fps) == expected
+    (thumbnail,) = small([BLACK])
+    finder = LearnedDetector()
+    for frame in range(expected * 20 + 1):
+        time_s = round(frame / fps, 3)  # as Matroska stores it
+        assert finder.feed(frame, time_s, thumbnail) == []
+        assert finder._looked_s == round(frame // expected * expected / fps, 3)
 
 
 @pytest.mark.parametrize("rate", [24, 30, 50, 60, 100])
@@ -247,21 +252,23 @@ def test_the_cut_is_exact_at_any_rate(rate: int) -> None:
     """Shots of 1.2 s and some frames, so that the cuts lie on every frame between two that are looked at."""
     lengths = [rate * 12 // 10 + extra for extra in range(8)]
     pictures = [picture for seed, length in enumerate(lengths) for picture in shot(seed, length, 25 / rate)]
-    detector = ShotDetector("learned", 0.6, rate)
-    found, late = [], []
+    detector = ShotDetector("learned", 0.6)
+    found, unsettled = [], []
     for frame, thumbnail in enumerate(small(pictures)):
+        settled = detector.settled
         new = detector.feed(frame, frame / rate, thumbnail)
         found += new
-        late += [frame - shot.end_frame for shot in new]
+        unsettled += [frame - settled]
+        assert all(shot.end_frame >= settled for shot in new)
     found += detector.finish(len(pictures), len(pictures) / rate)
     assert [shot.start_frame for shot in found] == [0, *itertools.accumulate(lengths[:-1])]
     assert [shot.start_s for shot in found] == pytest.approx([shot.start_frame / rate for shot in found])
-    assert max(late) <= detector.lateness_frames == LATENESS_FRAMES * stride(rate)
+    assert max(unsettled) <= (LATENESS_LOOKS + 2) * max(1, round(rate / 25))
 
 
 def test_a_dissolve_of_a_fast_film_is_one_boundary_inside() -> None:
     pictures = dissolved(shot(0, 200, 0.25), shot(1, 200, 0.25), 48)
-    finder = LearnedDetector(50.0)
+    finder = LearnedDetector()
     found: list[Boundary] = []
     for frame, thumbnail in enumerate(small(pictures)):
         found += finder.feed(frame, frame / 50, thumbnail)

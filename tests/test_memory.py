@@ -225,7 +225,7 @@ def test_a_hundred_films_leave_nothing_behind(tmp_path: Path) -> None:
 def test_no_detector_stores_what_it_saw_of_every_frame() -> None:
     """Which a StatsManager of PySceneDetect would."""
     for detector in KINDS:
-        assert PySceneDetect(detector, 0.6, 25.0)._detector.stats_manager is None
+        assert PySceneDetect(detector, 0.6)._detector.stats_manager is None
     sources = [path.read_text() for path in Path(tagger.__file__).parent.rglob("*.py")]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
     names = {getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None) for node in nodes}

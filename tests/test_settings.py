@@ -119,8 +119,8 @@ def test_settings_go_into_other_processes_as_they_are() -> None:
 def test_every_detector_is_registered() -> None:
     assert tuple(detector.DETECTOR_KINDS) == DETECTORS
     for kind in detector.DETECTOR_KINDS.values():
-        made = kind.make(0.6, 25.0)
-        assert made.lateness_frames >= 0
+        made = kind.make(0.6)
+        assert made.settled == 0
         assert made.finish() == []
         assert kind.version() == kind.version() != ""
     assert [name for name, kind in detector.DETECTOR_KINDS.items() if not kind.every_frame] == ["learned"]

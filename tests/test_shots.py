@@ -18,7 +18,7 @@ from tagger.video.film import Film, Observer
 def detect(path: Path, detector: str = "adaptive", min_shot_s: float = 0.6) -> list[Shot]:
     observer = Observer()
     with Film(path) as film:
-        finder = ShotDetector(detector, min_shot_s, film.fps)
+        finder = ShotDetector(detector, min_shot_s)
         found = [s for f in film.frames(observer) for s in finder.feed(f.index, f.time_s, finder.shrink(f.picture))]
         return found + finder.finish(observer.frame_count, observer.end_s)
 
@@ -88,12 +88,15 @@ def test_content_detector_may_speak_late(tmp_path: Path) -> None:
 
 def test_content_loses_no_cut_that_it_announces_late() -> None:
     """At 240 frames/s a merged cut is named over a hundred frames after it passed."""
-    finder = ShotDetector("content", 0.6, 240.0)
+    finder = ShotDetector("content", 0.6)
     black, white = np.zeros((36, 64, 3), np.uint8), np.full((36, 64, 3), 255, np.uint8)
     cuts = (480, 560, 720)
     found = []
     for frame in range(1200):
         picture = white if sum(frame >= cut for cut in cuts) % 2 else black
-        found += finder.feed(frame, frame / 240.0, picture)
+        settled = finder.settled
+        new = finder.feed(frame, frame / 240.0, picture)
+        assert all(shot.end_frame >= settled >= frame - 240 for shot in new)
+        found += new
     found += finder.finish(1200, 5.0)
     assert [shot.start_frame for shot in found] == [0, 480, 720]

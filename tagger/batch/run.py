@@ -29,7 +29,6 @@ from tagger.shots.detector import ShotDetector
 # The disk says these of every file; other errors are one file's.
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 
-ANY_FPS = 25.0
 WAIT_S = 1.0  # a picture waits for others to fill the batch; longer, and a long film would hold up a short one's report
 
 
@@ -90,7 +89,7 @@ class Batch:
             LibraryMissing: the detector needs one that is not installed.
         """
         settings = self._engine.settings
-        ShotDetector(settings.detector, settings.min_shot_s, ANY_FPS)  # a library that it misses is no film's fault
+        ShotDetector(settings.detector, settings.min_shot_s)  # a library that it misses is no film's fault
         orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
         self._engine.load()
         for entry in plan.moved:

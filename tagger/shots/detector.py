@@ -19,8 +19,9 @@ ROUNDING_S = 1e-6  # 15 frames of 0.04 s are 0.6 s
 class Detector(Protocol):
     """What names boundaries in a stream of frames."""
 
-    lateness_frames: int
-    """A boundary may be named so many frames after it passed."""
+    @property
+    def settled(self) -> int:
+        """Frames before this one can no longer begin a shot."""
 
     def shrink(self, picture: VideoFrame) -> Any:
         """Returns the small picture that `feed` takes; may run in another thread."""
@@ -36,18 +37,14 @@ class Detector(Protocol):
 class DetectorKind:
     """How a detector is made, and what it asks of a scan."""
 
-    make: Callable[[float, float], Detector]
-    """From the shortest shot in seconds and the film's mean rate."""
+    make: Callable[[float], Detector]
+    """From the shortest shot in seconds."""
     every_frame: bool
     """Key frames are not enough for it."""
     keeps_shots_long: bool
     """It sees to the shortest shot itself."""
     version: Callable[[], str]
     """What changes when its answers do."""
-
-
-def _learned(min_shot_s: float, fps: float) -> Detector:
-    return LearnedDetector(fps)
 
 
 def _version_of(library: str) -> str:
@@ -58,17 +55,19 @@ def _version_of(library: str) -> str:
 
 
 def _of_pyscenedetect(name: str) -> DetectorKind:
-    def make(min_shot_s: float, fps: float) -> Detector:
+    def make(min_shot_s: float) -> Detector:
         with libraries.needed(f"detector {name}"):
             from tagger.shots.pyscenedetect import PySceneDetect  # a quarter of a second that few films need
-        return PySceneDetect(name, min_shot_s, fps)
+        return PySceneDetect(name, min_shot_s)
 
     return DetectorKind(make, every_frame=True, keeps_shots_long=True, version=lambda: _version_of("scenedetect"))
 
 
 # By the names of `tagger.settings.DETECTORS`.
 DETECTOR_KINDS = {
-    "learned": DetectorKind(_learned, every_frame=False, keeps_shots_long=False, version=numbers_sha256),
+    "learned": DetectorKind(
+        lambda _: LearnedDetector(), every_frame=False, keeps_shots_long=False, version=numbers_sha256
+    ),
     **{name: _of_pyscenedetect(name) for name in ("adaptive", "content", "histogram", "hash")},
 }
 
@@ -76,23 +75,26 @@ DETECTOR_KINDS = {
 class ShotDetector:
     """Cuts a stream of frames into shots."""
 
-    def __init__(self, name: str, min_shot_s: float, fps: float) -> None:
+    def __init__(self, name: str, min_shot_s: float) -> None:
         """Starts before the first frame.
 
         Args:
             name: of DETECTOR_KINDS.
             min_shot_s: shorter shots are not split off.
-            fps: mean rate.
 
         Raises:
             LibraryMissing: the detector's library is not installed.
         """
         kind = DETECTOR_KINDS[name]
-        self._detector = kind.make(min_shot_s, fps)
-        self.lateness_frames = self._detector.lateness_frames
+        self._detector = kind.make(min_shot_s)
         self.shrink = self._detector.shrink
         self._min_shot_s = 0.0 if kind.keeps_shots_long else min_shot_s
         self._cutter: Cutter | None = None
+
+    @property
+    def settled(self) -> int:
+        """Frames before this one can no longer begin a shot."""
+        return self._detector.settled
 
     def feed(self, frame: int, time_s: float, small: Any) -> list[Shot]:
         """Returns the shots that this frame shows to have ended, often none.

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 
 import numpy as np
 
-from tagger.records import FilmProgress, Shot, ShotPicture
+from tagger.records import Boundary, FilmProgress, Shot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.detector import Cutter
@@ -88,7 +87,7 @@ def fast_scan(
     """
     with Decoders(film.path, cores) as decoders:
         looks = decoders.map(_look, _told(film, observer, progress))
-        parts = decoders.map(partial(_inside, fps=film.fps), _pairs(looks, full_gops))
+        parts = decoders.map(_inside, _pairs(looks, full_gops))
         choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
         for choice, frame in decoders.map(_decoded, choices):
             if frame:
@@ -124,7 +123,7 @@ def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
         yield _Pair(last, None, False)
 
 
-def _inside(decoder: Decoder, pair: _Pair, fps: float) -> _Parts:
+def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
     """Finds where shots begin after the key frame of a group, up to and with the next."""
     gop, before, after = pair.look.gop, pair.look.key, pair.next_key
     found: set[int] = set()
@@ -132,14 +131,14 @@ def _inside(decoder: Decoder, pair: _Pair, fps: float) -> _Parts:
     if large:
         run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
         before = run[-1][1] if run else before
-        found.update(_boundaries(run, fps))
+        found.update(_boundaries(run))
     apart = None if before is None or after is None else difference(before, after)
     cut_short = pair.cut_short and apart is not None
     if apart is not None and cut_short and apart > SURE:
         found.add(gop.end_frame)
     elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
         run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
-        found.update(_boundaries([*run, *([(gop.end_frame, after)] if after else [])], fps))
+        found.update(_boundaries([*run, *([((gop.end_frame, gop.end_s), after)] if after else [])]))
     return _Parts(gop, tuple(sorted(found)))
 
 
@@ -158,10 +157,10 @@ def _large(gop: Gop) -> list[int]:
     return sorted(found)
 
 
-def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[tuple[int, Thumbnail]]:
-    """The frames from `first` to `last`, small, each with its index in the film."""
+def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[tuple[Boundary, Thumbnail]]:
+    """The frames from `first` to `last`, small, each with its index in the film and its time."""
     frames = _frames(decoder, gop, first, last)
-    return [(frame.index, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
+    return [((frame.index, frame.time_s), decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
 
 
 def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame]:
@@ -176,11 +175,11 @@ def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame
             yield Frame(gop.first_frame + place, gop.times_s[place], picture)
 
 
-def _boundaries(run: list[tuple[int, Thumbnail]], fps: float) -> list[int]:
+def _boundaries(run: list[tuple[Boundary, Thumbnail]]) -> list[int]:
     """Where shots begin within consecutive frames."""
-    detector = LearnedDetector(fps)
-    found = [b for place, (_, small) in enumerate(run) for b in detector.feed(place, 0.0, small)]
-    return [run[place][0] for place, _ in (*found, *detector.finish())]
+    detector = LearnedDetector()
+    found = [boundary for (frame, time_s), small in run for boundary in detector.feed(frame, time_s, small)]
+    return [frame for frame, _ in (*found, *detector.finish())]
 
 
 def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:

@@ -22,13 +22,12 @@ def full_scan(
     film: Film, settings: Settings, observer: Observer, progress: FilmProgress | None
 ) -> Generator[ShotPicture, None, None]:
     """Yields each shot with its picture, in order, in one pass over the film, which `observer` notes."""
-    detector = ShotDetector(settings.detector, settings.min_shot_s, film.fps)
-    # Half, because where the rate varies a shot may have fewer frames than its length says.
-    reservoir = Reservoir(settings.reservoir_bytes, detector.lateness_frames, int(settings.min_shot_s * film.fps) // 2)
+    detector = ShotDetector(settings.detector, settings.min_shot_s)
+    reservoir = Reservoir(settings.reservoir_bytes, settings.min_shot_s)
     small_frames = ((frame, detector.shrink(frame.picture)) for frame in film.frames(observer, settings.hwaccel))
     with RunAhead(small_frames, FRAMES_AHEAD, film.abandon) as frames:
         for frame, small in frames:
-            reservoir.push(frame)
+            reservoir.push(frame, detector.settled)
             for shot in detector.feed(frame.index, frame.time_s, small):
                 yield shot_picture(shot, reservoir.cut(shot), settings.min_entropy_bits)
             if progress:

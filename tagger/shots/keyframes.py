@@ -23,30 +23,30 @@ KEYFRAMES_AHEAD = 64  # what a trailer has, at up to 2 MB each: the scan need no
 class Reservoir:
     """Holds the frames among which the middle of the open shot must be, within a bound of bytes."""
 
-    def __init__(self, bound_bytes: int, lateness_frames: int, shortest_frames: int) -> None:
+    def __init__(self, bound_bytes: int, shortest_s: float) -> None:
         """Starts empty.
 
         Args:
             bound_bytes: memory of held frames, exceeded only where shots would have none left.
-            lateness_frames: a boundary may be named this many frames after it passed.
-            shortest_frames: no shot has fewer.
+            shortest_s: no shot is shorter.
         """
         self._bound = bound_bytes
-        self._lateness = lateness_frames
-        self._shortest = shortest_frames
+        self._shortest_s = shortest_s
         self._held: deque[Frame] = deque()
         self._bytes = 0
         self._stride = 1  # of frames that belong to the open shot for certain
         self._late_stride = 1  # of those that may turn out to belong to the next
         self._start = 0
+        self._settled = 0
 
-    def push(self, frame: Frame) -> None:
-        """Takes the next frame of the open shot."""
+    def push(self, frame: Frame, settled: int) -> None:
+        """Takes the next frame of the open shot; frames before `settled` can no longer begin another."""
+        self._settled = settled
         if self._held and self._held[-1].index % self._late_stride:
             self._bytes -= self._held.pop().nbytes
         self._held.append(frame)
         self._bytes += frame.nbytes
-        middle = self._start + max(0, self._certain - self._start) // 2
+        middle = self._start + max(0, settled - self._start) // 2
         # One frame before the middle stays: with a stride it may be the nearest.
         while len(self._held) > 1 and self._held[1].index <= middle:
             self._bytes -= self._held.popleft().nbytes
@@ -63,28 +63,30 @@ class Reservoir:
         self._start = shot.end_frame
         return nearest
 
-    @property
-    def _certain(self) -> int:
-        """Frames before this one can no longer begin another shot."""
-        return self._held[-1].index - self._lateness
-
     def _thin(self) -> bool:
         """Lets frames go; False if those that are left are needed."""
         if self._drop():
             return True
-        if sum(frame.index < self._certain for frame in self._held) > 1:
+        if sum(frame.index < self._settled for frame in self._held) > 1:
             self._stride *= 2
-        elif 2 * self._late_stride <= self._shortest:
+        elif 2 * self._late_stride <= self._shortest_frames:
             self._late_stride *= 2
         else:
             return False
         self._drop()
         return True
 
+    @property
+    def _shortest_frames(self) -> int:
+        """How many frames the shortest shot has, by the times of those held; half, as the rate may vary."""
+        first, last = self._held[0], self._held[-1]
+        lasting_s = last.time_s - first.time_s
+        return int(self._shortest_s * (last.index - first.index) / lasting_s) // 2 if lasting_s > 0 else 0
+
     def _drop(self) -> bool:
         """Lets the frames go that lie between the strides, but for the newest; whether there were any."""
-        count, certain, newest = len(self._held), self._certain, self._held[-1]
-        self._held = deque(f for f in self._held if f is newest or not self._between(f.index, f.index < certain))
+        count, newest = len(self._held), self._held[-1]
+        self._held = deque(f for f in self._held if f is newest or not self._between(f.index, f.index < self._settled))
         self._bytes = sum(frame.nbytes for frame in self._held)
         return len(self._held) < count
 

@@ -3,7 +3,7 @@
 One network sees 15 frames and says whether a frame is the first after a cut; the other sees 1.6 seconds and
 says whether a frame belongs to a gradual change. Both are trained on films made for it
 (`tagger.knowledge.boundaries`), and know film only at about 25 frames/s: of faster films every second, third,
-... frame is looked at (`stride`).
+... frame is looked at, by the frames' own times, whatever rate the file claims.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from tagger.shots.thumbnails import CONTEXT, COUNT, Differences, Shrinker, Thumb
 NETWORKS = Path(__file__).parent / "learned.npz"
 CUT_WINDOW = tuple(range(-6, 9))  # frames around the one in question
 GRADUAL_WINDOW = tuple(range(-16, 25, 2))
-USUAL_FPS = 25.0
+LOOK_S = 0.04  # from one frame that is looked at to the next
 CUT_COLUMNS = (*range(9), 15, 16, 17, 18, 21, 22)  # of the differences: those over up to four frames
 STEP = 16  # frames that are looked at together
 BACK, AHEAD = -min(GRADUAL_WINDOW), max(GRADUAL_WINDOW)
@@ -32,7 +33,7 @@ PEAK = 3  # a cut is more probable than so many frames on either side
 NEAR = 4  # a gradual change with a cut so near is that cut
 SMOOTH = 2  # frames on either side in the mean of the probability of a gradual change
 SHORTEST, LONGEST = 4, 64  # frames of a gradual change; of a longer one the beginning counts
-LATENESS_FRAMES = STEP + AHEAD + SMOOTH + NEAR + LONGEST // 2
+LATENESS_LOOKS = STEP + AHEAD + SMOOTH + NEAR + LONGEST // 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +49,6 @@ class SmallNetwork:
         """Returns the probability of each row."""
         logits = np.maximum(inputs @ self.hidden + self.hidden_bias, 0) @ self.out + self.out_bias
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-
-
-def stride(fps: float) -> int:
-    """Returns that one frame in so many is to be looked at."""
-    return max(1, round(fps / USUAL_FPS))
 
 
 @cache
@@ -114,7 +110,7 @@ class Transitions:
     def feed(self, thumbnail: Thumbnail) -> list[int]:
         """Returns the boundaries that the next frame makes known, as frames counted from 0, growing.
 
-        A boundary is known at most LATENESS_FRAMES after it passed.
+        A boundary is known at most LATENESS_LOOKS after it passed.
         """
         self._thumbnails.append(thumbnail)
         self._new += 1
@@ -143,39 +139,63 @@ class Transitions:
         return [found for pair in zip(*both, strict=True) for found in self._picker.feed(*map(float, pair))]
 
 
+@dataclass(slots=True)
+class _Span:
+    """The frames since the last one that was looked at."""
+
+    first: int
+    farthest: Boundary  # the frame that is farthest from the one before it
+    jump: float
+
+
 class LearnedDetector:
     """Our own detector, at any frame rate; a `tagger.shots.detector.Detector`."""
 
-    def __init__(self, fps: float) -> None:
-        """Starts before the first frame of a film of this mean rate."""
-        self._stride = stride(fps)
-        self.lateness_frames = LATENESS_FRAMES * self._stride
+    def __init__(self) -> None:
+        """Starts before the first frame."""
         self.shrink = Shrinker()
         self._transitions = Transitions()
-        # Of the newest frames: when they are seen, and how far each is from the one before.
-        self._recent: deque[tuple[Boundary, float]] = deque(maxlen=self.lateness_frames + self._stride)
-        self._last: Thumbnail | None = None
+        self._spans: deque[_Span] = deque(maxlen=LATENESS_LOOKS + 1)  # each ends with a frame that was looked at
+        self._looks = 0
+        self._looked_s = -inf
+        self._open: _Span | None = None
+        self._last: tuple[Boundary, Thumbnail] | None = None
+
+    @property
+    def settled(self) -> int:
+        """As `Detector.settled`."""
+        return self._spans[0].first if len(self._spans) > LATENESS_LOOKS else 0
 
     def feed(self, frame: int, time_s: float, small: Thumbnail) -> list[Boundary]:
         """As `Detector.feed`."""
-        last = self._last or small
-        self._recent.append(((frame, time_s), cv2.norm(last.values, small.values, cv2.NORM_L1)))
-        self._last = small
-        return [] if frame % self._stride else self._named(self._transitions.feed(small))
+        (_, last_s), last = self._last or ((frame, time_s), small)
+        jump = cv2.norm(last.values, small.values, cv2.NORM_L1)
+        if self._open is None:
+            self._open = _Span(frame, (frame, time_s), jump)
+        elif jump >= self._open.jump:
+            self._open.farthest, self._open.jump = (frame, time_s), jump
+        self._last = ((frame, time_s), small)
+        # The frame nearest to LOOK_S after the last: at a constant rate that is every n-th.
+        near = time_s - self._looked_s >= LOOK_S - (time_s - last_s) / 2
+        return self._look() if near else []
 
     def finish(self) -> list[Boundary]:
         """As `Detector.finish`."""
-        found: list[Boundary] = []
-        last = self._recent[-1][0] if self._recent else (0, 0.0)
-        while self._last and self._recent[-1][0][0] % self._stride:  # the last frame is looked at, whatever its number
-            found += self.feed(self._recent[-1][0][0] + 1, last[1], self._last)
-        return [min(named, last) for named in (*found, *self._named(self._transitions.finish()))]
+        found = self._look() if self._open else []  # the last frame is looked at, whenever it is
+        return [*found, *self._named(self._transitions.finish())]
+
+    def _look(self) -> list[Boundary]:
+        """Looks at the last frame."""
+        assert self._open is not None and self._last is not None
+        (_, self._looked_s), small = self._last
+        self._spans.append(self._open)
+        self._open = None
+        self._looks += 1
+        return self._named(self._transitions.feed(small))
 
     def _named(self, found: list[int]) -> list[Boundary]:
-        """The frames meant: since the last one that was looked at, that with the farthest jump."""
-        end = self._recent[-1][0][0] + 1 if self._recent else 0
-        spans = ([self._recent[at * self._stride - end - k] for k in range(self._stride)] for at in found)
-        return [max(span, key=lambda frame: frame[1])[0] for span in spans]
+        """The frames meant by numbers of looks: since the look before, that with the farthest jump."""
+        return [self._spans[at - self._looks].farthest for at in found]
 
 
 class _Picker:

@@ -7,7 +7,6 @@ true presentation time of its frame.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -27,26 +26,25 @@ KINDS: dict[str, Any] = {
 }
 WIDTH = 256  # pixels; at which the thresholds were chosen
 NANOSECONDS = Fraction(1, 10**9)
-ADAPTIVE_LATENESS_FRAMES = 2  # the adaptive detector compares a frame with so many after it
+ANY_RATE = Fraction(25)  # FrameTimecode asks for one; times do not depend on it
+LATENESS_FRAMES = 2  # the adaptive detector compares a frame with so many after it
 LATENESS_MARGIN_S = 1.0  # for frame rates that vary: how long a frame may last in which a merge ends
 
 
 class PySceneDetect:
     """Finds boundaries in a stream of frames."""
 
-    def __init__(self, detector: str, min_shot_s: float, fps: float) -> None:
+    def __init__(self, detector: str, min_shot_s: float) -> None:
         """Starts before the first frame.
 
         Args:
             detector: one of KINDS.
             min_shot_s: shorter shots are not split off.
-            fps: mean rate; the detectors ask for one, times do not depend on it.
         """
         # A float is seconds to PySceneDetect, an int would be frames.
         self._detector = KINDS[detector](min_scene_len=float(min_shot_s))
         # Content merges cuts that follow each other, and names the last once so long a time went by without another.
-        self.lateness_frames = ceil(min_shot_s * fps) + 1 if detector == "content" else ADAPTIVE_LATENESS_FRAMES
-        self._rate = Fraction(fps).limit_denominator(10**6)
+        self._merges = round(min_shot_s / NANOSECONDS) if detector == "content" else 0
         self._remember = round((min_shot_s + LATENESS_MARGIN_S) / NANOSECONDS)
         self._recent: dict[int, Boundary] = {}  # by stamp
         self._last: FrameTimecode | None = None
@@ -61,13 +59,22 @@ class PySceneDetect:
         small = self._reformatter.reformat(picture, *self._size, "bgr24", interpolation="FAST_BILINEAR", threads=1)
         return np.asarray(small.to_ndarray(), np.uint8)
 
+    @property
+    def settled(self) -> int:
+        """As `Detector.settled`."""
+        if not self._recent:
+            return 0
+        newest = next(reversed(self._recent))
+        merging = (frame for stamp, (frame, _) in self._recent.items() if stamp >= newest - self._merges)
+        return max(0, next(merging) - LATENESS_FRAMES)
+
     def feed(self, frame: int, time_s: float, small: Pixels) -> list[Boundary]:
         """Returns the boundaries that this frame makes known, often none."""
         stamp = round(time_s / NANOSECONDS)
         self._recent[stamp] = (frame, time_s)
-        self._last = FrameTimecode(Timecode(stamp, NANOSECONDS), self._rate)
+        self._last = FrameTimecode(Timecode(stamp, NANOSECONDS), ANY_RATE)
         found = [self._recent[cut.pts] for cut in self._detector.process_frame(self._last, small)]
-        while len(self._recent) > ADAPTIVE_LATENESS_FRAMES + 1 and stamp - (oldest := next(iter(self._recent))) > (
+        while len(self._recent) > LATENESS_FRAMES + 1 and stamp - (oldest := next(iter(self._recent))) > (
             self._remember
         ):
             del self._recent[oldest]
