@@ -19,7 +19,8 @@ from measure import keep, machine
 from tagger.evaluation import shots as boundaries
 from tagger.settings import DETECTORS, MIN_SHOT_S
 from tagger.shots.detector import ShotDetector
-from tagger.video.film import Film, Observer
+from tagger.video.film import Film
+from tagger.video.observer import Observer
 
 TOLERANCE = 1  # frame
 

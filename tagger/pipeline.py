@@ -26,13 +26,11 @@ from tagger.models import head, nudity, registry
 from tagger.models.head import ANY_NETWORK
 from tagger.models.model import Features, Model, ModelLoader
 from tagger.models.model import identity as model_identity
-from tagger.records import FilmProgress, Scanned, Setting, ShotTag, Status, TaggedShot, TagReport, Timing
+from tagger.records import FilmProgress, Scanned, Setting, ShotTag, TaggedShot, TagReport, Timing
 from tagger.settings import Settings
 from tagger.shots.detector import DETECTOR_KINDS
 from tagger.shots.scan import FilmReader
 from tagger.version import __version__
-
-TRUNCATED_BELOW = 0.98  # share of what the container declares; less was lost than the last GOP's rounding
 
 
 class Engine:
@@ -138,7 +136,6 @@ class Engine:
         model = self.model()
         scores = model.scores_of(features)
         ranked = ranking.rank(scores, self.vocabulary, model.answered_by)
-        status, warnings = _judge(scanned)
         total_s = time.monotonic() - begun
         startup_s = max(0.0, self._loader.ready_at() - begun)
         return TagReport(
@@ -149,10 +146,10 @@ class Engine:
             settings=_settings(self.settings, model),
             tags=ranked,
             shots=_tagged(scanned, ranking.shot_tags(scores, self.vocabulary)),
-            status=status,
+            status=scanned.status,
             scan=scanned.scan,
             timing=Timing(total_s, startup_s, scanned.scan_s, infer_s, scanned.video.duration_s / total_s),
-            warnings=warnings,
+            warnings=_warnings(scanned),
         )
 
     def tag(self, pictures: Iterable[Pixels]) -> list[tuple[ShotTag, ...]]:
@@ -207,21 +204,12 @@ def _settings(settings: Settings, model: Model) -> dict[str, Setting]:
     return {**device, **{name: asdict(settings)[name] for name in names}}
 
 
-def _judge(scanned: Scanned) -> tuple[Status, tuple[str, ...]]:
-    """Whether the film is whole, and what its reader should know."""
-    declared, observed, warnings = scanned.video.declared, scanned.video.observed, []
-    # A film that was trimmed without encoding still declares the frames that its edit list hides.
-    seen, claimed, unit = observed.duration_s, declared.duration_s, "seconds"
-    if claimed is None:
-        seen, claimed, unit = float(observed.frame_count), declared.frames, "frames"
-    truncated = claimed is not None and seen < TRUNCATED_BELOW * claimed
-    if truncated:
-        warnings.append(f"truncated: only {seen:g} of {claimed:g} {unit} that the file declares could be decoded")
-    if observed.decode_failures:
-        warnings.append(f"damaged: {observed.decode_failures} packets could not be decoded")
+def _warnings(scanned: Scanned) -> tuple[str, ...]:
+    """What the reader of a report should know."""
+    warnings = list(scanned.notes)
     if not any(shot.keyframe.kept for shot in scanned.shots):
         warnings.append("no keyframe has enough in it to be tagged (--min-entropy): all weights are 0")
     farthest = max((shot.keyframe.off_middle_frames for shot in scanned.shots), default=0)
     if farthest and scanned.scan.used == "full":  # a fast scan goes for frames that cost little
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
-    return ("truncated" if truncated else "ok"), tuple(warnings)
+    return tuple(warnings)

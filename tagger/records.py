@@ -186,6 +186,10 @@ class Scanned:
     """In order."""
     scan_s: float
     """Seconds that reading it took."""
+    status: Status = "ok"
+    """Whether it was seen whole."""
+    notes: tuple[str, ...] = ()
+    """What the reader of its report should know of the file, a line for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ def safe_cell(text: str) -> str:
     return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in guarded)
 
 
+def moment(time_s: float) -> str:
+    """Returns a time as 1:02:03, or 02:03 below an hour."""
+    minutes, seconds = divmod(int(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
 def some(names: Sequence[str], at_most: int) -> str:
     """Returns the first names with commas between them, and dots where there are more."""
     return ", ".join([*names[:at_most], *["..."] * (len(names) > at_most)])

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -104,3 +105,33 @@ def film(path: Path, lengths: tuple[int, ...] = (30, 45, 25), width: int = 320, 
     """A film of shots with hard cuts, by default 4 s at 25 frames/s, 320x180, H.264 with B-frames."""
     cuts = tuple(int(c) for c in np.cumsum(lengths)[:-1])
     return write(path, shots(lengths, width, height), cuts=cuts, **how)
+
+
+def with_sound(path: Path, codecs: tuple[str, str], video_s: int = 4, sound_s: int = 4, offset_s: int = 0) -> Truth:
+    """A film of two shots of half its length each, at 25 frames/s, and silence beside it; both begin at `offset_s`."""
+    rate, sampled, count = 25, 48_000, 25 * video_s
+    with av.open(str(path), "w") as container:
+        quick = {"deadline": "realtime", "cpu-used": "8"} if codecs[0] == "libvpx" else {}
+        stream = container.add_stream(codecs[0], rate=rate, options=quick)
+        sound = container.add_stream(codecs[1], rate=sampled)
+        assert isinstance(stream, VideoStream) and isinstance(sound, AudioStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        sound.layout = "stereo"
+        pictures, step = shots((count // 2, count - count // 2)), sound.frame_size or 1024
+        told = 0  # samples of sound
+        for at in range(rate * max(video_s, sound_s)):  # both in the order of time
+            if at < count:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(next(pictures)), "rgb24")
+                frame.pts, frame.time_base = offset_s * rate + at, Fraction(1, rate)
+                container.mux(stream.encode(frame))
+            while told * rate < (at + 1) * sampled and at < rate * sound_s:
+                silence = av.AudioFrame(sound.format.name, "stereo", step)
+                for plane in silence.planes:
+                    plane.update(bytes(plane.buffer_size))
+                silence.sample_rate, silence.pts = sampled, offset_s * sampled + told
+                silence.time_base = Fraction(1, sampled)
+                container.mux(sound.encode(silence))
+                told += step
+        container.mux(stream.encode(None))
+        container.mux(sound.encode(None))
+    return Truth(path, (count // 2,), count, tuple(at / rate for at in range(count)))

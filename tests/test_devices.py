@@ -35,7 +35,8 @@ from tagger.shots.scan import scan
 from tagger.shots.thumbnails import LUMA, Shrinker
 from tagger.video import container
 from tagger.video import film as video
-from tagger.video.film import Film, Frame, Observer
+from tagger.video.film import Film, Frame
+from tagger.video.observer import Observer
 
 SMALL = "mobilenet-0.25-128"
 NVIDIA = Path("/dev/nvidia0").exists()

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.shots.decoders import Decoder, Decoders
-from tagger.shots.scan import WHOLE_FRAMES
 from tagger.video.clock import Clock
-from tagger.video.film import Film, Frame, Observer
+from tagger.video.container import WHOLE_FRAMES
+from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop, gops
+from tagger.video.observer import Observer
 from tagger.video_info import VideoInfo
 
 Seen = list[tuple[int, float]]  # number in the picture, time
@@ -65,7 +66,7 @@ def decoded_whole(path: Path) -> tuple[Seen, VideoInfo]:
     observer = Observer()
     with Film(path) as film:
         seen = [(number(frame.picture), frame.time_s) for frame in film.frames(observer)]
-        return seen, film.info(observer.observed())
+        return seen, film.info(observer)
 
 
 def shown(decoder: Decoder, gop: Gop) -> list[tuple[int, int]]:
@@ -82,8 +83,8 @@ def in_groups(path: Path) -> tuple[list[Gop], Seen, VideoInfo]:
         groups = list(film.gops(observer))
         times_s = [time_s for gop in groups for time_s in gop.times_s]
         parts = [*decoders.map(shown, reversed(groups))][::-1]
-        assert decoders.failures == 0
-        info = film.info(observer.observed())
+        assert not decoders.failures
+        info = film.info(observer)
     assert [place for part in parts for place, _ in part] == list(range(len(times_s)))
     return groups, [(found, times_s[place]) for part in parts for place, found in part], info
 
@@ -176,7 +177,7 @@ def test_a_clock_that_starts_late_and_is_set_anew(films: dict[str, media.Truth],
     with Film(joined) as film:
         groups = list(film.gops(observer))
         times_s = [time_s for gop in groups for time_s in gop.times_s]
-        assert film.info(observer.observed()).frame_count == 100
+        assert film.info(observer).frame_count == 100
     assert np.diff(times_s) == pytest.approx(np.full(99, 0.04), abs=0.05)
     assert [gop.first_frame for gop in groups] == [0, 12, 24, 36, 48, 50, 62, 74, 86, 98]
 
@@ -187,7 +188,7 @@ def test_of_a_film_that_was_cut_off_the_packets_that_are_left(films: dict[str, m
     observer = Observer()
     with Film(cut) as film:
         stamps = [stamp for gop in film.gops(observer) for stamp in gop.stamps]
-        counted = film.info(observer.observed()).frame_count
+        counted = film.info(observer).frame_count
     assert 10 <= counted == len(stamps) < 50
     assert stamps == sorted(set(stamps))
 
@@ -252,7 +253,7 @@ def test_real_clips_have_as_many_frames_in_groups_as_decoded(shared: Path) -> No
     tried, differ = 0, {}
     for path in sorted(path for name in ("clips", "openmovie") for path in (shared / "videos" / name).iterdir()):
         with Film(path) as film:
-            if film.info(Observer().observed()).codec not in WHOLE_FRAMES:
+            if film.info(Observer()).codec not in WHOLE_FRAMES:
                 continue
             whole = [frame.time_s for frame in film.frames()]
         with Film(path) as film:
@@ -270,7 +271,7 @@ def test_odd_files_never_show_a_frame_that_no_group_holds(shared: Path) -> None:
         try:
             with Film(path) as film:
                 whole = {frame.picture.pts for frame in film.frames()}
-                if film.info(Observer().observed()).codec not in WHOLE_FRAMES:
+                if film.info(Observer()).codec not in WHOLE_FRAMES:
                     continue
         except (VideoUnreadable, EmptyVideo):
             continue

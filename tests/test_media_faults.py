@@ -55,7 +55,7 @@ def one() -> Tagger:
 def scanned(path: Path, **settings: Any) -> tuple[list[ShotPicture], VideoInfo]:
     with Film(path) as film:
         scanning = scan(film, Settings(**{"scan": "full", "min_entropy_bits": 0.0, **settings}))
-        return list(scanning.shots), film.info(scanning.observer.observed())
+        return list(scanning.shots), film.info(scanning.observer)
 
 
 def spans(pictures: list[ShotPicture]) -> list[tuple[float, float]]:
@@ -260,7 +260,7 @@ def test_a_stream_that_names_no_rate_has_one(tmp_path: Path, film: media.Truth) 
                 packet.stream = stream
                 new.mux(packet)
     with Film(raw) as opened:
-        assert opened.fps == 25.0  # as FFmpeg takes it to have
+        assert opened.declared.fps == 25.0
         times_s = [frame.time_s for frame in opened.frames()]
     assert times_s == pytest.approx([FRAME_S * at for at in range(100)], abs=1e-3)
 

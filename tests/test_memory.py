@@ -93,7 +93,7 @@ from tagger.pipeline import Engine
 from tagger.records import Keyframe, Scan, ScannedShot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots import scan as reader
-from tagger.video.film import Observer
+from tagger.video.observer import Observer
 
 film, count = Path(given[0]), int(given[1])
 

@@ -17,17 +17,16 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger import Settings, Tagger, TagReport, pipeline
+from tagger import Settings, Tagger, TagReport
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
 from tagger.models import model as models
 from tagger.models.runtime import Network
 from tagger.pipeline import Engine
-from tagger.records import Scan, Scanned, ShotPicture, Timing
+from tagger.records import ShotPicture, Timing
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.shots import full as fullscan
 from tagger.shots import scan as reader
 from tagger.shots.keyframes import shot_picture
-from tagger.video_info import Declared, Observed, VideoInfo
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
 
@@ -100,20 +99,6 @@ def subprocess_free_remux(source: Path, target: Path, options: dict[str, str]) -
             if packet.dts is not None:
                 packet.stream = stream
                 new.mux(packet)
-
-
-def test_a_trimmed_film_is_whole() -> None:
-    """It declares more frames than its edit list shows; nothing of it is missing."""
-    how = Scan("full", "full", "asked for")
-
-    def judged(declared_s: float | None) -> str:
-        declared, observed = Declared(declared_s, 250, 25.0), Observed(4.0, 320, 180, 100, 0)
-        video = VideoInfo("x.mp4", "x.mp4", 1, "0" * 32, "h264", 25.0, declared, observed)
-        return pipeline._judge(Scanned(video, how, (), 1.0))[0]
-
-    assert judged(4.0) == "ok"
-    assert judged(10.0) == "truncated"
-    assert judged(None) == "truncated"
 
 
 def test_a_head_for_other_weights_is_refused(film: media.Truth, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from tagger.records import TagReport
 from tagger.reports.csv_report import COLUMNS, as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import SCHEMA_FILE, as_json
-from tagger.reports.table import as_table, moment
-from tagger.text import safe_cell
+from tagger.reports.table import as_table
+from tagger.text import moment, safe_cell
 
 
 @pytest.fixture

@@ -23,17 +23,18 @@ import numpy as np
 import pytest
 from av.packet import Packet
 
-from tagger import Settings, Tagger, pipeline
+from tagger import Settings, Tagger
 from tagger.errors import EmptyVideo, PathMissing, VideoUnreadable
 from tagger.images import Pixels, squash
 from tagger.queues import RunAhead
-from tagger.records import Keyframe, Scan, Scanned, ScannedShot, Shot, ShotPicture
+from tagger.records import Keyframe, Scan, ScannedShot, Shot, ShotPicture, Status
 from tagger.reports.json_report import as_json, read_report
 from tagger.shots import scan as choice
 from tagger.shots.fast import REACH, fast_scan
 from tagger.shots.scan import FilmReader, Scanning, scan
-from tagger.video.film import Film, Observer
+from tagger.video.film import Film
 from tagger.video.gops import Gop
+from tagger.video.observer import Observer
 from tagger.video_info import VideoInfo
 
 LENGTHS = (40, 75, 31, 140, 52, 90, 33, 66, 120, 47, 101, 36)
@@ -65,6 +66,7 @@ class Seen:
     how: Scan
     pictures: list[ShotPicture]
     info: VideoInfo
+    status: Status
 
     @property
     def shots(self) -> list[Shot]:
@@ -73,10 +75,6 @@ class Seen:
     @property
     def keyframes(self) -> list[Keyframe]:
         return [found.shot.keyframe for found in self.pictures]
-
-    @property
-    def scanned(self) -> Scanned:
-        return Scanned(self.info, self.how, tuple(found.shot for found in self.pictures), 0.0)
 
     @property
     def starts(self) -> list[int]:
@@ -88,7 +86,7 @@ def seen(path: Path, asked: str, **settings: Any) -> Seen:
         scanning = scan(film, Settings(scan=asked, min_entropy_bits=0.0, **settings))
         found = list(scanning.shots)
         assert decode_threads() == []
-        return Seen(scanning.how, found, film.info(scanning.observer.observed()))
+        return Seen(scanning.how, found, film.info(scanning.observer), film.ending(scanning.observer)[0])
 
 
 def plain(found: ShotPicture) -> Shot:
@@ -406,7 +404,7 @@ def test_one_frame_is_one_shot(tmp_path: Path) -> None:
         observer = Observer()
         (found,) = fast_scan(film, Settings(scan="fast"), {1}, 2, observer, None)
         assert (found.shot.start_frame, found.shot.end_frame, found.shot.keyframe.frame) == (0, 1, 0)
-        assert film.info(observer.observed()).duration_s == pytest.approx(0.04)
+        assert film.info(observer).duration_s == pytest.approx(0.04)
 
 
 def test_the_number_of_cores_changes_nothing(twelve: media.Truth) -> None:
@@ -472,7 +470,7 @@ def test_a_cut_off_film_is_read_to_where_it_ends(name: str, tmp_path: Path) -> N
     assert [start for start in fast.starts if start < whole] == full.starts
     assert_whole(fast)
     if fast.info.declared.duration_s == pytest.approx(truth.frame_count / 25, abs=0.1):
-        assert pipeline._judge(fast.scanned)[0] == "truncated"
+        assert fast.status == "truncated"
 
 
 def test_a_cut_off_film_with_its_index_first_says_so(twelve: media.Truth, tmp_path: Path) -> None:
@@ -488,7 +486,7 @@ def test_a_cut_off_film_with_its_index_first_says_so(twelve: media.Truth, tmp_pa
     assert fast.how.used == "fast"
     assert fast.starts == full.starts
     assert abs(fast.info.frame_count - full.info.frame_count) <= 2
-    assert pipeline._judge(fast.scanned)[0] == "truncated"
+    assert fast.status == "truncated"
     assert_whole(fast)
 
 
@@ -539,8 +537,8 @@ def test_a_reader_gives_pictures_and_then_the_film(twelve: media.Truth) -> None:
         scanned = reader.scanned()
     assert {(picture.shape, picture.dtype) for picture in found} == {((32, 32, 3), np.dtype(np.uint8))}
     whole = seen(twelve.path, "fast")
-    assert scanned.shots == whole.scanned.shots
-    assert (scanned.video, scanned.scan) == (whole.info, whole.how)
+    assert list(scanned.shots) == [picture.shot for picture in whole.pictures]
+    assert (scanned.video, scanned.scan, scanned.status) == (whole.info, whole.how, whole.status)
     assert len(found) == sum(shot.keyframe.kept for shot in scanned.shots) == len(LENGTHS)
     assert all(np.array_equal(one, squash(two.pixels, 32)) for one, two in zip(found, whole.pictures, strict=True))
 
@@ -614,7 +612,8 @@ import re, sys
 from pathlib import Path
 from tagger.shots.scan import FilmReader, Scanning, scan
 from tagger.settings import Settings
-from tagger.video.film import Film, Observer
+from tagger.video.film import Film
+from tagger.video.observer import Observer
 with Film(Path(sys.argv[1])) as film:
     found = scan(film, Settings(scan="fast"))
     count = sum(1 for _ in found.shots)

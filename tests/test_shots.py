@@ -12,7 +12,8 @@ import pytest
 from tagger.records import Shot
 from tagger.settings import DETECTORS
 from tagger.shots.detector import ShotDetector
-from tagger.video.film import Film, Observer
+from tagger.video.film import Film
+from tagger.video.observer import Observer
 
 
 def detect(path: Path, detector: str = "adaptive", min_shot_s: float = 0.6) -> list[Shot]:

@@ -18,8 +18,7 @@ from tagger.evaluation.metrics import Spread, kendall_tau_b
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag, Scan, TagReport
 from tagger.reports.json_report import SUFFIX, read_report
-from tagger.reports.table import moment
-from tagger.text import printable, read_csv
+from tagger.text import moment, printable, read_csv
 
 TOPS = (3, 5, 10)  # first tags of each film among which those of both are counted
 LETTERS_MAX = 28  # of a value, for people: of a checksum that is enough

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tagger.records import RankedTag
-from tagger.reports.table import moment
 from tagger.reports.vtt import milliseconds, timestamp
 from tagger.segments import Segment, Segments
-from tagger.text import aligned, printable
+from tagger.text import aligned, moment, printable
 
 HEADER = ("tag", "from", "to", "seconds", "shots", "probability", "highest")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tagger.records import TagReport
-from tagger.text import printable
+from tagger.text import moment, printable
 
 PLACES = 3  # moments named per tag
 COLUMNS = f"{'':>3}  {'tag':<20} {'score':>5}  {'weight':>7}  {'shots':>5}  strongest at"
@@ -22,13 +22,6 @@ def as_table(report: TagReport, top: int) -> str:
         if tag.weight > 0
     ]
     return "\n".join([title, *([COLUMNS, *rows] if rows else ["no tag has any weight"])])
-
-
-def moment(time_s: float) -> str:
-    """Returns a time as 1:02:03, or 02:03 below an hour."""
-    minutes, seconds = divmod(int(time_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 def _places(report: TagReport, slug: str) -> str:

@@ -35,7 +35,8 @@ class Decoder:
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1
         self.shrink = Shrinker()
-        self.failures: set[int] = set()  # time stamps of packets that gave an error
+        self.failures: set[int] = set()  # time stamps of packets that gave no whole picture
+        self.tried = 0
 
     def pictures(self, packets: Iterable[Packet[Any]], first: int | None = None) -> Iterator[VideoFrame]:
         """Yields the pictures of packets that begin with a key frame; those that fail are noted.
@@ -45,14 +46,22 @@ class Decoder:
             first: presentation time in ticks; of those before it, pictures that no other needs are left out.
         """
         context = self._stream.codec_context
+        wanted: set[int] = set()
         try:
             for packet in (*packets, None):
                 spare = first is not None and packet is not None and stamp_of(packet) < first
                 context.skip_frame = "NONREF" if spare else "DEFAULT"
+                if packet is not None and not spare and not packet.is_discard:
+                    wanted.add(stamp_of(packet))
+                    self.tried += 1
                 found = decoded(self._stream, packet)
                 if found is None and packet is not None:
                     self.failures.add(stamp_of(packet))
-                yield from found or ()
+                for picture in found or ():
+                    if not picture.is_corrupt:
+                        wanted.discard(picture.pts or 0)
+                    yield picture
+            self.failures |= wanted  # some decoders leave a picture out without a word
         finally:
             context.flush_buffers()
 
@@ -79,9 +88,14 @@ class Decoders:
         self._opened.close()
 
     @property
-    def failures(self) -> int:
-        """Packets that gave an error; one that was decoded twice counts once."""
-        return len(set().union(*(decoder.failures for decoder in self._all)))
+    def failures(self) -> set[int]:
+        """Time stamps of packets that gave no whole picture."""
+        return set().union(*(decoder.failures for decoder in self._all))
+
+    @property
+    def tried(self) -> int:
+        """Packets that were to give a picture; one that was decoded twice counts twice."""
+        return sum(decoder.tried for decoder in self._all)
 
     def map(self, work: Callable[[Decoder, T], R], items: Iterable[T]) -> Iterator[R]:
         """Yields work(decoder, item) of every item, in order, computed a few items ahead."""

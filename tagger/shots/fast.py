@@ -25,8 +25,9 @@ from tagger.shots.detector import Cutter
 from tagger.shots.keyframes import shot_picture
 from tagger.shots.learned import LearnedDetector, difference
 from tagger.shots.thumbnails import Thumbnail
-from tagger.video.film import Film, Frame, Observer
+from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop, stamp_of
+from tagger.video.observer import Observer
 
 # Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
 # between them is decoded.
@@ -93,7 +94,10 @@ def fast_scan(
             if frame:
                 observer.see(frame.picture)
                 yield shot_picture(choice.shot, frame, settings.min_entropy_bits)
-        observer.decode_failures = decoders.failures
+        failures = decoders.failures
+        observer.lose(len(failures | observer.broken), decoders.tried)
+        # What was not decoded is known to be lost only where a packet shows it.
+        observer.lost = max(len(failures) / max(1, decoders.tried), len(observer.broken) / max(1, observer.frame_count))
         film.check_pictures(observer)
 
 

@@ -13,7 +13,8 @@ from tagger.records import FilmProgress, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.detector import ShotDetector
 from tagger.shots.keyframes import Reservoir, shot_picture
-from tagger.video.film import Film, Observer
+from tagger.video.film import Film
+from tagger.video.observer import Observer
 
 FRAMES_AHEAD = 4  # enough to smooth out the decoder's bursts; an 8K frame is 50 MB
 

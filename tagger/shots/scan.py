@@ -24,14 +24,13 @@ from tagger.shots.fast import MAYBE, fast_scan
 from tagger.shots.full import full_scan
 from tagger.shots.keyframes import KEYFRAMES_AHEAD
 from tagger.shots.learned import difference
-from tagger.video.container import open_video, packets_of
-from tagger.video.film import Film, Observer
+from tagger.video.container import WHOLE_FRAMES, open_video, packets_of
+from tagger.video.film import DECODING_ORDER, Film
+from tagger.video.observer import Observer
 
 PREVIEW_PACKETS = 3000  # two minutes
 # Of films with key frames at fixed distances the first are compared in advance: where most differ, nothing is saved.
 SAMPLE, FEWEST, BUSY = 40, 10, 0.6
-# Codecs whose packets are frames, one each. (VP8 has packets that show nothing, MPEG-4 in AVI two frames in one.)
-WHOLE_FRAMES = {"h264", "hevc", "vp9", "av1", "libdav1d", "mpeg2video", "vvc"}
 USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
 MOST_DECODERS = 8  # each has pictures and packets in memory
@@ -89,8 +88,14 @@ class FilmReader:
 
     def scanned(self) -> Scanned:
         """Returns the film as it was read; call it when all pictures were taken."""
-        video = self._film.info(self._scanning.observer.observed())
-        return Scanned(video, self._scanning.how, tuple(self._shots), self._scan_s)
+        observer = self._scanning.observer
+        return Scanned(
+            self._film.info(observer),
+            self._scanning.how,
+            tuple(self._shots),
+            self._scan_s,
+            *self._film.ending(observer),
+        )
 
     def _timed(self) -> Generator[ShotPicture, None, None]:
         """The shots; notes how long they took, without what is done with them after the last."""
@@ -123,14 +128,30 @@ def scan(film: Film, settings: Settings, progress: FilmProgress | None = None) -
 
 def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan."""
-    length_s = film.declared.duration_s
     if settings.scan == "full":
         return set(), "asked for"
-    if settings.scan == "auto" and length_s and length_s < LONG_S:
+    if settings.scan == "auto" and _length_s(film) < LONG_S:
         return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
     if DETECTOR_KINDS[settings.detector].every_frame:
         return set(), f"the {settings.detector} detector needs every frame"
     return _preview(film.path)
+
+
+def _length_s(film: Film) -> float:
+    """How long the film says that it is; if it does not, how far its packets go, or LONG_S where that is farther."""
+    if film.declared.duration_s:
+        return film.declared.duration_s
+    with ExitStack() as opened:
+        container, stream = open_video(film.path, opened)
+        first, ticks, length_s = None, 0, 0.0
+        for packet in packets_of(container, stream):
+            if packet is None or length_s >= LONG_S:
+                break
+            first = packet.dts if first is None else first
+            ticks += packet.duration or 0
+            span = 0 if packet.dts is None or first is None else packet.dts - first
+            length_s = float(max(ticks, span) * (stream.time_base or 0))
+    return length_s
 
 
 def _preview(path: Path) -> tuple[set[int], str]:
@@ -138,9 +159,11 @@ def _preview(path: Path) -> tuple[set[int], str]:
     with ExitStack() as opened:
         container, stream = open_video(path, opened)
         packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
-        codec = stream.codec_context.name
+        codec, container_name = stream.codec_context.name, container.format.name
     if codec not in WHOLE_FRAMES:
         return set(), f"packets of {codec} are not frames, one each"
+    if container_name == DECODING_ORDER:
+        return set(), "its packets have decoding times alone"
     stamps = Counter(packet.pts for packet in packets)
     if None in stamps or max(stamps.values(), default=0) > 1:
         return set(), "its packets have no time stamps, or some have the same"

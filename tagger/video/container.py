@@ -11,7 +11,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,11 @@ DEMUXERS = (
 )
 # Names in a file's metadata may be in any encoding. PyAV 19 reads any; before, one bad byte made it refuse the film.
 ANY_METADATA: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+CLOSE = ("matroska,webm", "flv")  # formats with little between two packets but what describes them
+HOLE_BYTES = 4096  # more is no description
+# Codecs whose packets are frames, one each. (VP8 has packets that show nothing, MPEG-4 in AVI two frames in one.)
+WHOLE_FRAMES = {"h264", "hevc", "vp9", "av1", "libdav1d", "mpeg2video", "vvc"}
+BLANK_BYTES = 16  # at the beginning of a packet, all the same: nothing was ever written there
 TRIED_PACKETS = 100  # for a first picture from a device; more than any decoder holds back
 
 
@@ -122,12 +129,57 @@ def _contents(container: InputContainer) -> str:
     return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing at all"
 
 
-def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any] | None]:
-    """Yields the packets of the stream, then None to drain the decoder, also where reading breaks off."""
+@dataclass(slots=True)
+class Extent:
+    """How far the packets of a file go, whatever stream they belong to."""
+
+    end_s: float = -inf  # on the file's own clock
+    pictures: int = 0  # packets of the stream of pictures
+    read_to: int = 0  # byte of the file
+    hole_bytes: int = 0  # between packets, that hold none: only where packets lie close together (`CLOSE`)
+
+    def take(self, packet: Packet[Any], is_picture: bool, close: bool) -> None:
+        """Notes a packet."""
+        self.pictures += is_picture
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None and packet.time_base is not None:
+            self.end_s = max(self.end_s, float((stamp + (packet.duration or 0)) * packet.time_base))
+        if packet.pos is not None and packet.pos >= 0:
+            hole = packet.pos - self.read_to if close and self.read_to else 0
+            self.hole_bytes += hole if hole > HOLE_BYTES else 0
+            # What is laced together lies at one place.
+            self.read_to = (max(self.read_to, packet.pos) if close else packet.pos) + packet.size
+
+
+def packets_of(
+    container: InputContainer, stream: VideoStream, extent: Extent | None = None
+) -> Iterator[Packet[Any] | None]:
+    """Yields the packets of the stream, then None to drain the decoder, also where reading breaks off.
+
+    Args:
+        container: opened, with the stream.
+        stream: of pictures.
+        extent: notes how far all packets go.
+    """
+    close = container.format.name in CLOSE
     # PyAV raises IndexError at the end of a file in which further streams began on the way (MPEG-TS).
     with suppress(av.error.FFmpegError, IndexError):
-        yield from (packet for packet in container.demux(stream) if packet.size)
+        for packet in container.demux(stream if extent is None else tuple(container.streams)):
+            wanted = packet.stream_index == stream.index
+            if packet.size and extent is not None:
+                extent.take(packet, wanted, close)
+            if packet.size and wanted:
+                yield packet
     yield None
+
+
+def is_broken(packet: Packet[Any]) -> bool:
+    """Returns whether a packet of a codec of WHOLE_FRAMES is known to be damaged without decoding it.
+
+    FFmpeg says so where parts of it did not arrive (MPEG-TS), or nothing was ever written there, as where a download
+    left zeros for what was to come.
+    """
+    return packet.is_corrupt or (packet.size >= BLANK_BYTES and len(set(memoryview(packet)[:BLANK_BYTES])) == 1)
 
 
 def decoded(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame] | None:

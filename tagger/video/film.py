@@ -6,25 +6,35 @@ counts from counting. What is seen is noted by an `Observer`, apart from the fil
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
+from tagger.records import Status
 from tagger.video.clock import Clock
-from tagger.video.container import decoded, open_video, packets_of
-from tagger.video.gops import Gop, gops
-from tagger.video_info import Declared, Observed, VideoInfo
+from tagger.video.container import decoded, is_broken, open_video, packets_of
+from tagger.video.ending import FROM_ZERO, Evidence, judge, tag_durations_s
+from tagger.video.gops import Gop, gops, stamp_of
+from tagger.video.observer import Losses, Observer
+from tagger.video_info import Declared, VideoInfo
 
 KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
+RESTARTING = ("mpegts", "mpeg", "ogg", "live_flv")  # formats that FFmpeg calls discontinuous
+DECODING_ORDER = "avi"  # the format without presentation times; FFmpeg works them out, but not of these codecs
+REORDERED = ("h264", "hevc", "vvc")
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
 
 
@@ -50,32 +60,6 @@ class Frame:
         return upright(np.asarray(rgb, np.uint8), self.picture.rotation)
 
 
-class Observer:
-    """Notes what one pass over a film shows."""
-
-    def __init__(self) -> None:
-        """Starts before the first picture."""
-        self.frame_count = 0
-        self.end_s = 0.0
-        self.decode_failures = 0
-        self._size = (0, 0)
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether a picture was seen."""
-        return self._size != (0, 0)
-
-    def see(self, picture: VideoFrame) -> None:
-        """Takes the size of the film from its first picture."""
-        if not self.has_picture:
-            turned = round(picture.rotation / 90) % 2
-            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
-
-    def observed(self) -> Observed:
-        """Returns what was seen so far; of the whole film once the pass is over."""
-        return Observed(self.end_s, *self._size, self.frame_count, self.decode_failures)
-
-
 class Film:
     """A film opened for one pass; use it in a `with` block.
 
@@ -93,11 +77,10 @@ class Film:
             self._container, self._stream = open_video(path, opened)
             self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
             self._opened = opened.pop_all()
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        rate = self._declared_rate()
         self.declared = Declared(
             self._declared_duration_s(), self._stream.frames or None, float(rate) if rate else None
         )
-        self.fps = self.declared.fps or FALLBACK_FPS
 
     def __enter__(self) -> Film:
         """Returns the film itself."""
@@ -123,10 +106,10 @@ class Film:
         Raises:
             EmptyVideo: there was not one.
         """
-        clock, observer = self._clock(), observer or Observer()
+        observer = observer or Observer()
+        clock = observer.clock = self._clock()
         for picture in self._pictures(observer, hwaccel):
-            time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
-            observer.end_s = time_s + clock.length(picture.duration)
+            time_s = clock.read(picture.pts if picture.pts is not None else picture.dts, picture.duration)
             observer.see(picture)
             yield Frame(observer.frame_count, time_s, picture)
             observer.frame_count += 1
@@ -136,12 +119,20 @@ class Film:
 
     def gops(self, observer: Observer) -> Iterator[Gop]:
         """Yields the film as groups of packets, in place of `frames`: decodes nothing, counts packets."""
-        packets = (packet for packet in packets_of(self._container, self._stream) if packet)
-        for gop in gops(packets, self._clock()):
-            observer.frame_count, observer.end_s = gop.end_frame, gop.end_s
+        clock = observer.clock = self._clock()
+        for gop in gops(self._checked(observer), clock):
+            observer.frame_count = gop.end_frame
             yield gop
             if self._abandoned:
                 return
+
+    def _checked(self, observer: Observer) -> Iterator[Packet[Any]]:
+        """The packets; those that are known to be damaged are noted, for most of them are not decoded."""
+        for packet in packets_of(self._container, self._stream, observer.extent):
+            if packet is not None:
+                if is_broken(packet):
+                    observer.broken.add(stamp_of(packet))
+                yield packet
 
     def check_pictures(self, observer: Observer) -> None:
         """Refuses a film that has been read and gave not one picture.
@@ -155,7 +146,7 @@ class Film:
                 f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
 
-    def info(self, observed: Observed) -> VideoInfo:
+    def info(self, observer: Observer) -> VideoInfo:
         """Returns what the file claims, beside what was observed."""
         return VideoInfo(
             path=str(self.path),
@@ -163,36 +154,93 @@ class Film:
             size_bytes=self._size_bytes,
             fingerprint=self._fingerprint,
             codec=self._stream.codec_context.name,
-            fps=self.fps,
+            fps=1 / ((observer.clock and observer.clock.pace.step_s) or self._step_s),
             declared=self.declared,
-            observed=observed,
+            observed=observer.observed(),
         )
+
+    def ending(self, observer: Observer) -> tuple[Status, tuple[str, ...]]:
+        """Returns whether the film that was read is whole, and what the reader of its report should know."""
+        clock = observer.clock
+        status, notes = judge(
+            Evidence(
+                path=self.path,
+                size_bytes=self._size_bytes,
+                format=self._container.format.name,
+                start_s=(self._container.start_time or 0) / av.time_base,
+                declared=self.declared,
+                observed=observer.observed(),
+                leapt_s=clock.leapt_s if clock else 0.0,
+                extent=observer.extent,
+                lost=observer.lost,
+                missing_s=clock.pace.missing_s if clock and self._restarts else 0.0,
+            )
+        )
+        return status, (*notes, *(clock.notes() if clock else ()), *observer.notes)
+
+    @property
+    def _step_s(self) -> float:
+        """What a frame lasts that carries no time."""
+        return 1 / float(self._stream.guessed_rate or self.declared.fps or FALLBACK_FPS)
+
+    def _declared_rate(self) -> Fraction | None:
+        """What the file says; of a raw stream, which has no time stamps, FFmpeg's mean is a number that it made up."""
+        stream = self._stream
+        mean = None if stream.start_time is None else stream.average_rate
+        return mean or stream.guessed_rate
 
     def _declared_duration_s(self) -> float | None:
         """What the stream, or else the container, says about the length."""
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / av.time_base if self._container.duration else None
+        container, stream = self._container, self._stream
+        own = [float(stream.duration * stream.time_base)] if stream.duration and stream.time_base else []
+        lengths = own or ([container.duration / av.time_base] if container.duration else [])
+        if container.format.name in FROM_ZERO:
+            lengths += tag_durations_s(stream.metadata)  # of the stream; the container's is that of the longest
+            start_s = (container.start_time or 0) / av.time_base
+            lengths = [length - start_s for length in lengths if length > start_s]
+        return min(lengths, default=None)
+
+    @property
+    def _restarts(self) -> bool:
+        """Whether the clock of its format may be set anew: that of broadcasts and discs, which have no pauses."""
+        return self._container.format.name in RESTARTING
 
     def _clock(self) -> Clock:
-        return Clock(self._container.start_time, self._stream.time_base, 1.0 / self.fps)
+        container = self._container
+        return Clock(
+            container.start_time,
+            self._stream.time_base,
+            self._step_s,
+            restarts=self._restarts,
+            decoding_order=container.format.name == DECODING_ORDER,
+        )
 
     def _pictures(self, observer: Observer, hwaccel: str) -> Iterator[VideoFrame]:
         """Frames of all packets; a packet that fails is counted and passed over, as FFmpeg does."""
-        packets = pictures = 0
         last: VideoFrame | None = None
         container, stream = self._container, self._stream
         if hwaccel != "none":
             container, stream = open_video(self.path, self._opened, hwaccel)
-        for packet in packets_of(container, stream):
-            packets += packet is not None
+        losses = Losses(stream.codec_context.name)
+        in_decoding_order = container.format.name == DECODING_ORDER and stream.codec_context.name in REORDERED
+        sent: deque[int | None] = deque()  # stamps that no picture has had
+        for packet in packets_of(container, stream, observer.extent):
             found = decoded(stream, packet)
-            observer.decode_failures += found is None
+            if in_decoding_order and found is not None and packet is not None:
+                sent.append(packet.dts)
+            losses.sent(packet, failed=found is None)
+            observer.lose(losses.count, losses.tried)
             for last in found or ():
-                pictures += 1
+                losses.shown(last)
+                if sent:  # pictures come in the order of presentation
+                    last.pts = sent.popleft()
                 yield last
-        if pictures < packets and last is not None and last.pts is not None:
-            yield from self._after(last.pts)
+        if losses.pictures < losses.packets and last is not None and last.pts is not None and not in_decoding_order:
+            for late in self._after(last.pts):
+                losses.shown(late)
+                yield late
+        losses.finish()
+        observer.lose(losses.count, losses.tried)
 
     def _after(self, pts: int) -> Iterator[VideoFrame]:
         """Frames later than `pts`, decoded again from the key frame before it without frame threads.

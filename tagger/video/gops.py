@@ -56,9 +56,9 @@ def gops(packets: Iterable[Packet[Any]], clock: Clock) -> Iterator[Gop]:
         if not lengths:
             continue
         stamps = tuple(sorted(lengths))
-        times_s = tuple(clock.read(stamp) for stamp in stamps)
+        times_s = tuple(clock.read(stamp, lengths[stamp]) for stamp in stamps)
         needed = (*own, *leading)
-        yield Gop(needed, stamps, times_s, first_frame, times_s[-1] + clock.length(lengths[stamps[-1]]))
+        yield Gop(needed, stamps, times_s, first_frame, clock.end_s)
         first_frame += len(stamps)
 
 
