@@ -3,5 +3,6 @@
 clock        time stamps -> seconds that always grow
 container    the only file that opens a video: its stream of pictures, its packets
 gops         packets -> groups of pictures, without decoding
+timecode     what a file says of the timecode of its first frame
 film         what is known of a film, and its frames, once, forward
 """

@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
+from tagger.video import timecode
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, open_video, packets_of
 from tagger.video.gops import Gop, gops
@@ -95,7 +96,10 @@ class Film:
             self._opened = opened.pop_all()
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.declared = Declared(
-            self._declared_duration_s(), self._stream.frames or None, float(rate) if rate else None
+            self._declared_duration_s(),
+            self._stream.frames or None,
+            float(rate) if rate else None,
+            *timecode.declared(path, self._container, self._stream),
         )
         self.fps = self.declared.fps or FALLBACK_FPS
 
