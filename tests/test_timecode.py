@@ -185,6 +185,41 @@ def test_of_an_open_group_the_first_picture_that_decodes_counts(tmp_path: Path) 
     assert said(cut) == (count.code((count.frame("00:00:59;25") or 0) + first), None)
 
 
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Values and their widths, with the stop bit and zeros up to a whole byte."""
+    text = "".join(f"{value:0{width}b}" for value, width in fields) + "1"
+    text += "0" * (-len(text) % 8)
+    return int(text, 2).to_bytes(len(text) // 8, "big")
+
+
+def sei(head: bytes, kind: int, body: bytes) -> bytes:
+    """A unit that stands before a picture; none of these holds two zero bytes before a small one."""
+    return b"\0\0\0\1" + head + bytes([kind, len(body)]) + body + b"\x80"
+
+
+CLOCK = (4, 5), (1, 1), (0, 1), (1, 1)  # drops two numbers, full time stamp, no discontinuity, dropped
+OF_HEVC = sei(b"\x4e\x01", 136, bits((1, 2), (1, 1), (0, 1), *CLOCK, (2, 9), (3, 6), (1, 6), (10, 5), (0, 5)))
+OF_AVC = sei(b"\x06", 1, bits((0, 4), (1, 1), (0, 2), (1, 1), *CLOCK, (2, 8), (3, 6), (1, 6), (10, 5), (1, 24)))
+
+
+@pytest.mark.skipif(int(av.__version__.split(".")[0]) < 18, reason="PyAV before 18 has no metadata of frames")
+@pytest.mark.parametrize(
+    ("name", "codec", "how", "message", "starts"),
+    [
+        ("a.hevc", "libx265", {"x265-params": "log-level=none"}, OF_HEVC, (b"\0\0\1\x26", b"\0\0\1\x28")),
+        ("b.h264", "libx264", {"x264-params": "pic-struct=1"}, OF_AVC, (b"\0\0\1\x65",)),
+    ],
+)
+def test_timecode_beside_a_picture(
+    tmp_path: Path, name: str, codec: str, how: dict[str, str], message: bytes, starts: tuple[bytes, ...]
+) -> None:
+    raw = make(tmp_path / name, NTSC, codec, **how)
+    data = raw.read_bytes()
+    first = min(at for at in map(data.find, starts) if at >= 0)
+    raw.write_bytes(data[:first] + message[1:] + data[first:])
+    assert said(raw) == ("10:01:03;02", None)
+
+
 def test_a_fast_and_a_full_scan_report_it(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mov", NTSC, "libx264", "01:00:00;02", "TAPE7", g="5")
     for how in ("full", "fast"):
