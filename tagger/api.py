@@ -133,7 +133,7 @@ def shots(
     from tagger.video.film import Film
 
     chosen = Settings.of(settings, choices)
-    with Film(Path(film)) as opened:
+    with Film(Path(film), chosen.rate) as opened:
         return tuple(picture.shot for picture in scan(opened, chosen, progress).shots)
 
 

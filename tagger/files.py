@@ -6,10 +6,12 @@ import errno
 import hashlib
 import os
 import platform
+import re
 import secrets
 import sys
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 from tagger.errors import BadPath, OutputLocked, OutputRefused, PathMissing, reason
 
@@ -182,8 +184,21 @@ def regular_file(path: Path) -> Path:
     except (OSError, ValueError) as error:
         raise BadPath(f"{path}: cannot look at it ({error})") from error
     if not found:
-        raise PathMissing(f"{path}: no such file")
+        raise PathMissing(absent(path))
     raise BadPath(f"{path}: is {kind}")
+
+
+def absent(path: Path, kind: str = "file") -> str:
+    """Returns what to say of a path where nothing of a kind is: no such file; but some name none on any disk here."""
+    address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+|(?=www\.)", str(path))
+    if os.name == "posix" and re.match(r"[A-Za-z]:[\\/]|\\\\", str(path)):
+        return f"{path}: a path of Windows, and this is none: name the place where its disk is mounted"
+    if not address:
+        return f"{path}: no such {kind}"
+    scheme, rest = (address[1] or "https").lower(), str(path)[address.end() :]
+    if scheme == "file":
+        return f"file:///{rest}: addresses are not read: name the file itself, /{unquote(rest)}"
+    return f"{scheme}://{rest}: addresses are not read: download it (or mount what it is on), and name the file"
 
 
 def fingerprint(path: Path, sample_bytes: int = SAMPLE_BYTES) -> str:

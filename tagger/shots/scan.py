@@ -65,7 +65,7 @@ class FilmReader:
         """
         self._begun = time.monotonic()
         with ExitStack() as opened:
-            self._film = opened.enter_context(Film(self._path))
+            self._film = opened.enter_context(Film(self._path, self._settings.rate))
             self._scanning = scan(self._film, self._settings, self._progress)
             ahead = RunAhead(self._timed(), KEYFRAMES_AHEAD, self._film.abandon)
             self._ahead = opened.enter_context(ahead)
@@ -137,10 +137,10 @@ def _preview(path: Path) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
         container, stream = open_video(path, opened)
-        packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
         codec = stream.codec_context.name
-    if codec not in WHOLE_FRAMES:
-        return set(), f"packets of {codec} are not frames, one each"
+        if codec not in WHOLE_FRAMES:  # nothing is read: two minutes of ProRes are many GB
+            return set(), f"packets of {codec} are not frames, one each"
+        packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
     stamps = Counter(packet.pts for packet in packets)
     if None in stamps or max(stamps.values(), default=0) > 1:
         return set(), "its packets have no time stamps, or some have the same"

@@ -1,6 +1,7 @@
 """Stage 0: a file -> frames, or packets. The only package that decodes.
 
 clock        time stamps -> seconds that always grow
+sequence     numbered pictures that are a film
 container    the only file that opens a video: its stream of pictures, its packets
 gops         packets -> groups of pictures, without decoding
 timecode     what a file says of the timecode of its first frame

@@ -17,9 +17,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from tagger.errors import EmptyVideo, VideoUnreadable
-from tagger.files import fingerprint, regular_file
 from tagger.images import Pixels, upright
-from tagger.video import timecode
+from tagger.video import sequence, timecode
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, open_video, packets_of
 from tagger.video.gops import Gop, gops
@@ -82,23 +81,28 @@ class Film:
 
     Raises:
         BadPath: no regular file, or a name that FFmpeg cannot be given.
-        VideoUnreadable: FFmpeg knows no format in it.
+        VideoUnreadable: FFmpeg knows no format in it, or of numbered pictures one is missing.
         NoVideoStream: sound or subtitles only.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens the container and finds the stream of pictures; decodes nothing yet."""
-        self.path = regular_file(path)
+    def __init__(self, path: Path, rate: float | None = None) -> None:
+        """Opens the container and finds the stream of pictures; decodes no more of it than its timecode takes.
+
+        Args:
+            path: a file, or numbered pictures: their folder, or a pattern as scan_%06d.dpx.
+            rate: frames a second where the file has no times, as `open_video`.
+        """
+        self.path, self._rate = sequence.checked(path, rate), rate
         self._abandoned = False
         with ExitStack() as opened:
-            self._container, self._stream = open_video(path, opened)
-            self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
+            self._container, self._stream = open_video(path, opened, rate=rate)
+            self._size_bytes, self._fingerprint = sequence.status(path)[0], sequence.fingerprint(path)
             self._opened = opened.pop_all()
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        claimed = self._stream.average_rate or self._stream.guessed_rate
         self.declared = Declared(
             self._declared_duration_s(),
             self._stream.frames or None,
-            float(rate) if rate else None,
+            float(claimed) if claimed else None,
             *timecode.declared(path, self._container, self._stream),
         )
         self.fps = self.declared.fps or FALLBACK_FPS
@@ -187,7 +191,7 @@ class Film:
         last: VideoFrame | None = None
         container, stream = self._container, self._stream
         if hwaccel != "none":
-            container, stream = open_video(self.path, self._opened, hwaccel)
+            container, stream = open_video(self.path, self._opened, hwaccel, self._rate)
         for packet in packets_of(container, stream):
             packets += packet is not None
             found = decoded(stream, packet)
@@ -206,7 +210,7 @@ class Film:
         """
         with ExitStack() as opened:
             try:
-                container, stream = open_video(self.path, opened)
+                container, stream = open_video(self.path, opened, rate=self._rate)
                 stream.thread_type = "NONE"
                 container.seek(pts, stream=stream)
             except (av.error.FFmpegError, VideoUnreadable, OSError):
