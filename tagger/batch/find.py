@@ -154,7 +154,7 @@ class _Walk:
         try:
             if not sequence.find(path):
                 return False
-            size, modified, _ = sequence.status(path)
+            size, modified, _ = sequence.size_and_times(path)
             self.films.append(FilmFile(path, place, size, modified, named=True))
         except (MovieTagsError, OSError) as error:
             self.problems.append(str(error))

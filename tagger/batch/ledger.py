@@ -21,7 +21,7 @@ from typing import Any
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.records import TagReport
 from tagger.typed_json import decode
-from tagger.video import sequence
+from tagger.video.sequence import fingerprint, size_and_times
 
 FOLDER = ".movietags"
 LEDGERS = "ledger-*.jsonl"
@@ -73,8 +73,8 @@ def mark_of(film: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    size, modified, entered = sequence.status(film)
-    return f"{size}-{modified}-{entered}-{sequence.fingerprint(film, SAMPLE_BYTES)}"
+    size, modified, entered = size_and_times(film)
+    return f"{size}-{modified}-{entered}-{fingerprint(film, SAMPLE_BYTES)}"
 
 
 def same(mark: str, film: Path) -> bool:
@@ -84,13 +84,13 @@ def same(mark: str, film: Path) -> bool:
     moves with every change, and also when it is copied, renamed or linked. (On Windows it is another time.)
     """
     try:
-        *times, entered = map(str, sequence.status(film))
+        *times, entered = map(str, size_and_times(film))
         *before, entered_before, digest = mark.split("-")
         if times != before:
             return False
         if os.name == "posix" and entered == entered_before:
             return True
-        return digest == sequence.fingerprint(film, SAMPLE_BYTES)
+        return digest == fingerprint(film, SAMPLE_BYTES)
     except (MovieTagsError, OSError, ValueError):
         return False
 

@@ -96,7 +96,7 @@ class Film:
         self._abandoned = False
         with ExitStack() as opened:
             self._container, self._stream = open_video(path, opened, rate=rate)
-            self._size_bytes, self._fingerprint = sequence.status(path)[0], sequence.fingerprint(path)
+            self._size_bytes, self._fingerprint = sequence.size_and_times(path)[0], sequence.fingerprint(path)
             self._opened = opened.pop_all()
         claimed = self._stream.average_rate or self._stream.guessed_rate
         self.declared = Declared(

@@ -96,7 +96,8 @@ def patterns(names: Iterable[str]) -> dict[str, list[str]]:
             groups.setdefault((parts[1], parts[3]), []).append(parts[2])
     found = {}
     for (before, after), texts in sorted(groups.items()):
-        digits = min(map(len, texts))
+        widths = sorted({len(text) for text in texts})
+        digits = max(widths, key=lambda width: sum(text == f"{int(text):0{width}}" for text in texts))
         numbers = [int(text) for text in texts if text == f"{int(text):0{digits}}"]
         if len(numbers) >= FEWEST and len(numbers) >= SHARE * (max(numbers) - min(numbers) + 1):
             shown = [text.replace("%", "%%") for text in (before, after)]
@@ -123,7 +124,7 @@ def checked(path: Path, rate: float | None = None) -> Path:
     return path if pictures else files.regular_file(path)
 
 
-def status(path: Path) -> tuple[int, int, int]:
+def size_and_times(path: Path) -> tuple[int, int, int]:
     """Returns bytes, time of change and time of entry in ns of a film; of pictures their sum, and the latest times.
 
     Raises:

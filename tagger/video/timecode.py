@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -16,11 +17,12 @@ from tagger.timecode import numbering, spelled
 from tagger.video.container import TRIED_PACKETS, decoded, open_video, packets_of
 
 TIMECODE, REEL = "timecode", "reel_name"  # FFmpeg's names of them
-# Codecs that have a place for timecode: in the header of a group (MPEG), in the subcode of a frame (DV), beside a
-# picture (SEI of H.264 and HEVC, television header of DPX), which FFmpeg's decoders hand on.
-MPEG, DV, BESIDE = ("mpeg1video", "mpeg2video"), ("dvvideo",), ("h264", "hevc", "dpx")
+# Codecs that have a place for timecode: in the header of a group (MPEG), within a frame (subcode of DV, television
+# header of DPX), beside a picture (SEI of H.264 and HEVC), which FFmpeg's decoders hand on.
+MPEG, WITHIN, BESIDE = ("mpeg1video", "mpeg2video"), ("dvvideo", "dpx"), ("h264", "hevc")
 GROUP_START, PICTURE_START = b"\0\0\1\xb8", b"\0\0\1\0"
 SUBCODE, TIMECODE_PACK = 86, 0x13  # where a frame of DV has its first pack of subcode, and which pack is timecode
+DPX_TIMECODE, DPX_UNDEFINED = 1920, (0, 0xFFFFFFFF)  # where a DPX has it; what stands there when there is none
 
 
 def declared(path: Path, container: InputContainer, stream: VideoStream) -> tuple[str | None, str | None]:
@@ -43,14 +45,14 @@ def _said(container: InputContainer, stream: VideoStream, name: str) -> Iterator
 
 def _coded(path: Path, codec: str, fps: float) -> str:
     """What stands in the stream, at the first picture; nothing if that says none."""
-    if codec not in (*MPEG, *DV, *BESIDE):
+    if codec not in (*MPEG, *WITHIN, *BESIDE):
         return ""
     with ExitStack() as opened, suppress(av.error.FFmpegError, MovieTagsError, OSError):
         container, stream = open_video(path, opened)
         stream.thread_type = "NONE"
         for packet in islice(packets_of(container, stream), TRIED_PACKETS):
-            if codec in DV and packet:
-                return _of_dv(bytes(packet))
+            if codec in WITHIN and packet:
+                return _of_dv(bytes(packet)) if codec == "dvvideo" else _of_dpx(bytes(packet))
             if codec in MPEG:
                 if packet and packet.is_keyframe:
                     return _of_group(bytes(packet), fps)
@@ -85,3 +87,11 @@ def _of_dv(data: bytes) -> str:
     frames, seconds, minutes, hours = data[SUBCODE + 1 : SUBCODE + 5]
     drop = ";" if frames & 0x40 else ":"
     return f"{hours & 0x3F:02x}:{minutes & 0x7F:02x}:{seconds & 0x7F:02x}{drop}{frames & 0x3F:02x}"
+
+
+def _of_dpx(data: bytes) -> str:
+    """Of DPX: the digits of its word, if the header goes so far."""
+    order: Literal["big", "little"] = "big" if data.startswith(b"SDPX") else "little"
+    header, word = (int.from_bytes(data[at : at + 4], order) for at in (4, DPX_TIMECODE))
+    digits = "" if word in DPX_UNDEFINED or header < DPX_TIMECODE + 4 else f"{word:08x}"
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
