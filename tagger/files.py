@@ -212,14 +212,20 @@ def fingerprint(path: Path, sample_bytes: int = SAMPLE_BYTES) -> str:
     return sha.hexdigest()[:32]
 
 
+def with_name(path: Path) -> Path:
+    """Returns a path that ends in a name: not in "." or "..", as a folder of pictures may be called."""
+    return path.resolve() if path.name in ("", "..") else path
+
+
 def distinct_name(film: Path, suffix: str, mark_letters: int) -> str:
     """Returns a file name for a report of `film`: its stem and a mark of so many letters.
 
     The mark (hex digits of the absolute path) is the same on every run. Stems too long for a file
     system's 255 bytes are cut, and marked in any case.
     """
-    stem, digits = os.fsencode(film.stem), hashlib.sha256(os.fsencode(film.absolute())).hexdigest()
+    stem, digits = with_name(film).stem, hashlib.sha256(os.fsencode(film.absolute())).hexdigest()
     room = NAME_BYTES_MAX - len(suffix.encode()) - len(digits) - 1
-    if len(stem) > room:
-        return f"{stem[:room].decode('utf-8', 'ignore')}-{digits[: max(mark_letters, MARK_LETTERS)]}{suffix}"
-    return f"{film.stem}-{digits[:mark_letters]}{suffix}" if mark_letters else film.stem + suffix
+    whole = os.fsencode(stem)
+    if len(whole) > room:
+        return f"{whole[:room].decode('utf-8', 'ignore')}-{digits[: max(mark_letters, MARK_LETTERS)]}{suffix}"
+    return f"{stem}-{digits[:mark_letters]}{suffix}" if mark_letters else stem + suffix

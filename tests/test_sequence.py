@@ -21,6 +21,7 @@ from tagger.batch.find import find as find_films
 from tagger.batch.ledger import mark_of, same
 from tagger.errors import BadPath, BadSettings, MovieTagsError, PathMissing, VideoUnreadable
 from tagger.files import absent
+from tagger.reports.folder import Folder
 from tagger.video.film import Film
 from tagger.video.sequence import SUFFIXES, checked, find, fingerprint, hint, patterns, rational
 
@@ -104,6 +105,20 @@ def test_raw_streams_take_a_rate_and_other_films_have_their_own(tmp_path: Path, 
 def test_a_fast_scan_reads_them_whole(scan: Path) -> None:
     assert [shot.start_frame for shot in tagger.shots(scan, scan="fast")] == [0, 20]
     assert tagger.extract(scan.parent, scan="fast").scan.used == "full"
+
+
+def test_a_report_of_a_folder_has_its_name_wherever_one_stands(
+    tmp_path: Path, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reel = tmp_path / "reel 1"
+    reel.symlink_to(scan.parent)
+    monkeypatch.chdir(reel)
+    folder = Folder(tmp_path / "out")
+    for path in (Path(), reel, reel):
+        folder.write(path, tagger.extract(path))
+    written = sorted(path.name for path in (tmp_path / "out").glob("*.json"))
+    assert written == sorted([f"{scan.parent.name}.tags.json", "reel 1.tags.json"])
+    assert tagger.read_report(tmp_path / "out/reel 1.tags.json").video.name == "reel 1"
 
 
 def test_it_says_at_which_rate_it_takes_them(scan: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -217,7 +232,8 @@ def test_patterns_of_a_folder() -> None:
     names = [
         *film, *named("few_%04d.dpx", range(23)), *named("IMG_%04d.JPG", range(1, 400)), "notes.txt", "scan_1.dpx",
         *named("P101%04d.jpeg", range(50)), *named("sparse%04d.png", range(0, 300, 10)),
-        *named("x%d.exr", range(90, 190)), *named("10%%_%03d.TIF", range(5, 20), range(21, 40)), *named("clip%03d.mp4", range(40)),
+        *named("x%d.exr", range(90, 190)), *named("10%%_%03d.TIF", range(5, 20), range(21, 40)),
+        *named("clip%03d.mp4", range(40)),
     ]  # fmt: skip
     assert list(patterns(names)) == ["10%%_%03d.TIF", "scan_%06d.dpx", "x%02d.exr"]
     assert patterns(film) == {"scan_%06d.dpx": film}

@@ -17,6 +17,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from tagger.errors import EmptyVideo, VideoUnreadable
+from tagger.files import with_name
 from tagger.images import Pixels, upright
 from tagger.video import sequence, timecode
 from tagger.video.clock import Clock
@@ -167,7 +168,7 @@ class Film:
         """Returns what the file claims, beside what was observed."""
         return VideoInfo(
             path=str(self.path),
-            name=self.path.name,
+            name=with_name(self.path).name,
             size_bytes=self._size_bytes,
             fingerprint=self._fingerprint,
             codec=self._stream.codec_context.name,

@@ -29,7 +29,7 @@ SUFFIXES = frozenset((
 ))  # fmt: skip
 FEWEST, SHARE = 24, 0.9  # a second of film, and how many of its numbers must be there for a folder to hold one
 PATTERN = re.compile(r"((?:[^%]|%%)*)%(?:0([1-9]\d?))?d((?:[^%]|%%)*)")
-NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)", re.DOTALL)
+NUMBERED = re.compile(r"(.*?)([0-9]+)(\.\w+)", re.DOTALL)
 PHOTO = re.compile(r"\w{4}\d{4}\.jpe?g", re.IGNORECASE)  # of a camera, by the rule of all (DCF): IMG_0001.JPG
 WRAP = "or wrap them yourself: ffmpeg -framerate 24 -i scan_%06d.dpx -c:v ffv1 film.mkv"
 
@@ -47,10 +47,15 @@ class Sequence:
     count: int
 
     @property
+    def name(self) -> str:
+        """The pattern of their names, in which a % of these is %%."""
+        before, after = (text.replace("%", "%%") for text in (self.before, self.after))
+        return f"{before}%{f'0{self.digits}' if self.digits > 1 else ''}d{after}"
+
+    @property
     def pattern(self) -> str:
-        """The files as FFmpeg is given them, in their folder; in that a % is no number."""
-        folder, before, after = (text.replace("%", "%%") for text in (str(self.folder), self.before, self.after))
-        return os.path.join(folder, f"{before}%0{self.digits}d{after}")  # noqa: PTH118  # no path of ours
+        """The files as FFmpeg is given them: there a % of the folder is no number either."""
+        return os.path.join(str(self.folder).replace("%", "%%"), self.name)  # noqa: PTH118  # no path of ours
 
     @property
     def options(self) -> dict[str, str]:
@@ -100,9 +105,8 @@ def patterns(names: Iterable[str]) -> dict[str, list[str]]:
         digits = max(widths, key=lambda width: sum(text == f"{int(text):0{width}}" for text in texts))
         numbers = [int(text) for text in texts if text == f"{int(text):0{digits}}"]
         if len(numbers) >= FEWEST and len(numbers) >= SHARE * (max(numbers) - min(numbers) + 1):
-            shown = [text.replace("%", "%%") for text in (before, after)]
-            pattern = f"{shown[0]}%{f'0{digits}' if digits > 1 else ''}d{shown[1]}"
-            found[pattern] = [f"{before}{number:0{digits}}{after}" for number in sorted(numbers)]
+            pictures = Sequence(Path(), before, digits, after, min(numbers), len(numbers))
+            found[pictures.name] = [f"{before}{number:0{digits}}{after}" for number in sorted(numbers)]
     return found
 
 
@@ -113,15 +117,13 @@ def checked(path: Path, rate: float | None = None) -> Path:
         BadPath, VideoUnreadable: as `find`, and as `tagger.files.regular_file`.
     """
     pictures = find(path)
-    if pictures and rate is None:
+    if pictures is None:
+        _refuse_a_few(path)
+        return files.regular_file(path)
+    if rate is None:
         said = printable(str(path)), pictures.count, DEFAULT_RATE
-        log.info("%s: %d numbered pictures, taken at %g a second (--rate says otherwise)", *said)
-    if pictures is None and path.is_dir() and any(Path(name).suffix.lower() in SUFFIXES for name in _names(path)):
-        raise BadPath(
-            f"{path}: is a folder without {FEWEST} numbered pictures in a row: name those of a film by a pattern, "
-            f"as scan_%06d.dpx, {WRAP}"
-        )
-    return path if pictures else files.regular_file(path)
+        log.info("%s: %d numbered pictures, taken at %d a second (--rate says otherwise)", *said)
+    return path
 
 
 def size_and_times(path: Path) -> tuple[int, int, int]:
@@ -168,6 +170,19 @@ def _names(folder: Path) -> list[str]:
     """The regular files of a folder."""
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries if entry.is_file()]
+
+
+def _refuse_a_few(path: Path) -> None:
+    """Says of a folder with pictures why it is no film."""
+    try:
+        few = path.is_dir() and any(Path(name).suffix.lower() in SUFFIXES for name in _names(path))
+    except (OSError, ValueError):
+        return  # `regular_file` says what is wrong
+    if few:
+        raise BadPath(
+            f"{path}: is a folder without {FEWEST} numbered pictures in a row: name those of a film by a pattern, "
+            f"as scan_%06d.dpx, {WRAP}"
+        )
 
 
 def _whole(path: Path, before: str, digits: int, after: str) -> Sequence:
