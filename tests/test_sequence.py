@@ -22,6 +22,7 @@ from tagger.batch.ledger import mark_of, same
 from tagger.errors import BadPath, BadSettings, MovieTagsError, PathMissing, VideoUnreadable
 from tagger.files import absent
 from tagger.reports.folder import Folder
+from tagger.shots import scan as scanning
 from tagger.video.film import Film
 from tagger.video.sequence import SUFFIXES, checked, find, fingerprint, hint, patterns, rational
 
@@ -102,7 +103,13 @@ def test_raw_streams_take_a_rate_and_other_films_have_their_own(tmp_path: Path, 
     assert numbers(film.path, 12.5) == numbers(film.path)
 
 
-def test_a_fast_scan_reads_them_whole(scan: Path) -> None:
+def test_a_fast_scan_reads_them_whole_and_not_first_to_find_that_out(
+    scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("3,000 packets of 50 MB each")
+
+    monkeypatch.setattr(scanning, "packets_of", read)
     assert [shot.start_frame for shot in tagger.shots(scan, scan="fast")] == [0, 20]
     assert tagger.extract(scan.parent, scan="fast").scan.used == "full"
 
@@ -252,7 +259,8 @@ def test_a_batch_takes_a_folder_of_pictures_as_one_film(tmp_path: Path, scan: Pa
         (films / "reel 1/scan_%06d.dpx", "reel 1/scan_%06d.dpx")
     ]
     assert len(found.problems) == 1 and "gap%02d.png: of the pictures 0 to 39 number 20 is missing" in found.problems[0]
-    (again,) = find_films([films / "reel 1/scan_%06d.dpx"], tmp_path / "out").films
+    twice = [films / "reel 1/scan_%06d.dpx", films / "reel 1"]
+    (again,) = find_films(twice, tmp_path / "out").films
     assert again.size_bytes == found.films[0].size_bytes
     command = [
         sys.executable,

@@ -152,10 +152,12 @@ class _Walk:
     def pictures(self, path: Path, place: PurePosixPath) -> bool:
         """Takes numbered pictures that a pattern names, as one film; returns whether it names any."""
         try:
-            if not sequence.find(path):
+            found = sequence.find(path)
+            if found is None:
                 return False
-            size, modified, _ = sequence.size_and_times(path)
-            self.films.append(FilmFile(path, place, size, modified, named=True))
+            if self._first_sight(next(iter(found)).stat()):
+                size, modified, _ = sequence.size_and_times(path)
+                self.films.append(FilmFile(path, place, size, modified, named=True))
         except (MovieTagsError, OSError) as error:
             self.problems.append(str(error))
         return True

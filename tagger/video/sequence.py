@@ -25,7 +25,7 @@ FORMAT = "image2"  # FFmpeg's reader of them
 DEFAULT_RATE = 24  # frames a second: of most films that are scanned
 # Of pictures that FFmpeg knows by their names and that scanners, graders and renderers write.
 SUFFIXES = frozenset((
-    ".dpx", ".cin", ".exr", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".j2c", ".bmp", ".tga",
+    ".dpx", ".exr", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".j2c", ".bmp", ".tga",
 ))  # fmt: skip
 FEWEST, SHARE = 24, 0.9  # a second of film, and how many of its numbers must be there for a folder to hold one
 PATTERN = re.compile(r"((?:[^%]|%%)*)%(?:0([1-9]\d?))?d((?:[^%]|%%)*)")
