@@ -98,10 +98,9 @@ def make(path: Path, rate: Fraction, codec: str, code: str = "", reel: str = "",
     with av.open(str(path), "w") as new:
         stream = new.add_stream(codec, rate=rate, options=how)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
-        if path.suffix == ".mkv" or reel:  # else FFmpeg's tag of the file is meant
-            stream.metadata.update({"timecode": code, "reel_name": reel} if reel else {"timecode": code})
-        else:
-            new.metadata["timecode"] = code
+        # FFmpeg's muxers look at the tags of the one or of the other.
+        tags = stream.metadata if path.suffix in (".mov", ".mp4", ".mkv") else new.metadata
+        tags.update({name: text for name, text in (("timecode", code), ("reel_name", reel)) if text})
         for number in range(20):
             frame = av.VideoFrame.from_ndarray(media.numbered(media.scenery(3, width, height), number), "rgb24")
             frame.pts, frame.time_base = number, 1 / rate
@@ -147,8 +146,10 @@ def test_films_of_all_kinds_say_where_they_begin(
     assert said(make(tmp_path / name, rate, codec, code, **dict(how))) == (expected, None)
 
 
-def test_the_reel_is_that_of_the_track_of_timecode(tmp_path: Path) -> None:
-    assert said(make(tmp_path / "a.mov", NTSC, "libx264", "01:00:00;02", "A001_C002")) == ("01:00:00;02", "A001_C002")
+@pytest.mark.parametrize("name", ["a.mov", "b.mxf", "c.mkv"])
+def test_the_reel_is_the_one_that_the_timecode_is_of(tmp_path: Path, name: str) -> None:
+    path = make(tmp_path / name, NTSC, "mpeg2video", "01:00:00;02", "A001_C002")
+    assert said(path) == ("01:00:00;02", "A001_C002")
 
 
 def copied(old: Path, new: Path, first: int = 0) -> Path:
