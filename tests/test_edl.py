@@ -136,6 +136,17 @@ def test_a_timecode_that_no_frame_has_is_a_caution_and_counts_from_zero() -> Non
 
 
 @pytest.mark.parametrize(
+    ("fps", "right"), [(29.97, True), (29.9698, True), (59.93, True), (30.0, False), (60.0, False)]
+)
+def test_numbers_dropped_at_a_whole_rate_are_a_caution(fps: float, right: bool) -> None:
+    found = asked((10, 20), fps=fps, code="01:00:00;00")
+    assert as_edl(found).splitlines()[1] == "FCM: DROP FRAME"  # as the film has it
+    lines = list(cautions(found))
+    said = f"x.mp4: begins at 01:00:00;00, which drops numbers, and has {fps:g} frames a second"
+    assert [line[: len(said)] for line in lines] == ([] if right else [said])
+
+
+@pytest.mark.parametrize(
     ("own", "given", "reel"),
     [
         (None, None, "AX"), (None, "tape7", "TAPE7"), ("A001", None, "A001"), ("A001", "B2", "B2"),

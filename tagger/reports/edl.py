@@ -14,7 +14,7 @@ from tagger.errors import BadSettings
 from tagger.records import TagReport
 from tagger.segments import Segment, Segments
 from tagger.text import printable
-from tagger.timecode import BASES, Numbering, numbering
+from tagger.timecode import BASES, NTSC, Numbering, numbering
 from tagger.video_info import VideoInfo
 
 BASE_MAX = 100  # frames in a second: 00 to 99 have two digits
@@ -95,6 +95,11 @@ def _of_source(segments: Segments, reel: str | None, handles: int) -> Iterator[s
     numbers, first = _start(video)
     if code and numbers.frame(code) is None:
         yield f"{name}: begins at {code}, it says, which no frame has at {video.fps:g} a second: the EDL counts from 0"
+    if numbers.drop and abs(video.fps - numbers.base) < abs(video.fps - numbers.base * NTSC):
+        yield (
+            f"{name}: begins at {code}, which drops numbers, and has {video.fps:g} frames a second: some programs "
+            "know that at 29.97 and 59.94 only"
+        )
     spans = [_with_handles(segment, video, handles) for segment in segments.segments]
     if any((first + start) // numbers.day < (first + end) // numbers.day for start, end in spans):
         yield f"{name}: begins at {code}, and an event ends past midnight, before it begins: some programs refuse that"
