@@ -16,6 +16,7 @@ queues       work that runs ahead in threads
 plugins      what other packages add
 libraries    what a slim installation does not have
 text         lines, cells, tables, CSV and JSON texts
+timecode     the numbers that frames have on a tape
 frames       records -> pandas tables
 process      this process: cores, messages, its end
 images       pictures: decoding, bars, entropy, the network's square

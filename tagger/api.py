@@ -67,7 +67,7 @@ class Tagger:
         """Returns the report of one film.
 
         Args:
-            film: its path.
+            film: its path; of numbered pictures their folder, or a pattern as scan_%06d.dpx.
             progress: is told how far decoding is: seconds of the film, and its declared length; from another thread.
 
         Raises:
@@ -121,7 +121,7 @@ def shots(
 
     Args:
         film: its path.
-        settings: `scan`, `detector`, `min_shot_s`, `min_entropy_bits` and `hwaccel` count.
+        settings: `scan`, `detector`, `min_shot_s`, `min_entropy_bits`, `hwaccel` and `rate` count.
         progress: as `Tagger.extract`.
         **choices: fields of `Settings`, in place of those of `settings`.
 
@@ -133,7 +133,7 @@ def shots(
     from tagger.video.film import Film
 
     chosen = Settings.of(settings, choices)
-    with Film(Path(film)) as opened:
+    with Film(Path(film), chosen.rate) as opened:
         return tuple(picture.shot for picture in scan(opened, chosen, progress).shots)
 
 

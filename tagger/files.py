@@ -6,10 +6,12 @@ import errno
 import hashlib
 import os
 import platform
+import re
 import secrets
 import sys
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 from tagger.errors import BadPath, OutputLocked, OutputRefused, PathMissing, reason
 
@@ -182,8 +184,21 @@ def regular_file(path: Path) -> Path:
     except (OSError, ValueError) as error:
         raise BadPath(f"{path}: cannot look at it ({error})") from error
     if not found:
-        raise PathMissing(f"{path}: no such file")
+        raise PathMissing(absent(path))
     raise BadPath(f"{path}: is {kind}")
+
+
+def absent(path: Path, kind: str = "file") -> str:
+    """Returns what to say of a path where nothing of a kind is: no such file; but some name none on any disk here."""
+    address = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/+|(?=www\.)", str(path))
+    if os.name == "posix" and re.match(r"[A-Za-z]:[\\/]|\\\\", str(path)):
+        return f"{path}: a path of Windows, and this is none: name the place where its disk is mounted"
+    if not address:
+        return f"{path}: no such {kind}"
+    scheme, rest = (address[1] or "https").lower(), str(path)[address.end() :]
+    if scheme == "file":
+        return f"file:///{rest}: addresses are not read: name the file itself, /{unquote(rest)}"
+    return f"{scheme}://{rest}: addresses are not read: download it (or mount what it is on), and name the file"
 
 
 def fingerprint(path: Path, sample_bytes: int = SAMPLE_BYTES) -> str:
@@ -197,14 +212,20 @@ def fingerprint(path: Path, sample_bytes: int = SAMPLE_BYTES) -> str:
     return sha.hexdigest()[:32]
 
 
+def with_name(path: Path) -> Path:
+    """Returns a path that ends in a name: not in "." or "..", as a folder of pictures may be called."""
+    return path.resolve() if path.name in ("", "..") else path
+
+
 def distinct_name(film: Path, suffix: str, mark_letters: int) -> str:
     """Returns a file name for a report of `film`: its stem and a mark of so many letters.
 
     The mark (hex digits of the absolute path) is the same on every run. Stems too long for a file
     system's 255 bytes are cut, and marked in any case.
     """
-    stem, digits = os.fsencode(film.stem), hashlib.sha256(os.fsencode(film.absolute())).hexdigest()
+    stem, digits = with_name(film).stem, hashlib.sha256(os.fsencode(film.absolute())).hexdigest()
     room = NAME_BYTES_MAX - len(suffix.encode()) - len(digits) - 1
-    if len(stem) > room:
-        return f"{stem[:room].decode('utf-8', 'ignore')}-{digits[: max(mark_letters, MARK_LETTERS)]}{suffix}"
-    return f"{film.stem}-{digits[:mark_letters]}{suffix}" if mark_letters else film.stem + suffix
+    whole = os.fsencode(stem)
+    if len(whole) > room:
+        return f"{whole[:room].decode('utf-8', 'ignore')}-{digits[: max(mark_letters, MARK_LETTERS)]}{suffix}"
+    return f"{stem}-{digits[:mark_letters]}{suffix}" if mark_letters else stem + suffix

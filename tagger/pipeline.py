@@ -200,6 +200,7 @@ def _settings(settings: Settings, model: Model) -> dict[str, Setting]:
         "min_shot_s",
         "min_entropy_bits",
         "reservoir_bytes",
+        "rate",
     )
     return {**device, **{name: asdict(settings)[name] for name in names}}
 

@@ -26,6 +26,7 @@ MIN_ENTROPY_BITS = 4.0
 RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
 BATCH_SIZE_MAX = 1024
+RATE_MIN, RATE_MAX = 0.1, 1000.0  # frames a second
 TEXT, NUMBER = ((str,), "text"), ((Real,), "a number")
 # What each field may be; numbers of numpy are numbers, and become Python's.
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -33,6 +34,7 @@ KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "min_shot_s": NUMBER, "min_entropy_bits": NUMBER,
     "weights": ((str, Path, type(None)), "a path or None"),
     "vocabulary": ((str, Path), "a name or a path"),
+    "rate": ((Real, type(None)), "a number or None"),
     "batch_size": ((Integral, type(None)), "a whole number or None"),
     "reservoir_bytes": ((Integral,), "a whole number"),
 }  # fmt: skip
@@ -54,6 +56,7 @@ class Settings:
     min_shot_s: float = MIN_SHOT_S
     min_entropy_bits: float = MIN_ENTROPY_BITS
     hwaccel: str = HWACCELS[0]  # decodes the film in a full scan
+    rate: float | None = None  # frames a second of what has no times; None: 24 of numbered pictures, else the file's
     device: str = DEFAULT_DEVICE  # auto, cpu, gpu or gpu:N; for the networks of Keras
     batch_size: int | None = None  # pictures per call of the network; None: what pays on the device
     reservoir_bytes: int = RESERVOIR_BYTES  # decoded frames held to find each shot's middle
@@ -102,6 +105,8 @@ class Settings:
             raise BadSettings(f"device {self.device!r}: choose auto, cpu, gpu or gpu:N")
         if self.batch_size is not None:
             _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
+        if self.rate is not None:
+            _in_range("rate", self.rate, RATE_MIN, RATE_MAX)
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
         for name, (kinds, _) in KINDS.items():
             value = getattr(self, name)

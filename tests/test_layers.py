@@ -20,7 +20,7 @@ CLI = ROOT.parent / "cli.py"
 ROOMS = (
     ("errors", "version", "signals", "typed_json"),
     ("files", "queues", "plugins", "libraries"),
-    ("text", "frames"),
+    ("text", "timecode", "frames"),
     ("process", "images", "vocabulary", "video_info"),
     ("settings", "records"),
     ("video",),

@@ -134,10 +134,10 @@ def test_a_film_that_was_cut_off_declares_what_it_was(tmp_path: Path) -> None:
 
 
 def test_where_no_rate_is_declared_a_usual_one_stands_in(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bare(path: Path, opened: ExitStack) -> tuple[Any, Any]:
+    def bare(path: Path, opened: ExitStack, rate: float | None) -> tuple[Any, Any]:
         container, stream = open_video(path, opened)
         nothing = {"average_rate": None, "guessed_rate": None, "frames": 0, "duration": None, "start_time": None}
-        return container, SimpleNamespace(codec_context=stream.codec_context, **nothing)
+        return container, SimpleNamespace(codec_context=stream.codec_context, metadata={}, **nothing)
 
     monkeypatch.setattr(module, "open_video", bare)
     with Film(film.path) as opened:

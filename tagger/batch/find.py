@@ -16,7 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tagger.errors import reason
+from tagger.errors import MovieTagsError, reason
+from tagger.files import absent
+from tagger.video import sequence
 
 # Not .ts, which is mostly TypeScript: MPEG-TS is known by its bytes.
 SUFFIXES = frozenset((
@@ -71,7 +73,7 @@ def find(roots: Sequence[Path], leave_out: Path) -> Search:
     for path in spelled:
         if os.path.isdir(path):  # noqa: PTH112
             walk.folder(path, PurePosixPath(Path(os.path.realpath(path)).name if len(folders) > 1 else ""))
-        else:
+        elif not walk.pictures(path, _place(path)):
             walk.file(path, _place(path), named=True)
     walk.follow_links()
     return Search(tuple(walk.films), tuple(walk.problems))
@@ -113,7 +115,14 @@ class _Walk:
         while waiting:
             folder, below = waiting.pop()
             folders = []
-            for entry in self._entries(folder):
+            entries = list(self._entries(folder))
+            numbered = sequence.patterns(entry.name for entry in entries)
+            pictures = {name for names in numbered.values() for name in names}
+            for pattern in numbered:
+                self.pictures(folder / pattern, below / pattern)
+            for entry in entries:
+                if entry.name in pictures:
+                    continue
                 inside = (folder / entry.name, below / entry.name)
                 if entry.is_symlink():
                     self._links.append(inside)
@@ -136,9 +145,22 @@ class _Walk:
             if (known or (suffix not in UNFINISHED and _holds_film(path))) and self._first_sight(status):
                 self.films.append(FilmFile(path, place, status.st_size, status.st_mtime_ns, known))
         except FileNotFoundError:
-            self.problems.append(f"{path}: no such file or folder")
+            self.problems.append(absent(path, "file or folder"))
         except (OSError, ValueError) as error:
             self.problems.append(f"{path}: cannot be looked at ({reason(error)})")
+
+    def pictures(self, path: Path, place: PurePosixPath) -> bool:
+        """Takes numbered pictures that a pattern names, as one film; returns whether it names any."""
+        try:
+            found = sequence.find(path)
+            if found is None:
+                return False
+            if self._first_sight(next(iter(found)).stat()):
+                size, modified, _ = sequence.size_and_times(path)
+                self.films.append(FilmFile(path, place, size, modified, named=True))
+        except (MovieTagsError, OSError) as error:
+            self.problems.append(str(error))
+        return True
 
     def follow_links(self) -> None:
         """Looks where links lead; those found on the way come after."""

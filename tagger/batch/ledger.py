@@ -18,10 +18,10 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tagger.errors import OutputRefused, reason
-from tagger.files import fingerprint
+from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.records import TagReport
 from tagger.typed_json import decode
+from tagger.video.sequence import fingerprint, size_and_times
 
 FOLDER = ".movietags"
 LEDGERS = "ledger-*.jsonl"
@@ -73,8 +73,8 @@ def mark_of(film: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    status = film.stat()
-    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{fingerprint(film, SAMPLE_BYTES)}"
+    size, modified, entered = size_and_times(film)
+    return f"{size}-{modified}-{entered}-{fingerprint(film, SAMPLE_BYTES)}"
 
 
 def same(mark: str, film: Path) -> bool:
@@ -84,14 +84,14 @@ def same(mark: str, film: Path) -> bool:
     moves with every change, and also when it is copied, renamed or linked. (On Windows it is another time.)
     """
     try:
-        status = film.stat()
-        size, modified, entered, _ = mark.split("-")
-        if (size, modified) != (str(status.st_size), str(status.st_mtime_ns)):
+        *times, entered = map(str, size_and_times(film))
+        *before, entered_before, digest = mark.split("-")
+        if times != before:
             return False
-        if os.name == "posix" and entered == str(status.st_ctime_ns):
+        if os.name == "posix" and entered == entered_before:
             return True
-        return mark.rpartition("-")[2] == fingerprint(film, SAMPLE_BYTES)
-    except (OSError, ValueError):
+        return digest == fingerprint(film, SAMPLE_BYTES)
+    except (MovieTagsError, OSError, ValueError):
         return False
 
 

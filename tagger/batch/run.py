@@ -111,7 +111,7 @@ class Batch:
         for task in plan.tasks:
             try:
                 mark = mark_of(task.film.path)
-            except OSError as error:
+            except (MovieTagsError, OSError) as error:
                 self._fail(task, "", f"{task.film.path}: cannot be read ({reason(error)})")
                 continue
             self._note(task, STARTED, mark)

@@ -77,6 +77,10 @@ OPTIONS = {
         "--hwaccel", default=HWACCELS[0], show_default=True, metavar="none|auto|NAME",
         help="Hardware that decodes the film in a full scan: cuda, ... as `movietags info` lists them; "
              "none, the processor, is faster for one film in most cases."),
+    "rate": click.option(
+        "--rate", type=float, metavar="FPS",
+        help="Frames a second of numbered pictures (scan_%06d.dpx, or a folder of them) and of raw streams; "
+             "other films have times.  [24 for pictures]"),
     "quiet": click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no messages, only results and errors."),
     "verbose": click.option(
@@ -85,7 +89,7 @@ OPTIONS = {
 # Those of every command that tags films.
 TAGGING = (
     "backbone", "weights", "vocabulary", "scan", "detector", "min_shot_s", "min_entropy_bits",
-    "batch_size", "device", "hwaccel",
+    "batch_size", "device", "hwaccel", "rate",
 )  # fmt: skip
 
 

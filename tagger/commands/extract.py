@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
 @options(*TAGGING, "quiet", "verbose")
 def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool, verbose: bool, **chosen: Any) -> None:
-    """Rank the tags of each FILM: a table on stdout, files with -o."""
+    """Rank the tags of each FILM: a table on stdout, files with -o.
+
+    A FILM may also be numbered pictures: a folder of them, or a pattern in quotes, 'scan_%06d.dpx'.
+    """
     begun: float | None = process.began()
     if output == STDOUT and len(films) > 1:
         raise click.UsageError("-o - writes the report of one film: name one, or a folder")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import click
 
 from tagger import process
 from tagger.commands.console import STDOUT, errors, messages, options
+from tagger.errors import BadSettings
 
 if TYPE_CHECKING:
     from tagger.reports.formats import Format
@@ -30,9 +33,15 @@ if TYPE_CHECKING:
               help="File for the segments; its ending says in which format.")  # fmt: skip
 @click.option("--format", "form_name", metavar="FORMAT",
               help="Format of FILE, whatever its ending; without FILE, of stdout in place of the table.")  # fmt: skip
+@click.option("--reel", metavar="NAME",
+              help="EDL: the tape or roll that events are from, up to 8 letters and digits.  "
+                   "[what the film names, else AX]")  # fmt: skip
+@click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
+              help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
 @options("quiet", "verbose")
 def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: float, min_duration_s: float,
-             output: Path | None, form_name: str | None, quiet: bool, verbose: bool) -> None:  # fmt: skip
+             output: Path | None, form_name: str | None, reel: str | None, handles: int,
+             quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
 
     Formats, with those of other packages that are installed:
@@ -40,7 +49,8 @@ def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: 
     \b
     csv, json  all that is known of each segment
     vtt        WebVTT chapters for players; where several tags hold, a chapter names them all
-    edl        CMX 3600 for editing programs: timecodes count the film's frames, at its rate rounded to a whole number
+    edl        CMX 3600 for editing programs: timecodes count the film's frames, at its rate rounded to a whole number,
+               from the timecode that its file names (a tape's, a camera's) or from 00:00:00:00
     """
     _refuse_to_overwrite(report, output)
     messages(quiet, verbose)
@@ -55,6 +65,8 @@ def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: 
         if output:
             form = form or formats.for_file(output, Segments)
             output_folder(output.parent)
+        if reel is not None or handles:
+            form = _with_choices(form, reel, handles)
         rule = Rule(threshold, max_gap_s, min_duration_s)
         answer = find(read_report(report), names, rule)
         body = form.body(answer) if form else b""
@@ -71,6 +83,16 @@ def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
     with suppress(OSError):  # where one is not there they are two
         if output and output.samefile(report):
             raise click.UsageError(f"--output {output} is the report itself: name another file")
+
+
+def _with_choices(form: Format[Segments] | None, reel: str | None, handles: int) -> Format[Segments]:
+    """The format with the choices that only an EDL has."""
+    from tagger.reports import edl, formats
+
+    if form is not formats.EDL:
+        raise BadSettings("--reel and --handles are of an EDL: add -o FILE.edl or --format edl")
+    render = partial(edl.as_edl, reel=reel, handles=handles)
+    return replace(form, render=render, cautions=partial(edl.cautions, reel=reel, handles=handles))
 
 
 def _caution(answer: Segments, form: Format[Segments] | None) -> None:

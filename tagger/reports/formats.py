@@ -57,13 +57,14 @@ class Format(Generic[S]):
 
 
 JSON = Format("json", ".json", TagReport, json_report.as_json)  # the one that is read again
+EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions)  # the one with choices of its own
 FORMATS: tuple[Format[Any], ...] = (
     Format("csv", ".csv", TagReport, csv_report.as_csv),
     JSON,
     Format("csv", ".csv", Segments, csv_segments.as_csv),
     Format("json", ".json", Segments, json_segments.as_json),
     Format("vtt", ".vtt", Segments, vtt.as_vtt),
-    Format("edl", ".edl", Segments, edl.as_edl, edl.cautions),
+    EDL,
 )
 DEFAULTS = ("csv", "json")  # names of those that a film's report is written in
 TAGS = ".tags"  # stands before the suffix where all formats of a film's report lie together: NAME.tags.json

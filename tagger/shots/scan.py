@@ -64,7 +64,7 @@ class FilmReader:
         """
         self._begun = time.monotonic()
         with ExitStack() as opened:
-            self._film = opened.enter_context(Film(self._path))
+            self._film = opened.enter_context(Film(self._path, self._settings.rate))
             self._scanning = scan(self._film, self._settings, self._progress)
             ahead = RunAhead(self._timed(), KEYFRAMES_AHEAD, self._film.abandon)
             self._ahead = opened.enter_context(ahead)
@@ -134,6 +134,8 @@ def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
         return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
     if DETECTOR_KINDS[settings.detector].every_frame:
         return set(), f"the {settings.detector} detector needs every frame"
+    if film.goes_by_rate:
+        return set(), "it goes by the rate that was given"
     return _preview(film.path)
 
 
@@ -158,10 +160,10 @@ def _preview(path: Path) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
         container, stream = open_video(path, opened)
-        packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
         codec, container_name = stream.codec_context.name, container.format.name
-    if codec not in WHOLE_FRAMES:
-        return set(), f"packets of {codec} are not frames, one each"
+        if codec not in WHOLE_FRAMES:  # nothing is read: two minutes of ProRes are many GB
+            return set(), f"packets of {codec} are not frames, one each"
+        packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
     if container_name == DECODING_ORDER:
         return set(), "its packets have decoding times alone"
     stamps = Counter(packet.pts for packet in packets)

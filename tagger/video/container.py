@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 from tagger.errors import BadPath, NoVideoStream, VideoUnreadable, reason
 from tagger.process import hardware_decoders
 from tagger.text import printable
+from tagger.video import sequence
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +48,19 @@ BLANK_BYTES = 16  # at the beginning of a packet, all the same: nothing was ever
 TRIED_PACKETS = 100  # for a first picture from a device; more than any decoder holds back
 
 
-def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[InputContainer, VideoStream]:
+def open_video(
+    path: Path, opened: ExitStack, hwaccel: str = "none", rate: float | None = None
+) -> tuple[InputContainer, VideoStream]:
     """Returns the container and its stream of pictures, decoded by frame threads; `opened` closes what is open.
 
     Where a device of `hwaccel` (`none`, `auto`: any, or one of `hardware_decoders`) can decode this film, it does, and
     its frames come back as ordinary ones. Where none can, one line says why, and the processor does.
 
+    `rate`, frames a second, counts where the file has no times: of numbered pictures (24 without it) and raw streams.
+
     Raises:
         BadPath: no permission.
-        VideoUnreadable: FFmpeg knows no format in it, or has no decoder for it.
+        VideoUnreadable: FFmpeg knows no format in it, or has no decoder for it; or a numbered picture is missing.
         NoVideoStream: sound or subtitles only.
     """
     refusals = []
@@ -64,19 +69,19 @@ def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[In
         try:
             refusal = _refusal(path, device)
             if not refusal:
-                return _opened(path, opened, device)
+                return _opened(path, opened, device, rate)
         except (av.error.FFmpegError, ValueError) as error:
             refusal = f"cannot be used ({reason(error)})"
         refusals.append(f"{device} {refusal}")
     try:
-        found = _opened(path, opened)
+        found = _opened(path, opened, rate=rate)
     except (av.error.FFmpegError, ValueError) as error:
         if os.path.lexists(path) and not os.access(
             path, os.R_OK
         ):  # not by the kind of error: what is damaged is "not permitted" too
             raise BadPath(f"{path}: no permission to read it") from error
         what = "is empty" if path.is_file() and path.stat().st_size == 0 else "is no video that FFmpeg can open"
-        raise VideoUnreadable(f"{path}: {what} ({reason(error)})") from error
+        raise VideoUnreadable(f"{path}: {what} ({reason(error)}){sequence.hint(path)}") from error
     if hwaccel != "none":
         why = ", ".join(refusals) or "this FFmpeg knows no hardware"
         log.info("%s: decoded on the processor: %s", printable(str(path)), why)
@@ -97,17 +102,12 @@ def _refusal(path: Path, device: str) -> str:
         return "gave no picture"
 
 
-def _opened(path: Path, opened: ExitStack, device: str = "") -> tuple[InputContainer, VideoStream]:
+def _opened(
+    path: Path, opened: ExitStack, device: str = "", rate: float | None = None
+) -> tuple[InputContainer, VideoStream]:
     """The container and its stream, as `open_video`; errors are those of FFmpeg."""
-    limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     accel = HWAccel(device, allow_software_fallback=True) if device else None
-    try:
-        # Absolute, because FFmpeg takes a relative "http:x.mp4" for an address.
-        name: Any = os.fsencode(path.absolute()).decode(sys.getfilesystemencoding())
-        name.encode("utf-8")
-    except UnicodeError:
-        name = opened.enter_context(path.open("rb"))  # PyAV takes names as UTF-8 only
-    container = opened.enter_context(av.open(name, container_options=limits, hwaccel=accel, **ANY_METADATA))
+    container = opened.enter_context(_container(path, opened, accel, rate))
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         raise NoVideoStream(f"{path}: holds no video stream ({_contents(container)})")
@@ -123,6 +123,27 @@ def _opened(path: Path, opened: ExitStack, device: str = "") -> tuple[InputConta
     # holds a picture of its memory, of which NVIDIA's decoder has 32.
     stream.thread_type = "NONE" if device else "AUTO"
     return container, stream
+
+
+def _container(path: Path, opened: ExitStack, accel: HWAccel | None, rate: float | None) -> InputContainer:
+    """The file, or its numbered pictures, and nothing else that they name."""
+    pictures = sequence.find(path)
+    form, options = (sequence.FORMAT, pictures.options) if pictures else (None, {})
+    limits = {"format_whitelist": form or DEMUXERS, "protocol_whitelist": "file"}
+    if rate:
+        options["framerate"] = str(sequence.rational(rate))
+    try:
+        # Absolute, because FFmpeg takes a relative "http:x.mp4" for an address.
+        whole = pictures.pattern if pictures else str(path.absolute())
+        name: Any = os.fsencode(whole).decode(sys.getfilesystemencoding())
+        name.encode("utf-8")
+    except UnicodeError as error:
+        if pictures:
+            raise BadPath(f"{path}: is no UTF-8, and numbered pictures go by their name: rename them") from error
+        name = opened.enter_context(path.open("rb"))  # PyAV takes names as UTF-8 only
+    how: dict[str, Any] = {"options": options, "container_options": limits, "hwaccel": accel, **ANY_METADATA}
+    found: InputContainer = av.open(name, format=form, **how)
+    return found
 
 
 def _contents(container: InputContainer) -> str:

@@ -21,9 +21,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tagger.errors import EmptyVideo, VideoUnreadable
-from tagger.files import fingerprint, regular_file
+from tagger.files import with_name
 from tagger.images import Pixels, upright
 from tagger.records import Status
+from tagger.video import sequence, timecode
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, is_broken, open_video, packets_of
 from tagger.video.ending import FROM_ZERO, Evidence, judge, tag_durations_s
@@ -65,21 +66,29 @@ class Film:
 
     Raises:
         BadPath: no regular file, or a name that FFmpeg cannot be given.
-        VideoUnreadable: FFmpeg knows no format in it.
+        VideoUnreadable: FFmpeg knows no format in it, or of numbered pictures one is missing.
         NoVideoStream: sound or subtitles only.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens the container and finds the stream of pictures; decodes nothing yet."""
-        self.path = regular_file(path)
+    def __init__(self, path: Path, rate: float | None = None) -> None:
+        """Opens the container and finds the stream of pictures; decodes no more of it than its timecode takes.
+
+        Args:
+            path: a file, or numbered pictures: their folder, or a pattern as scan_%06d.dpx.
+            rate: frames a second where the file has no times, as `open_video`.
+        """
+        self.path, self._rate = sequence.checked(path, rate), rate
         self._abandoned = False
         with ExitStack() as opened:
-            self._container, self._stream = open_video(path, opened)
-            self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
+            self._container, self._stream = open_video(path, opened, rate=rate)
+            self._size_bytes, self._fingerprint = sequence.size_and_times(path)[0], sequence.fingerprint(path)
             self._opened = opened.pop_all()
-        rate = self._declared_rate()
+        claimed = self._declared_rate()
         self.declared = Declared(
-            self._declared_duration_s(), self._stream.frames or None, float(rate) if rate else None
+            self._declared_duration_s(),
+            self._stream.frames or None,
+            float(claimed) if claimed else None,
+            *timecode.declared(path, self._container, self._stream),
         )
 
     def __enter__(self) -> Film:
@@ -109,7 +118,8 @@ class Film:
         observer = observer or Observer()
         clock = observer.clock = self._clock()
         for picture in self._pictures(observer, hwaccel):
-            time_s = clock.read(picture.pts if picture.pts is not None else picture.dts, picture.duration)
+            stamp = picture.pts if picture.pts is not None else picture.dts
+            time_s = clock.read(None, None) if self.goes_by_rate else clock.read(stamp, picture.duration)
             observer.see(picture)
             yield Frame(observer.frame_count, time_s, picture)
             observer.frame_count += 1
@@ -150,7 +160,7 @@ class Film:
         """Returns what the file claims, beside what was observed."""
         return VideoInfo(
             path=str(self.path),
-            name=self.path.name,
+            name=with_name(self.path).name,
             size_bytes=self._size_bytes,
             fingerprint=self._fingerprint,
             codec=self._stream.codec_context.name,
@@ -179,9 +189,15 @@ class Film:
         return status, (*notes, *(clock.notes() if clock else ()), *observer.notes)
 
     @property
+    def goes_by_rate(self) -> bool:
+        """Whether its times are those of the rate that was asked for: a raw stream has none of its own."""
+        return self._rate is not None and self._stream.start_time is None
+
+    @property
     def _step_s(self) -> float:
         """What a frame lasts that carries no time."""
-        return 1 / float(self._stream.guessed_rate or self.declared.fps or FALLBACK_FPS)
+        asked = self._rate if self.goes_by_rate else None
+        return 1 / float(asked or self._stream.guessed_rate or self.declared.fps or FALLBACK_FPS)
 
     def _declared_rate(self) -> Fraction | None:
         """What the file says; of a raw stream, which has no time stamps, FFmpeg's mean is a number that it made up."""
@@ -220,7 +236,7 @@ class Film:
         last: VideoFrame | None = None
         container, stream = self._container, self._stream
         if hwaccel != "none":
-            container, stream = open_video(self.path, self._opened, hwaccel)
+            container, stream = open_video(self.path, self._opened, hwaccel, self._rate)
         losses = Losses(stream.codec_context.name)
         in_decoding_order = container.format.name == DECODING_ORDER and stream.codec_context.name in REORDERED
         sent: deque[int | None] = deque()  # stamps that no picture has had
@@ -250,7 +266,7 @@ class Film:
         """
         with ExitStack() as opened:
             try:
-                container, stream = open_video(self.path, opened)
+                container, stream = open_video(self.path, opened, rate=self._rate)
                 stream.thread_type = "NONE"
                 container.seek(pts, stream=stream)
             except (av.error.FFmpegError, VideoUnreadable, OSError):
