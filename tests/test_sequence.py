@@ -16,6 +16,7 @@ import av
 import media
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from samples import REPORT
 
 import tagger
@@ -43,6 +44,7 @@ def write(folder: Path, name: str, pictures: Iterator[media.Picture] | None = No
     for number, picture in enumerate(pictures or media.shots(LENGTHS, *SIZE), first):
         with av.open(str(folder / "one"), "w", format="image2", options={"update": "1"}) as new:
             stream = new.add_stream(codec, rate=24)
+            assert isinstance(stream, VideoStream)
             stream.height, stream.width = picture.shape[:2]
             stream.pix_fmt = pix_fmt
             new.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
@@ -294,7 +296,7 @@ def test_dpx_has_a_timecode_in_its_header(tmp_path: Path, word: int, code: str |
     pattern = write(tmp_path, "f%02d.dpx", media.shots((3,), *SIZE), 5)
     first = tmp_path / "f05.dpx"
     data = bytearray(first.read_bytes())
-    assert (data[:4], data[4:8]) == (b"XPDS", (1664).to_bytes(4, "little"))  # FFmpeg writes no header of television
+    assert bytes(data[:8]) == b"XPDS" + (1664).to_bytes(4, "little")  # FFmpeg writes no header of television
     with Film(pattern) as film:
         assert film.declared.timecode is None
     data[1664:1664], data[4:8] = bytes(384), (2048).to_bytes(4, "little")

@@ -10,7 +10,9 @@ from typing import Any
 
 import av
 import media
+import numpy as np
 import pytest
+from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +99,7 @@ def make(path: Path, rate: Fraction, codec: str, code: str = "", reel: str = "",
     (width, height), pix_fmt = how.pop("size", (320, 180)), how.pop("pix_fmt", "yuv420p")
     with av.open(str(path), "w") as new:
         stream = new.add_stream(codec, rate=rate, options=how)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         # FFmpeg's muxers look at the tags of the one or of the other.
         tags = stream.metadata if path.suffix in (".mov", ".mp4", ".mkv") else new.metadata
@@ -180,7 +183,7 @@ def test_of_an_open_group_the_first_picture_that_decodes_counts(tmp_path: Path) 
         keys = [at for at, packet in enumerate(film.demux(video=0)) if packet.is_keyframe]
     cut = copied(whole, tmp_path / "cut.ts", keys[1])
     with av.open(str(cut)) as film:
-        first = media.read_number(next(film.decode(video=0)).to_ndarray(format="rgb24"))
+        first = media.read_number(np.asarray(next(film.decode(video=0)).to_ndarray(format="rgb24"), np.uint8))
     count = Numbering(30, drop=True)
     assert first > 5  # of the second group, and in the next minute of timecode
     assert said(cut) == (count.code((count.frame("00:00:59;25") or 0) + first), None)
