@@ -21,7 +21,8 @@ from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.video import film as module
 from tagger.video.clock import Clock
 from tagger.video.container import open_video
-from tagger.video.film import KEYFRAME_SHORT_SIDE, Film, Observer
+from tagger.video.film import Film, Observer
+from tagger.video.pictures import KEYFRAME_SHORT_SIDE
 from tagger.video_info import Declared, Observed, VideoInfo
 
 

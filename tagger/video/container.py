@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 from tagger.errors import BadPath, NoVideoStream, VideoUnreadable, reason
 from tagger.process import hardware_decoders
 from tagger.text import printable
+from tagger.video.pictures import settle
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,9 @@ def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packe
 def decoded(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame] | None:
     """Returns the frames that a packet completes; None if it is damaged."""
     try:
-        return stream.codec_context.decode(packet)
+        found = stream.codec_context.decode(packet)
     except (av.error.FFmpegError, ValueError):
         return None
+    for picture in found:
+        settle(picture)
+    return found

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 import av
-import numpy as np
 from av.video.frame import VideoFrame
 
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import fingerprint, regular_file
-from tagger.images import Pixels, upright
+from tagger.images import Pixels
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, open_video, packets_of
 from tagger.video.gops import Gop, gops
+from tagger.video.pictures import Orientation, remarks, rgb
 from tagger.video_info import Declared, Observed, VideoInfo
 
-KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
 
 
@@ -35,6 +34,7 @@ class Frame:
     index: int  # from 0, presentation order
     time_s: float
     picture: VideoFrame
+    orientation: Orientation = field(default_factory=Orientation)  # of its film
 
     @property
     def nbytes(self) -> int:
@@ -43,11 +43,7 @@ class Frame:
 
     def pixels(self) -> Pixels:
         """Returns the upright picture as uint8 RGB (height, width, 3), its short side at most 512 pixels."""
-        width, height = self.picture.width, self.picture.height
-        shrink = min(1.0, KEYFRAME_SHORT_SIDE / min(width, height))
-        size = max(1, round(width * shrink)), max(1, round(height * shrink))
-        rgb = self.picture.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation="AREA")
-        return upright(np.asarray(rgb, np.uint8), self.picture.rotation)
+        return rgb(self.picture, self.orientation)
 
 
 class Observer:
@@ -58,6 +54,8 @@ class Observer:
         self.frame_count = 0
         self.end_s = 0.0
         self.decode_failures = 0
+        self.notes: dict[str, None] = {}  # lines for the reader of the report, each once, in order
+        self.orientation = Orientation()
         self._size = (0, 0)
 
     @property
@@ -66,14 +64,14 @@ class Observer:
         return self._size != (0, 0)
 
     def see(self, picture: VideoFrame) -> None:
-        """Takes the size of the film from its first picture."""
+        """Takes the size of the film from its first picture, and how it is turned."""
+        self.orientation.see(picture)
         if not self.has_picture:
-            turned = round(picture.rotation / 90) % 2
-            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
+            self._size = (picture.width, picture.height)
 
     def observed(self) -> Observed:
         """Returns what was seen so far; of the whole film once the pass is over."""
-        return Observed(self.end_s, *self._size, self.frame_count, self.decode_failures)
+        return Observed(self.end_s, *self.orientation.size(*self._size), self.frame_count, self.decode_failures)
 
 
 class Film:
@@ -128,7 +126,7 @@ class Film:
             time_s = clock.read(picture.pts if picture.pts is not None else picture.dts)
             observer.end_s = time_s + clock.length(picture.duration)
             observer.see(picture)
-            yield Frame(observer.frame_count, time_s, picture)
+            yield Frame(observer.frame_count, time_s, picture, observer.orientation)
             observer.frame_count += 1
             if self._abandoned:
                 return
@@ -154,6 +152,7 @@ class Film:
                 f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
                 f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
+        observer.notes.update(dict.fromkeys(remarks(self._stream.codec_context.colorspace)))
 
     def info(self, observed: Observed) -> VideoInfo:
         """Returns what the file claims, beside what was observed."""
