@@ -121,7 +121,7 @@ def shots(
 
     Args:
         film: its path.
-        settings: `scan`, `detector`, `min_shot_s`, `min_entropy_bits` and `hwaccel` count.
+        settings: `stream`, `scan`, `detector`, `min_shot_s`, `min_entropy_bits` and `hwaccel` count.
         progress: as `Tagger.extract`.
         **choices: fields of `Settings`, in place of those of `settings`.
 
@@ -133,7 +133,7 @@ def shots(
     from tagger.video.film import Film
 
     chosen = Settings.of(settings, choices)
-    with Film(Path(film)) as opened:
+    with Film(Path(film), chosen.stream) as opened:
         return tuple(picture.shot for picture in scan(opened, chosen, progress).shots)
 
 

@@ -137,16 +137,6 @@ def _bar_edges(brightest: NDArray[np.uint8]) -> tuple[int, int]:
     return before, length - after
 
 
-def upright(pixels: Pixels, rotation_deg: int) -> Pixels:
-    """Returns the picture turned counter-clockwise by the nearest multiple of 90 degrees.
-
-    Args:
-        pixels: uint8 (height, width, 3).
-        rotation_deg: what the display matrix asks for, counter-clockwise, any sign.
-    """
-    return np.ascontiguousarray(np.rot90(pixels, round(rotation_deg / 90) % 4))
-
-
 def squash(pixels: Pixels, size: int) -> Pixels:
     """Returns the whole picture as uint8 (size, size, 3): nothing is cropped, the aspect is given up.
 

@@ -198,6 +198,7 @@ def _settings(settings: Settings, model: Model) -> dict[str, Setting]:
         "hwaccel",
         "backbone",
         "vocabulary",
+        "stream",
         "scan",
         "detector",
         "min_shot_s",
@@ -224,4 +225,4 @@ def _judge(scanned: Scanned) -> tuple[Status, tuple[str, ...]]:
     farthest = max((shot.keyframe.off_middle_frames for shot in scanned.shots), default=0)
     if farthest and scanned.scan.used == "full":  # a fast scan goes for frames that cost little
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
-    return ("truncated" if truncated else "ok"), tuple(warnings)
+    return ("truncated" if truncated else "ok"), (*warnings, *scanned.notes)

@@ -186,6 +186,8 @@ class Scanned:
     """In order."""
     scan_s: float
     """Seconds that reading it took."""
+    notes: tuple[str, ...] = ()
+    """What its reader should know, a line each."""
 
 
 @dataclass(frozen=True, slots=True)

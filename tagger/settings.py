@@ -26,6 +26,7 @@ MIN_ENTROPY_BITS = 4.0
 RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
 BATCH_SIZE_MAX = 1024
+STREAM_MAX = 8191  # MPEG-TS numbers no more
 TEXT, NUMBER = ((str,), "text"), ((Real,), "a number")
 # What each field may be; numbers of numpy are numbers, and become Python's.
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -34,6 +35,7 @@ KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "weights": ((str, Path, type(None)), "a path or None"),
     "vocabulary": ((str, Path), "a name or a path"),
     "batch_size": ((Integral, type(None)), "a whole number or None"),
+    "stream": ((Integral, type(None)), "a whole number or None"),
     "reservoir_bytes": ((Integral,), "a whole number"),
 }  # fmt: skip
 
@@ -49,6 +51,7 @@ class Settings:
     backbone: str = DEFAULT_BACKBONE
     weights: Path | str | None = None  # a file for the backbone; None: its usual one
     vocabulary: Path | str = DEFAULT_VOCABULARY  # a shipped name, or a folder
+    stream: int | None = None  # of the file, from 0: where its pictures are; None: the largest that moves
     scan: str = SCANS[0]
     detector: str = DETECTORS[0]
     min_shot_s: float = MIN_SHOT_S
@@ -102,6 +105,8 @@ class Settings:
             raise BadSettings(f"device {self.device!r}: choose auto, cpu, gpu or gpu:N")
         if self.batch_size is not None:
             _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
+        if self.stream is not None:
+            _in_range("stream", self.stream, 0, STREAM_MAX)
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
         for name, (kinds, _) in KINDS.items():
             value = getattr(self, name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.images import entropy_bits, prepare, squash, upright, without_bars
+from tagger.images import entropy_bits, prepare, squash, without_bars
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,6 @@ def test_entropy_of_known_histograms() -> None:
     assert entropy_bits(flat) == 0.0
     assert entropy_bits(two) == pytest.approx(1.0)
     assert entropy_bits(every) == pytest.approx(8.0)
-
-
-@pytest.mark.parametrize(
-    ("rotation", "corner"), [(0, (0, 0)), (90, (-1, 0)), (180, (-1, -1)), (-90, (0, -1)), (-180, (-1, -1))]
-)
-def test_upright_turns_counter_clockwise(rotation: int, corner: tuple[int, int]) -> None:
-    picture = np.zeros((4, 6, 3), np.uint8)
-    picture[0, 0] = 255
-    assert upright(picture, rotation)[corner].max() == 255
 
 
 @settings(max_examples=30, deadline=None)

@@ -134,9 +134,9 @@ def test_a_film_that_was_cut_off_declares_what_it_was(tmp_path: Path) -> None:
 
 
 def test_where_no_rate_is_declared_a_usual_one_stands_in(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bare(path: Path, opened: ExitStack) -> tuple[Any, Any]:
-        container, stream = open_video(path, opened)
-        nothing = {"average_rate": None, "guessed_rate": None, "frames": 0, "duration": None}
+    def bare(path: Path, opened: ExitStack, number: int | None) -> tuple[Any, Any]:
+        container, stream = open_video(path, opened, number=number)
+        nothing = {"index": 0, "average_rate": None, "guessed_rate": None, "frames": 0, "duration": None}
         return container, SimpleNamespace(codec_context=stream.codec_context, **nothing)
 
     monkeypatch.setattr(module, "open_video", bare)

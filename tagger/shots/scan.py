@@ -65,7 +65,7 @@ class FilmReader:
         """
         self._begun = time.monotonic()
         with ExitStack() as opened:
-            self._film = opened.enter_context(Film(self._path))
+            self._film = opened.enter_context(Film(self._path, self._settings.stream))
             self._scanning = scan(self._film, self._settings, self._progress)
             ahead = RunAhead(self._timed(), KEYFRAMES_AHEAD, self._film.abandon)
             self._ahead = opened.enter_context(ahead)
@@ -89,8 +89,9 @@ class FilmReader:
 
     def scanned(self) -> Scanned:
         """Returns the film as it was read; call it when all pictures were taken."""
-        video = self._film.info(self._scanning.observer.observed())
-        return Scanned(video, self._scanning.how, tuple(self._shots), self._scan_s)
+        observer = self._scanning.observer
+        video = self._film.info(observer.observed())
+        return Scanned(video, self._scanning.how, tuple(self._shots), self._scan_s, tuple(observer.notes))
 
     def _timed(self) -> Generator[ShotPicture, None, None]:
         """The shots; notes how long they took, without what is done with them after the last."""
@@ -130,13 +131,13 @@ def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
         return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
     if DETECTOR_KINDS[settings.detector].every_frame:
         return set(), f"the {settings.detector} detector needs every frame"
-    return _preview(film.path)
+    return _preview(film.path, film.number)
 
 
-def _preview(path: Path) -> tuple[set[int], str]:
+def _preview(path: Path, number: int | None) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
-        container, stream = open_video(path, opened)
+        container, stream = open_video(path, opened, number=number)
         packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
         codec = stream.codec_context.name
     if codec not in WHOLE_FRAMES:
@@ -154,16 +155,16 @@ def _preview(path: Path) -> tuple[set[int], str]:
     if longest > LONGEST_GOP:
         return set(), f"its key frames are {longest} frames apart"
     fixed = lengths[longest] >= len(keys) - 1  # of the last group the preview may have seen a part
-    if fixed and _busy(path, [packets[place] for place in keys[:SAMPLE]]):
+    if fixed and _busy(path, number, [packets[place] for place in keys[:SAMPLE]]):
         return set(), "its key frames stand at fixed distances, and between most of them lies a boundary"
     # A length that comes once may be that of a group cut short, the longest so far.
     return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""
 
 
-def _busy(path: Path, keys: list[Packet[Any]]) -> bool:
+def _busy(path: Path, number: int | None, keys: list[Packet[Any]]) -> bool:
     """Whether most neighbours among these key frames show different shots."""
     with ExitStack() as opened:
-        decoder = Decoder(path, opened)
+        decoder = Decoder(path, opened, number)
         looks = [decoder.shrink(picture) for packet in keys for picture in decoder.pictures([packet])]
     differ = [difference(*pair) > MAYBE for pair in itertools.pairwise(looks)]
     return len(differ) >= FEWEST and sum(differ) > BUSY * len(differ)

@@ -19,14 +19,14 @@ import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tagger.errors import BadPath, NoVideoStream, VideoUnreadable, reason
+from tagger.errors import BadPath, VideoUnreadable, reason
 from tagger.process import hardware_decoders
 from tagger.text import printable
 from tagger.video.pictures import settle
+from tagger.video.streams import film_of
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,12 @@ ANY_METADATA: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 els
 TRIED_PACKETS = 100  # for a first picture from a device; more than any decoder holds back
 
 
-def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[InputContainer, VideoStream]:
+def open_video(
+    path: Path, opened: ExitStack, hwaccel: str = "none", number: int | None = None
+) -> tuple[InputContainer, VideoStream]:
     """Returns the container and its stream of pictures, decoded by frame threads; `opened` closes what is open.
+
+    The stream is that of this `number`, or the one that `film_of` chooses.
 
     Where a device of `hwaccel` (`none`, `auto`: any, or one of `hardware_decoders`) can decode this film, it does, and
     its frames come back as ordinary ones. Where none can, one line says why, and the processor does.
@@ -50,20 +54,20 @@ def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[In
     Raises:
         BadPath: no permission.
         VideoUnreadable: FFmpeg knows no format in it, or has no decoder for it.
-        NoVideoStream: sound or subtitles only.
+        NoVideoStream: sound or subtitles only, or no stream of this number.
     """
     refusals = []
     asked = () if hwaccel == "none" else hardware_decoders() if hwaccel == "auto" else (hwaccel,)
     for device in asked:
         try:
-            refusal = _refusal(path, device)
+            refusal = _refusal(path, device, number)
             if not refusal:
-                return _opened(path, opened, device)
+                return _opened(path, opened, device, number)
         except (av.error.FFmpegError, ValueError) as error:
             refusal = f"cannot be used ({reason(error)})"
         refusals.append(f"{device} {refusal}")
     try:
-        found = _opened(path, opened)
+        found = _opened(path, opened, number=number)
     except (av.error.FFmpegError, ValueError) as error:
         if os.path.lexists(path) and not os.access(
             path, os.R_OK
@@ -77,10 +81,10 @@ def open_video(path: Path, opened: ExitStack, hwaccel: str = "none") -> tuple[In
     return found
 
 
-def _refusal(path: Path, device: str) -> str:
+def _refusal(path: Path, device: str, number: int | None) -> str:
     """Why a device does not decode this film, after trying its first picture; nothing if it does."""
     with ExitStack() as tried:
-        container, stream = _opened(path, tried, device)
+        container, stream = _opened(path, tried, device, number)
         codec = stream.codec_context
         if not codec.is_hwaccel:
             return f"does not decode {codec.name}"
@@ -91,7 +95,9 @@ def _refusal(path: Path, device: str) -> str:
         return "gave no picture"
 
 
-def _opened(path: Path, opened: ExitStack, device: str = "") -> tuple[InputContainer, VideoStream]:
+def _opened(
+    path: Path, opened: ExitStack, device: str = "", number: int | None = None
+) -> tuple[InputContainer, VideoStream]:
     """The container and its stream, as `open_video`; errors are those of FFmpeg."""
     limits = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
     accel = HWAccel(device, allow_software_fallback=True) if device else None
@@ -102,25 +108,11 @@ def _opened(path: Path, opened: ExitStack, device: str = "") -> tuple[InputConta
     except UnicodeError:
         name = opened.enter_context(path.open("rb"))  # PyAV takes names as UTF-8 only
     container = opened.enter_context(av.open(name, container_options=limits, hwaccel=accel, **ANY_METADATA))
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise NoVideoStream(f"{path}: holds no video stream ({_contents(container)})")
-    streams = [s for s in streams if s.codec_context is not None]
-    if not streams:
-        raise VideoUnreadable(f"{path}: no decoder for its video stream")
-    streams = [s for s in streams if s.frames != 1] or streams  # one picture beside a film is its cover
-    stream = container.streams.best("video")
-    if stream not in streams:
-        stream = max(streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
-    assert isinstance(stream, VideoStream)
+    stream = film_of(container, path, number)
     # Frame threads: about 5 times slice threads (PyAV's documentation). A device gains nothing from threads, and each
     # holds a picture of its memory, of which NVIDIA's decoder has 32.
     stream.thread_type = "NONE" if device else "AUTO"
     return container, stream
-
-
-def _contents(container: InputContainer) -> str:
-    return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing at all"
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[Any] | None]:

@@ -80,15 +80,15 @@ class Film:
     Raises:
         BadPath: no regular file, or a name that FFmpeg cannot be given.
         VideoUnreadable: FFmpeg knows no format in it.
-        NoVideoStream: sound or subtitles only.
+        NoVideoStream: sound or subtitles only, or no stream of this number.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Opens the container and finds the stream of pictures; decodes nothing yet."""
-        self.path = regular_file(path)
+    def __init__(self, path: Path, number: int | None = None) -> None:
+        """Opens the container and finds the stream of pictures, by its number or by itself; decodes nothing yet."""
+        self.path, self.number = regular_file(path), number
         self._abandoned = False
         with ExitStack() as opened:
-            self._container, self._stream = open_video(path, opened)
+            self._container, self._stream = open_video(path, opened, number=number)
             self._size_bytes, self._fingerprint = path.stat().st_size, fingerprint(path)
             self._opened = opened.pop_all()
         rate = self._stream.average_rate or self._stream.guessed_rate
@@ -165,6 +165,7 @@ class Film:
             fps=self.fps,
             declared=self.declared,
             observed=observed,
+            stream=self._stream.index,
         )
 
     def _declared_duration_s(self) -> float | None:
@@ -182,7 +183,7 @@ class Film:
         last: VideoFrame | None = None
         container, stream = self._container, self._stream
         if hwaccel != "none":
-            container, stream = open_video(self.path, self._opened, hwaccel)
+            container, stream = open_video(self.path, self._opened, hwaccel, self.number)
         for packet in packets_of(container, stream):
             packets += packet is not None
             found = decoded(stream, packet)
@@ -201,7 +202,7 @@ class Film:
         """
         with ExitStack() as opened:
             try:
-                container, stream = open_video(self.path, opened)
+                container, stream = open_video(self.path, opened, number=self.number)
                 stream.thread_type = "NONE"
                 container.seek(pts, stream=stream)
             except (av.error.FFmpegError, VideoUnreadable, OSError):

@@ -90,8 +90,9 @@ class Orientation:
 
 def _turn(picture: VideoFrame) -> tuple[bool, bool, bool] | None:
     """Axes swapped, rows reversed, columns reversed, of the display matrix nearest to these; None: it has none."""
-    found = picture.side_data.get(Type.DISPLAYMATRIX)
-    if found is None:
+    try:
+        found: Any = picture.side_data[Type.DISPLAYMATRIX]
+    except KeyError:
         return None
     a, b, _, c, d = np.frombuffer(bytes(found), "=i4")[:5].tolist()  # (x, y) goes to (ax + cy, bx + dy)
     if abs(a) + abs(d) >= abs(b) + abs(c):
@@ -100,7 +101,7 @@ def _turn(picture: VideoFrame) -> tuple[bool, bool, bool] | None:
 
 
 def rgb(picture: VideoFrame, orientation: Orientation) -> Pixels:
-    """Returns the upright picture as uint8 RGB (height, width, 3), its short side at most KEYFRAME_SHORT_SIDE pixels."""
+    """Returns the upright picture as uint8 RGB (height, width, 3), its short side at most `KEYFRAME_SHORT_SIDE`."""
     orientation.see(picture)
     shrink = min(1.0, KEYFRAME_SHORT_SIDE / min(picture.width, picture.height))
     width, height = (max(1, round(side * shrink)) for side in (picture.width, picture.height))
