@@ -90,9 +90,9 @@ class Orientation:
 
 def _turn(picture: VideoFrame) -> tuple[bool, bool, bool] | None:
     """Axes swapped, rows reversed, columns reversed, of the display matrix nearest to these; None: it has none."""
-    try:
-        found: Any = picture.side_data[Type.DISPLAYMATRIX]
-    except KeyError:
+    all_data: Any = picture.side_data  # PyAV's stubs name one kind only
+    found = all_data.get(Type.DISPLAYMATRIX)
+    if found is None:
         return None
     a, b, _, c, d = np.frombuffer(bytes(found), "=i4")[:5].tolist()  # (x, y) goes to (ax + cy, bx + dy)
     if abs(a) + abs(d) >= abs(b) + abs(c):
