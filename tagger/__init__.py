@@ -15,6 +15,7 @@ files        writing whole files, locks, names, fingerprints
 queues       work that runs ahead in threads
 plugins      what other packages add
 libraries    what a slim installation does not have
+bars         where a picture is within its bars
 text         lines, cells, tables, CSV and JSON texts
 timecode     the numbers that frames have on a tape
 frames       records -> pandas tables

@@ -121,7 +121,7 @@ def shots(
 
     Args:
         film: its path.
-        settings: `scan`, `detector`, `min_shot_s`, `min_entropy_bits`, `hwaccel` and `rate` count.
+        settings: `stream`, `scan`, `detector`, `min_shot_s`, `min_entropy_bits`, `hwaccel` and `rate` count.
         progress: as `Tagger.extract`.
         **choices: fields of `Settings`, in place of those of `settings`.
 
@@ -133,7 +133,7 @@ def shots(
     from tagger.video.film import Film
 
     chosen = Settings.of(settings, choices)
-    with Film(Path(film), chosen.rate) as opened:
+    with Film(Path(film), chosen.opening) as opened:
         return tuple(picture.shot for picture in scan(opened, chosen, progress).shots)
 
 

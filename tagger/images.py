@@ -15,18 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.bars import picture_edges
 from tagger.errors import BadPath, BadPicture, reason
 from tagger.files import regular_file
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
-
-# Bars are black but not zero: limited-range rounding and the ringing of the encoder beside the
-# picture's edge leave up to about 30 of 255 there (measured on H.264 and MPEG-4 clips).
-BAR_LUMA_MAX = 32
-# Bars are put on symmetrically. What is dark on one side only is picture (a night sky, a floor).
-BAR_ASYMMETRY_MAX = 0.04  # share of the height or width
-# Less than this share of a side left over is no letterbox but a dark frame with a lamp in it.
-PICTURE_SHARE_MIN = 0.4
 
 LUMA_LEVELS = 256
 PIXELS_MAX = 200_000_000  # of a picture that is decoded: 600 MB; OpenCV's own limit is five times that
@@ -110,41 +103,15 @@ def is_cut_off(body: bytes) -> bool:
 
 
 def without_bars(pixels: Pixels) -> Pixels:
-    """Returns the picture without its black bars (letterbox, pillarbox or both), as a view.
+    """Returns the picture without its bars (letterbox, pillarbox or both), as a view.
 
-    A bar is a run of rows or columns from the edge whose every pixel is nearly black, about equally
-    wide on both sides. Frames that are black nearly everywhere come back unchanged.
+    A picture that is black nearly everywhere comes back unchanged.
 
     Args:
         pixels: uint8 (height, width, 3), RGB.
     """
-    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    top, bottom = _bar_edges(luma.max(axis=1))
-    left, right = _bar_edges(luma.max(axis=0))
-    return pixels[top:bottom, left:right]
-
-
-def _bar_edges(brightest: NDArray[np.uint8]) -> tuple[int, int]:
-    """First and last-plus-one line of the picture, from the brightest pixel of each line."""
-    length = len(brightest)
-    lit = np.flatnonzero(brightest > BAR_LUMA_MAX)
-    if len(lit) == 0:
-        return 0, length
-    before, after = int(lit[0]), length - 1 - int(lit[-1])
-    lopsided = abs(before - after) > max(1.0, BAR_ASYMMETRY_MAX * length)
-    if lopsided or length - before - after < PICTURE_SHARE_MIN * length:
-        return 0, length
-    return before, length - after
-
-
-def upright(pixels: Pixels, rotation_deg: int) -> Pixels:
-    """Returns the picture turned counter-clockwise by the nearest multiple of 90 degrees.
-
-    Args:
-        pixels: uint8 (height, width, 3).
-        rotation_deg: what the display matrix asks for, counter-clockwise, any sign.
-    """
-    return np.ascontiguousarray(np.rot90(pixels, round(rotation_deg / 90) % 4))
+    rows, columns = picture_edges(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8))
+    return pixels[slice(*rows), slice(*columns)]
 
 
 def squash(pixels: Pixels, size: int) -> Pixels:

@@ -195,6 +195,7 @@ def _settings(settings: Settings, model: Model) -> dict[str, Setting]:
         "hwaccel",
         "backbone",
         "vocabulary",
+        "stream",
         "scan",
         "detector",
         "min_shot_s",

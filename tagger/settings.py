@@ -27,6 +27,7 @@ RESERVOIR_BYTES = 256 * 2**20
 ENTROPY_BITS_MAX = 8.0  # log2 of 256 grey levels
 BATCH_SIZE_MAX = 1024
 RATE_MIN, RATE_MAX = 0.1, 1000.0  # frames a second
+STREAM_MAX = 8191  # MPEG-TS numbers no more
 TEXT, NUMBER = ((str,), "text"), ((Real,), "a number")
 # What each field may be; numbers of numpy are numbers, and become Python's.
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -36,8 +37,22 @@ KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "vocabulary": ((str, Path), "a name or a path"),
     "rate": ((Real, type(None)), "a number or None"),
     "batch_size": ((Integral, type(None)), "a whole number or None"),
+    "stream": ((Integral, type(None)), "a whole number or None"),
     "reservoir_bytes": ((Integral,), "a whole number"),
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a film's file is opened."""
+
+    stream: int | None = None
+    """Number of the stream of pictures in the file; None: the largest that moves."""
+    rate: float | None = None
+    """Frames a second, where the file has no times: of numbered pictures (24 without it) and raw streams."""
+
+
+USUAL_OPENING = Opening()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class Settings:
     backbone: str = DEFAULT_BACKBONE
     weights: Path | str | None = None  # a file for the backbone; None: its usual one
     vocabulary: Path | str = DEFAULT_VOCABULARY  # a shipped name, or a folder
+    stream: int | None = None  # of the file, from 0: where its pictures are; None: the largest that moves
     scan: str = SCANS[0]
     detector: str = DETECTORS[0]
     min_shot_s: float = MIN_SHOT_S
@@ -60,6 +76,11 @@ class Settings:
     device: str = DEFAULT_DEVICE  # auto, cpu, gpu or gpu:N; for the networks of Keras
     batch_size: int | None = None  # pictures per call of the network; None: what pays on the device
     reservoir_bytes: int = RESERVOIR_BYTES  # decoded frames held to find each shot's middle
+
+    @property
+    def opening(self) -> Opening:
+        """How films are opened."""
+        return Opening(self.stream, self.rate)
 
     @property
     def weights_file(self) -> Path | None:
@@ -107,6 +128,8 @@ class Settings:
             _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
         if self.rate is not None:
             _in_range("rate", self.rate, RATE_MIN, RATE_MAX)
+        if self.stream is not None:
+            _in_range("stream", self.stream, 0, STREAM_MAX)
         _in_range("reservoir_bytes", self.reservoir_bytes, 0, 2**40)
         for name, (kinds, _) in KINDS.items():
             value = getattr(self, name)

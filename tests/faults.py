@@ -17,7 +17,7 @@ if "multiprocessing.spawn" in " ".join(sys.orig_argv):
 
     real = container.open_video
 
-    def faulty(path, opened, hwaccel="none", rate=None):
+    def faulty(path, opened, *how):
         if "crash" in path.name:
             os.kill(os.getpid(), signal.SIGSEGV)
         if "hang" in path.name:
@@ -29,7 +29,7 @@ if "multiprocessing.spawn" in " ".join(sys.orig_argv):
                 time.sleep(0.01)
         if "slow" in path.name:
             time.sleep(0.5)
-        return real(path, opened, hwaccel, rate)
+        return real(path, opened, *how)
 
     for module in (container, decoders, scan, film):
         module.open_video = faulty

@@ -31,6 +31,7 @@ from tagger.models.devices import Device, choose
 from tagger.models.keras_apps import KerasBackbone
 from tagger.pipeline import Engine
 from tagger.process import hardware_decoders
+from tagger.settings import USUAL_OPENING, Opening
 from tagger.shots.scan import scan
 from tagger.shots.thumbnails import LUMA, Shrinker
 from tagger.video import container
@@ -128,16 +129,17 @@ def test_a_device_is_tried_on_the_first_picture(
 ) -> None:
     """`memory` is the format of the decoder; with a device whose pictures were fetched, theirs is another."""
 
-    def opened(path: Path, tried: ExitStack, device: str) -> tuple[Any, Any]:
-        held, stream = real(path, tried)
+    def opened(path: Path, tried: ExitStack, opening: Opening, device: str) -> tuple[Any, Any]:
+        held, stream = real(path, tried, opening)
         codec = SimpleNamespace(is_hwaccel=True, name="h264", pix_fmt=memory, decode=stream.codec_context.decode)
-        return SimpleNamespace(demux=lambda _: held.demux(stream)), SimpleNamespace(codec_context=codec)
+        given = SimpleNamespace(demux=lambda _: held.demux(stream), format=held.format)
+        return given, SimpleNamespace(codec_context=codec, index=stream.index)
 
     real = container._opened
     monkeypatch.setattr(container, "_opened", opened)
     if not found:
         monkeypatch.setattr(container, "decoded", lambda *_: None)
-    assert container._refusal(film.path, "cuda") == expected
+    assert container._refusal(film.path, USUAL_OPENING, "cuda") == expected
 
 
 def test_a_device_that_takes_the_film_decodes_it_without_threads(
@@ -147,7 +149,7 @@ def test_a_device_that_takes_the_film_decodes_it_without_threads(
     monkeypatch.setattr(container, "_refusal", lambda *_: "")
     monkeypatch.setattr(container, "HWAccel", lambda *_, **__: None)
     with ExitStack() as opened:
-        _, stream = container.open_video(film.path, opened, hardware_decoders()[0])
+        _, stream = container.open_video(film.path, opened, hwaccel=hardware_decoders()[0])
         assert stream.thread_type.name == "NONE"
     with Film(film.path) as whole:
         assert sum(1 for _ in whole.frames(hwaccel="auto")) == film.frame_count
@@ -168,7 +170,7 @@ def test_a_device_that_goes_away_after_it_was_tried_costs_one_line(
 def test_what_is_no_film_says_only_that(tmp_path: Path, said: Callable[[], list[str]]) -> None:
     (tmp_path / "text.mp4").write_text("no film")
     with ExitStack() as opened, pytest.raises(VideoUnreadable, match="is no video that FFmpeg can open"):
-        container.open_video(tmp_path / "text.mp4", opened, "auto")
+        container.open_video(tmp_path / "text.mp4", opened, hwaccel="auto")
     assert said() == []
 
 
@@ -201,7 +203,7 @@ def test_shots_are_the_same_in_the_formats_of_devices(
 def test_a_full_scan_uses_it_and_a_fast_one_does_not(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
-    def look(path: Path, device: str) -> str:
+    def look(path: Path, opening: Opening, device: str) -> str:
         tried.append(device)
         return "is only looked at"
 

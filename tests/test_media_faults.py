@@ -28,8 +28,8 @@ from tagger import Settings, Tagger
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.records import ShotPicture
 from tagger.reports.json_report import SCHEMA_FILE, as_json
-from tagger.settings import DETECTORS
-from tagger.shots.scan import scan
+from tagger.settings import DETECTORS, Opening
+from tagger.shots.scan import FilmReader, scan
 from tagger.video.clock import Clock
 from tagger.video.film import Film
 from tagger.video_info import VideoInfo
@@ -327,10 +327,57 @@ def test_a_cover_alone_is_no_film(cover: Path, tmp_path: Path) -> None:
         Film(path)
 
 
-def test_of_two_films_in_one_file_the_first_is_taken(film: media.Truth, tmp_path: Path) -> None:
+def test_of_two_films_in_one_file_the_larger_is_taken_wherever_it_stands(film: media.Truth, tmp_path: Path) -> None:
+    """A preview may come first."""
     other = media.film(tmp_path / "other.mp4", (50, 50), width=240, height=136)
-    assert scanned(together(tmp_path / "two.mkv", film.path, other.path))[1].width == 320
-    assert scanned(together(tmp_path / "owt.mkv", other.path, film.path))[1].width == 240
+    for name, films in (("two.mkv", (film.path, other.path)), ("owt.mp4", (other.path, film.path))):
+        info = scanned(together(tmp_path / name, *films))[1]
+        assert (info.width, info.stream) == (320, films.index(film.path))
+
+
+def test_of_two_films_of_one_size_the_one_to_be_shown_is_taken_then_the_first(
+    film: media.Truth, tmp_path: Path
+) -> None:
+    other = media.film(tmp_path / "other.mp4", (50, 50))
+    both = (film.path, other.path)
+    assert scanned(together(tmp_path / "two.mkv", *both, flags=(0, 0)))[1].stream == 0
+    assert scanned(together(tmp_path / "other.mkv", *both, flags=(0, Disposition.default)))[1].stream == 1
+
+
+@pytest.mark.parametrize("flag", [Disposition.visual_impaired, Disposition.hearing_impaired])
+def test_a_larger_film_for_few_is_passed_over(flag: Disposition, film: media.Truth, tmp_path: Path) -> None:
+    other = media.film(tmp_path / "other.mp4", (50, 50), width=640, height=360)
+    path = together(tmp_path / "two.mkv", other.path, film.path, flags=(flag, 0))
+    assert scanned(path)[1].width == 320
+
+
+def test_a_larger_track_of_stills_is_passed_over(film: media.Truth, tmp_path: Path) -> None:
+    """As cameras write beside the film, with several pictures and no sign that they are not the film."""
+    still = {"codec": "mjpeg", "pix_fmt": "yuvj420p"}
+    thumbs = media.film(tmp_path / "thumbs.avi", (5, 5), width=640, height=360, **still).path
+    assert scanned(together(tmp_path / "two.mov", thumbs, film.path))[1].width == 320
+    assert scanned(thumbs)[1].width == 640
+
+
+@pytest.mark.parametrize("how", ["full", "fast"])
+def test_the_stream_that_is_asked_for_is_read_and_named(how: str, film: media.Truth, tmp_path: Path) -> None:
+    small = media.film(tmp_path / "small.mp4", (60, 40, 60), width=160, height=90).path
+    path = together(tmp_path / "two.mkv", small, film.path)
+    with FilmReader(path, Settings(stream=0, scan=how)) as reader:
+        pictures = list(reader.pictures(32))
+        scanned_film = reader.scanned()
+    assert scanned_film.scan.used == how
+    assert (scanned_film.video.width, scanned_film.video.stream) == (160, 0)
+    assert [shot.end_frame for shot in scanned_film.shots] == [60, 100, 160]
+    assert len(pictures) == 3
+
+
+def test_a_stream_that_is_not_there_is_one_line_that_names_those_there_are(film: media.Truth, tmp_path: Path) -> None:
+    small = media.film(tmp_path / "small.mp4", (9,), width=160, height=90).path
+    path = together(tmp_path / "two.mkv", small, film.path)
+    with pytest.raises(NoVideoStream) as caught:
+        Film(path, Opening(stream=5))
+    assert str(caught.value) == (f"{path}: its stream 5 holds no pictures; there are 0: h264 160x90, 1: h264 320x180")
 
 
 def test_a_stream_without_a_decoder_is_named_and_another_taken(film: media.Truth, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tagger.records import Scanned, Status
 from tagger.settings import Settings
 from tagger.shots.scan import FilmReader
 from tagger.video.clock import REORDERED_FRAMES, Clock, Pace
-from tagger.video.ending import tag_durations_s
+from tagger.video.declared import tag_durations_s
 from tagger.video.structure import is_complete
 
 QUICK = {"preset": "ultrafast"}

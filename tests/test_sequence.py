@@ -25,6 +25,7 @@ from tagger.batch.ledger import mark_of, same
 from tagger.errors import BadPath, BadSettings, MovieTagsError, PathMissing, VideoUnreadable
 from tagger.files import absent
 from tagger.reports.folder import Folder
+from tagger.settings import Opening
 from tagger.shots import scan as scanning
 from tagger.video.film import Film
 from tagger.video.observer import Observer
@@ -60,7 +61,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def numbers(path: Path, rate: float | None = None) -> tuple[list[int], list[float]]:
-    with Film(path, rate) as film:
+    with Film(path, Opening(rate=rate)) as film:
         seen = [(media.read_number(frame.pixels()), frame.time_s) for frame in film.frames()]
     return [number for number, _ in seen], [time_s for _, time_s in seen]
 
@@ -101,7 +102,7 @@ def test_rates_out_of_range_are_refused(rate: object) -> None:
 
 def test_raw_streams_take_a_rate_and_other_films_have_their_own(tmp_path: Path, film: media.Truth) -> None:
     raw = media.film(tmp_path / "raw.h264", (10,), rate=25)
-    with Film(raw.path, 12.5) as opened:
+    with Film(raw.path, Opening(rate=12.5)) as opened:
         observer = Observer()
         assert [frame.time_s for frame in opened.frames(observer)] == pytest.approx([at / 12.5 for at in range(10)])
         assert opened.info(observer).fps == pytest.approx(12.5)

@@ -18,11 +18,13 @@ import numpy as np
 import pytest
 
 from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
+from tagger.settings import Opening
 from tagger.video import film as module
 from tagger.video.clock import Clock
 from tagger.video.container import open_video
-from tagger.video.film import KEYFRAME_SHORT_SIDE, Film
+from tagger.video.film import Film
 from tagger.video.observer import Observer
+from tagger.video.pictures import KEYFRAME_SHORT_SIDE
 from tagger.video_info import Declared, Observed, VideoInfo
 
 
@@ -134,10 +136,10 @@ def test_a_film_that_was_cut_off_declares_what_it_was(tmp_path: Path) -> None:
 
 
 def test_where_no_rate_is_declared_a_usual_one_stands_in(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bare(path: Path, opened: ExitStack, rate: float | None) -> tuple[Any, Any]:
+    def bare(path: Path, opened: ExitStack, opening: Opening) -> tuple[Any, Any]:
         container, stream = open_video(path, opened)
-        nothing = {"average_rate": None, "guessed_rate": None, "frames": 0, "duration": None, "start_time": None}
-        return container, SimpleNamespace(codec_context=stream.codec_context, metadata={}, **nothing)
+        nothing = {"index": 0, "average_rate": None, "guessed_rate": None, "frames": 0, "duration": None}
+        return container, SimpleNamespace(codec_context=stream.codec_context, metadata={}, start_time=None, **nothing)
 
     monkeypatch.setattr(module, "open_video", bare)
     with Film(film.path) as opened:

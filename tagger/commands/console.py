@@ -53,6 +53,9 @@ OPTIONS = {
     "vocabulary": click.option(
         "--vocab", "vocabulary", default=DEFAULT_VOCABULARY, show_default=True,
         help="Name of a shipped vocabulary, or a vocabulary folder."),
+    "stream": click.option(
+        "--stream", type=int, metavar="N",
+        help="Which stream of the file holds the pictures, from 0; by default the largest that moves."),
     "scan": click.option(
         "--scan", type=click.Choice(SCANS), default=SCANS[0], show_default=True,
         help="full decodes every frame; fast decodes key frames and what is needed between them; "
@@ -88,8 +91,8 @@ OPTIONS = {
 }  # fmt: skip
 # Those of every command that tags films.
 TAGGING = (
-    "backbone", "weights", "vocabulary", "scan", "detector", "min_shot_s", "min_entropy_bits",
-    "batch_size", "device", "hwaccel", "rate",
+    "backbone", "weights", "vocabulary", "stream", "rate", "scan", "detector", "min_shot_s", "min_entropy_bits",
+    "batch_size", "device", "hwaccel",
 )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def _name_the_rest(found: Evaluation) -> None:
               help="How far a boundary may lie from the true one.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json",
               help="File for all figures and the frames that were missed or false, as JSON.")  # fmt: skip
-@options("scan", "detector", "min_shot_s", "hwaccel", "rate", "quiet", "verbose")
+@options("stream", "rate", "scan", "detector", "min_shot_s", "hwaccel", "quiet", "verbose")
 def evaluate_shots(
     film: Path, truth: Path, tolerance: int, output: Path | None, quiet: bool, verbose: bool, **chosen: Any
 ) -> None:
@@ -122,7 +122,7 @@ def _shots(film: Path, settings: Settings, progress: FilmProgress | None) -> lis
 
     if film.suffix.lower() == ".json":
         return list(read_report(film).shots)
-    with Film(film, settings.rate) as opened:
+    with Film(film, settings.opening) as opened:
         return [picture.shot for picture in scan(opened, settings, progress).shots]
 
 

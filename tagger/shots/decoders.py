@@ -18,9 +18,11 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tagger.queues import ahead
+from tagger.settings import USUAL_OPENING, Opening
 from tagger.shots.thumbnails import Shrinker
 from tagger.video.container import decoded, open_video
 from tagger.video.gops import stamp_of
+from tagger.video.pictures import Orientation
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,9 +31,12 @@ R = TypeVar("R")
 class Decoder:
     """One decoder; packets of the film come from outside."""
 
-    def __init__(self, path: Path, opened: ExitStack) -> None:
-        """Opens the film once more, for what its decoder must know."""
-        _, self._stream = open_video(path, opened)
+    def __init__(
+        self, path: Path, opened: ExitStack, opening: Opening = USUAL_OPENING, orientation: Orientation | None = None
+    ) -> None:
+        """Opens the film once more, for what its decoder must know; notes in `orientation` how pictures are turned."""
+        _, self._stream = open_video(path, opened, opening)
+        self.orientation = orientation or Orientation()
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1
         self.shrink = Shrinker()
@@ -58,6 +63,7 @@ class Decoder:
                 if found is None and packet is not None:
                     self.failures.add(stamp_of(packet))
                 for picture in found or ():
+                    self.orientation.see(picture)
                     if not picture.is_corrupt:
                         wanted.discard(picture.pts or 0)
                     yield picture
@@ -69,9 +75,18 @@ class Decoder:
 class Decoders:
     """As many decoders as there are cores to use; close it, or use it in a `with` block."""
 
-    def __init__(self, path: Path, count: int) -> None:
-        """Starts no thread yet."""
-        self._path = path
+    def __init__(
+        self, path: Path, count: int, opening: Opening = USUAL_OPENING, orientation: Orientation | None = None
+    ) -> None:
+        """Starts no thread yet.
+
+        Args:
+            path: the film.
+            count: how many.
+            opening: which of its streams.
+            orientation: notes how its pictures are turned.
+        """
+        self._path, self._opening, self._orientation = path, opening, orientation or Orientation()
         self._own = threading.local()
         self._all: list[Decoder] = []
         self._opened = ExitStack()
@@ -103,6 +118,6 @@ class Decoders:
 
     def _with_own(self, work: Callable[[Decoder, T], R], item: T) -> R:
         if not hasattr(self._own, "decoder"):
-            self._own.decoder = Decoder(self._path, self._opened)
+            self._own.decoder = Decoder(self._path, self._opened, self._opening, self._orientation)
             self._all.append(self._own.decoder)
         return work(self._own.decoder, item)

@@ -86,7 +86,7 @@ def fast_scan(
         observer: notes what the film shows.
         progress: is told how far reading is.
     """
-    with Decoders(film.path, cores) as decoders:
+    with Decoders(film.path, cores, film.opening, observer.orientation) as decoders:
         looks = decoders.map(_look, _told(film, observer, progress))
         parts = decoders.map(_inside, _pairs(looks, full_gops))
         choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
@@ -176,7 +176,7 @@ def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame
     for picture in decoder.pictures(gop.packets[: needed + 1], begin):
         place = places.get(picture.pts if picture.pts is not None else -1)
         if place is not None and gop.first_frame + place <= last:
-            yield Frame(gop.first_frame + place, gop.times_s[place], picture)
+            yield Frame(gop.first_frame + place, gop.times_s[place], picture, decoder.orientation)
 
 
 def _boundaries(run: list[tuple[Boundary, Thumbnail]]) -> list[int]:

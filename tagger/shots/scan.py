@@ -64,7 +64,7 @@ class FilmReader:
         """
         self._begun = time.monotonic()
         with ExitStack() as opened:
-            self._film = opened.enter_context(Film(self._path, self._settings.rate))
+            self._film = opened.enter_context(Film(self._path, self._settings.opening))
             self._scanning = scan(self._film, self._settings, self._progress)
             ahead = RunAhead(self._timed(), KEYFRAMES_AHEAD, self._film.abandon)
             self._ahead = opened.enter_context(ahead)
@@ -136,7 +136,7 @@ def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
         return set(), f"the {settings.detector} detector needs every frame"
     if film.goes_by_rate:
         return set(), "it goes by the rate that was given"
-    return _preview(film.path)
+    return _preview(film)
 
 
 def _length_s(film: Film) -> float:
@@ -144,7 +144,7 @@ def _length_s(film: Film) -> float:
     if film.declared.duration_s:
         return film.declared.duration_s
     with ExitStack() as opened:
-        container, stream = open_video(film.path, opened)
+        container, stream = open_video(film.path, opened, film.opening)
         first, ticks, length_s = None, 0, 0.0
         for packet in packets_of(container, stream):
             if packet is None or length_s >= LONG_S:
@@ -156,10 +156,10 @@ def _length_s(film: Film) -> float:
     return length_s
 
 
-def _preview(path: Path) -> tuple[set[int], str]:
+def _preview(film: Film) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
-        container, stream = open_video(path, opened)
+        container, stream = open_video(film.path, opened, film.opening)
         codec, container_name = stream.codec_context.name, container.format.name
         if codec not in WHOLE_FRAMES:  # nothing is read: two minutes of ProRes are many GB
             return set(), f"packets of {codec} are not frames, one each"
@@ -179,16 +179,16 @@ def _preview(path: Path) -> tuple[set[int], str]:
     if longest > LONGEST_GOP:
         return set(), f"its key frames are {longest} frames apart"
     fixed = lengths[longest] >= len(keys) - 1  # of the last group the preview may have seen a part
-    if fixed and _busy(path, [packets[place] for place in keys[:SAMPLE]]):
+    if fixed and _busy(film, [packets[place] for place in keys[:SAMPLE]]):
         return set(), "its key frames stand at fixed distances, and between most of them lies a boundary"
     # A length that comes once may be that of a group cut short, the longest so far.
     return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""
 
 
-def _busy(path: Path, keys: list[Packet[Any]]) -> bool:
+def _busy(film: Film, keys: list[Packet[Any]]) -> bool:
     """Whether most neighbours among these key frames show different shots."""
     with ExitStack() as opened:
-        decoder = Decoder(path, opened)
+        decoder = Decoder(film.path, opened, film.opening)
         looks = [decoder.shrink(picture) for packet in keys for picture in decoder.pictures([packet])]
     differ = [difference(*pair) > MAYBE for pair in itertools.pairwise(looks)]
     return len(differ) >= FEWEST and sum(differ) > BUSY * len(differ)

@@ -21,14 +21,16 @@ import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from tagger.errors import BadPath, NoVideoStream, VideoUnreadable, reason
+from tagger.errors import BadPath, VideoUnreadable, reason
 from tagger.process import hardware_decoders
+from tagger.settings import USUAL_OPENING, Opening
 from tagger.text import printable
 from tagger.video import sequence
+from tagger.video.pictures import settle
+from tagger.video.streams import film_of
 
 log = logging.getLogger(__name__)
 
@@ -49,32 +51,30 @@ TRIED_PACKETS = 100  # for a first picture from a device; more than any decoder 
 
 
 def open_video(
-    path: Path, opened: ExitStack, hwaccel: str = "none", rate: float | None = None
+    path: Path, opened: ExitStack, opening: Opening = USUAL_OPENING, hwaccel: str = "none"
 ) -> tuple[InputContainer, VideoStream]:
     """Returns the container and its stream of pictures, decoded by frame threads; `opened` closes what is open.
 
     Where a device of `hwaccel` (`none`, `auto`: any, or one of `hardware_decoders`) can decode this film, it does, and
     its frames come back as ordinary ones. Where none can, one line says why, and the processor does.
 
-    `rate`, frames a second, counts where the file has no times: of numbered pictures (24 without it) and raw streams.
-
     Raises:
         BadPath: no permission.
         VideoUnreadable: FFmpeg knows no format in it, or has no decoder for it; or a numbered picture is missing.
-        NoVideoStream: sound or subtitles only.
+        NoVideoStream: sound or subtitles only, or no stream of this number.
     """
     refusals = []
     asked = () if hwaccel == "none" else hardware_decoders() if hwaccel == "auto" else (hwaccel,)
     for device in asked:
         try:
-            refusal = _refusal(path, device)
+            refusal = _refusal(path, opening, device)
             if not refusal:
-                return _opened(path, opened, device, rate)
+                return _opened(path, opened, opening, device)
         except (av.error.FFmpegError, ValueError) as error:
             refusal = f"cannot be used ({reason(error)})"
         refusals.append(f"{device} {refusal}")
     try:
-        found = _opened(path, opened, rate=rate)
+        found = _opened(path, opened, opening)
     except (av.error.FFmpegError, ValueError) as error:
         if os.path.lexists(path) and not os.access(
             path, os.R_OK
@@ -88,10 +88,10 @@ def open_video(
     return found
 
 
-def _refusal(path: Path, device: str) -> str:
+def _refusal(path: Path, opening: Opening, device: str) -> str:
     """Why a device does not decode this film, after trying its first picture; nothing if it does."""
     with ExitStack() as tried:
-        container, stream = _opened(path, tried, device)
+        container, stream = _opened(path, tried, opening, device)
         codec = stream.codec_context
         if not codec.is_hwaccel:
             return f"does not decode {codec.name}"
@@ -102,23 +102,11 @@ def _refusal(path: Path, device: str) -> str:
         return "gave no picture"
 
 
-def _opened(
-    path: Path, opened: ExitStack, device: str = "", rate: float | None = None
-) -> tuple[InputContainer, VideoStream]:
+def _opened(path: Path, opened: ExitStack, opening: Opening, device: str = "") -> tuple[InputContainer, VideoStream]:
     """The container and its stream, as `open_video`; errors are those of FFmpeg."""
     accel = HWAccel(device, allow_software_fallback=True) if device else None
-    container = opened.enter_context(_container(path, opened, accel, rate))
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        raise NoVideoStream(f"{path}: holds no video stream ({_contents(container)})")
-    streams = [s for s in streams if s.codec_context is not None]
-    if not streams:
-        raise VideoUnreadable(f"{path}: no decoder for its video stream")
-    streams = [s for s in streams if s.frames != 1] or streams  # one picture beside a film is its cover
-    stream = container.streams.best("video")
-    if stream not in streams:
-        stream = max(streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
-    assert isinstance(stream, VideoStream)
+    container = opened.enter_context(_container(path, opened, accel, opening.rate))
+    stream = film_of(container, path, opening.stream)
     # Frame threads: about 5 times slice threads (PyAV's documentation). A device gains nothing from threads, and each
     # holds a picture of its memory, of which NVIDIA's decoder has 32.
     stream.thread_type = "NONE" if device else "AUTO"
@@ -144,10 +132,6 @@ def _container(path: Path, opened: ExitStack, accel: HWAccel | None, rate: float
     how: dict[str, Any] = {"options": options, "container_options": limits, "hwaccel": accel, **ANY_METADATA}
     found: InputContainer = av.open(name, format=form, **how)
     return found
-
-
-def _contents(container: InputContainer) -> str:
-    return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing at all"
 
 
 @dataclass(slots=True)
@@ -206,6 +190,9 @@ def is_broken(packet: Packet[Any]) -> bool:
 def decoded(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame] | None:
     """Returns the frames that a packet completes; None if it is damaged."""
     try:
-        return stream.codec_context.decode(packet)
+        found = stream.codec_context.decode(packet)
     except (av.error.FFmpegError, ValueError):
         return None
+    for picture in found:
+        settle(picture)
+    return found

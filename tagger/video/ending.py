@@ -6,8 +6,7 @@ cut off only where the file ends early too.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -22,13 +21,7 @@ SLACK = 0.02  # share of a length: less was lost than the last group's rounding
 SLACK_S = 0.25  # a decoder's delay, a frame of sound
 INDEX_BYTES = 2**14  # may stand behind the last packet
 DAMAGED_ABOVE = 0.02  # share of the packets, of the bytes, or of the time
-FROM_ZERO = (
-    "matroska,webm",
-    "nut",
-    "asf",
-)  # formats whose lengths count from the zero of their clock, not from their first frame
 OWN_TABLES = ("mov,mp4,m4a,3gp,3g2,mj2",)  # formats in which each stream lists its own samples
-TAG_DURATION = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +43,6 @@ class Evidence:
     """Share of the packets that were tried and gave no whole picture."""
     missing_s: float
     """How long no picture came where one should, in a stream that has no pauses."""
-
-
-def tag_durations_s(metadata: Mapping[str, str]) -> list[float]:
-    """Returns the lengths in seconds that tags of a Matroska stream give, of the stream alone; often one."""
-    found = (TAG_DURATION.fullmatch(text.strip()) for key, text in metadata.items() if key.startswith("DURATION"))
-    return [int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) for match in found if match]
 
 
 def judge(known: Evidence) -> tuple[Status, tuple[str, ...]]:

@@ -9,30 +9,30 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import av
-import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tagger.errors import EmptyVideo, VideoUnreadable
 from tagger.files import with_name
-from tagger.images import Pixels, upright
+from tagger.images import Pixels
 from tagger.records import Status
-from tagger.video import sequence, timecode
+from tagger.settings import USUAL_OPENING, Opening
+from tagger.video import sequence
 from tagger.video.clock import Clock
 from tagger.video.container import decoded, is_broken, open_video, packets_of
-from tagger.video.ending import FROM_ZERO, Evidence, judge, tag_durations_s
+from tagger.video.declared import declared_by
+from tagger.video.ending import Evidence, judge
 from tagger.video.gops import Gop, gops, stamp_of
 from tagger.video.observer import Losses, Observer
-from tagger.video_info import Declared, VideoInfo
+from tagger.video.pictures import Orientation, remarks, rgb
+from tagger.video_info import VideoInfo
 
-KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
 RESTARTING = ("mpegts", "mpeg", "ogg", "live_flv")  # formats that FFmpeg calls discontinuous
 DECODING_ORDER = "avi"  # the format without presentation times; FFmpeg works them out, but not of these codecs
 REORDERED = ("h264", "hevc", "vvc")
@@ -46,6 +46,7 @@ class Frame:
     index: int  # from 0, presentation order
     time_s: float
     picture: VideoFrame
+    orientation: Orientation = field(default_factory=Orientation)  # of its film
 
     @property
     def nbytes(self) -> int:
@@ -54,11 +55,7 @@ class Frame:
 
     def pixels(self) -> Pixels:
         """Returns the upright picture as uint8 RGB (height, width, 3), its short side at most 512 pixels."""
-        width, height = self.picture.width, self.picture.height
-        shrink = min(1.0, KEYFRAME_SHORT_SIDE / min(width, height))
-        size = max(1, round(width * shrink)), max(1, round(height * shrink))
-        rgb = self.picture.to_ndarray(format="rgb24", width=size[0], height=size[1], interpolation="AREA")
-        return upright(np.asarray(rgb, np.uint8), self.picture.rotation)
+        return rgb(self.picture, self.orientation)
 
 
 class Film:
@@ -67,29 +64,23 @@ class Film:
     Raises:
         BadPath: no regular file, or a name that FFmpeg cannot be given.
         VideoUnreadable: FFmpeg knows no format in it, or of numbered pictures one is missing.
-        NoVideoStream: sound or subtitles only.
+        NoVideoStream: sound or subtitles only, or no stream of this number.
     """
 
-    def __init__(self, path: Path, rate: float | None = None) -> None:
+    def __init__(self, path: Path, opening: Opening = USUAL_OPENING) -> None:
         """Opens the container and finds the stream of pictures; decodes no more of it than its timecode takes.
 
         Args:
             path: a file, or numbered pictures: their folder, or a pattern as scan_%06d.dpx.
-            rate: frames a second where the file has no times, as `open_video`.
+            opening: which stream, and at which rate where the file has no times.
         """
-        self.path, self._rate = sequence.checked(path, rate), rate
+        self.path, self.opening = sequence.checked(path, opening.rate), opening
         self._abandoned = False
         with ExitStack() as opened:
-            self._container, self._stream = open_video(path, opened, rate=rate)
+            self._container, self._stream = open_video(path, opened, opening)
             self._size_bytes, self._fingerprint = sequence.size_and_times(path)[0], sequence.fingerprint(path)
             self._opened = opened.pop_all()
-        claimed = self._declared_rate()
-        self.declared = Declared(
-            self._declared_duration_s(),
-            self._stream.frames or None,
-            float(claimed) if claimed else None,
-            *timecode.declared(path, self._container, self._stream),
-        )
+        self.declared = declared_by(path, self._container, self._stream, opening)
 
     def __enter__(self) -> Film:
         """Returns the film itself."""
@@ -121,7 +112,7 @@ class Film:
             stamp = picture.pts if picture.pts is not None else picture.dts
             time_s = clock.read(None, None) if self.goes_by_rate else clock.read(stamp, picture.duration)
             observer.see(picture)
-            yield Frame(observer.frame_count, time_s, picture)
+            yield Frame(observer.frame_count, time_s, picture, observer.orientation)
             observer.frame_count += 1
             if self._abandoned:
                 return
@@ -155,6 +146,7 @@ class Film:
                 f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
                 f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
+        observer.notes.update(dict.fromkeys(remarks(self._stream.codec_context.colorspace)))
 
     def info(self, observer: Observer) -> VideoInfo:
         """Returns what the file claims, beside what was observed."""
@@ -167,6 +159,7 @@ class Film:
             fps=1 / ((observer.clock and observer.clock.pace.step_s) or self._step_s),
             declared=self.declared,
             observed=observer.observed(),
+            stream=self._stream.index,
         )
 
     def ending(self, observer: Observer) -> tuple[Status, tuple[str, ...]]:
@@ -191,30 +184,13 @@ class Film:
     @property
     def goes_by_rate(self) -> bool:
         """Whether its times are those of the rate that was asked for: a raw stream has none of its own."""
-        return self._rate is not None and self._stream.start_time is None
+        return self.opening.rate is not None and self._stream.start_time is None
 
     @property
     def _step_s(self) -> float:
         """What a frame lasts that carries no time."""
-        asked = self._rate if self.goes_by_rate else None
+        asked = self.opening.rate if self.goes_by_rate else None
         return 1 / float(asked or self._stream.guessed_rate or self.declared.fps or FALLBACK_FPS)
-
-    def _declared_rate(self) -> Fraction | None:
-        """What the file says; of a raw stream, which has no time stamps, FFmpeg's mean is a number that it made up."""
-        stream = self._stream
-        mean = None if stream.start_time is None else stream.average_rate
-        return mean or stream.guessed_rate
-
-    def _declared_duration_s(self) -> float | None:
-        """What the stream, or else the container, says about the length."""
-        container, stream = self._container, self._stream
-        own = [float(stream.duration * stream.time_base)] if stream.duration and stream.time_base else []
-        lengths = own or ([container.duration / av.time_base] if container.duration else [])
-        if container.format.name in FROM_ZERO:
-            lengths += tag_durations_s(stream.metadata)  # of the stream; the container's is that of the longest
-            start_s = (container.start_time or 0) / av.time_base
-            lengths = [length - start_s for length in lengths if length > start_s]
-        return min(lengths, default=None)
 
     @property
     def _restarts(self) -> bool:
@@ -236,7 +212,7 @@ class Film:
         last: VideoFrame | None = None
         container, stream = self._container, self._stream
         if hwaccel != "none":
-            container, stream = open_video(self.path, self._opened, hwaccel, self._rate)
+            container, stream = open_video(self.path, self._opened, self.opening, hwaccel)
         losses = Losses(stream.codec_context.name)
         in_decoding_order = container.format.name == DECODING_ORDER and stream.codec_context.name in REORDERED
         sent: deque[int | None] = deque()  # stamps that no picture has had
@@ -266,7 +242,7 @@ class Film:
         """
         with ExitStack() as opened:
             try:
-                container, stream = open_video(self.path, opened, rate=self._rate)
+                container, stream = open_video(self.path, opened, self.opening)
                 stream.thread_type = "NONE"
                 container.seek(pts, stream=stream)
             except (av.error.FFmpegError, VideoUnreadable, OSError):

@@ -9,6 +9,7 @@ from av.video.frame import VideoFrame
 
 from tagger.video.clock import Clock
 from tagger.video.container import WHOLE_FRAMES, Extent, is_broken
+from tagger.video.pictures import Orientation
 from tagger.video_info import Observed
 
 
@@ -75,6 +76,7 @@ class Observer:
         self.broken: set[int] = set()  # time stamps of packets that are known to be damaged without decoding them
         self.extent = Extent()
         self.notes: dict[str, None] = {}  # what the reader of a report should know, a line for each
+        self.orientation = Orientation()
         self._size = (0, 0)
 
     @property
@@ -92,11 +94,11 @@ class Observer:
         return self._size != (0, 0)
 
     def see(self, picture: VideoFrame) -> None:
-        """Takes the size of the film from its first picture."""
+        """Takes the size of the film from its first picture, and how it is turned."""
+        self.orientation.see(picture)
         if not self.has_picture:
-            turned = round(picture.rotation / 90) % 2
-            self._size = (picture.height, picture.width) if turned else (picture.width, picture.height)
+            self._size = (picture.width, picture.height)
 
     def observed(self) -> Observed:
         """Returns what was seen so far; of the whole film once the pass is over."""
-        return Observed(self.end_s, *self._size, self.frame_count, self.decode_failures)
+        return Observed(self.end_s, *self.orientation.size(*self._size), self.frame_count, self.decode_failures)

@@ -13,6 +13,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from tagger.errors import MovieTagsError
+from tagger.settings import Opening
 from tagger.timecode import numbering, spelled
 from tagger.video.container import TRIED_PACKETS, decoded, open_video, packets_of
 
@@ -25,14 +26,18 @@ SUBCODE, TIMECODE_PACK = 86, 0x13  # where a frame of DV has its first pack of s
 DPX_TIMECODE, DPX_UNDEFINED = 1920, (0, 0xFFFFFFFF)  # where a DPX has it; what stands there when there is none
 
 
-def declared(path: Path, container: InputContainer, stream: VideoStream) -> tuple[str | None, str | None]:
+def declared(
+    path: Path, container: InputContainer, stream: VideoStream, opening: Opening
+) -> tuple[str | None, str | None]:
     """Returns the timecode of the first frame, as `tagger.timecode.spelled`, and the reel; None where there is none.
 
     What the container says goes first: where a film was cut out of a longer one it was set anew.
     """
     fps = float(stream.guessed_rate or 0)
     codes = (spelled(text, fps) for text in _said(container, stream, TIMECODE))
-    code = next((code for code in codes if code), None) or spelled(_coded(path, stream.codec_context.name, fps), fps)
+    code = next((code for code in codes if code), None) or spelled(
+        _coded(path, stream.codec_context.name, fps, opening), fps
+    )
     return code, next(_said(container, stream, REEL), None)
 
 
@@ -43,12 +48,12 @@ def _said(container: InputContainer, stream: VideoStream, name: str) -> Iterator
         yield from (text.strip() for key, text in tags.items() if key.lower() == name and text.strip())
 
 
-def _coded(path: Path, codec: str, fps: float) -> str:
+def _coded(path: Path, codec: str, fps: float, opening: Opening) -> str:
     """What stands in the stream, at the first picture; nothing if that says none."""
     if codec not in (*MPEG, *WITHIN, *BESIDE):
         return ""
     with ExitStack() as opened, suppress(av.error.FFmpegError, MovieTagsError, OSError):
-        container, stream = open_video(path, opened)
+        container, stream = open_video(path, opened, opening)
         stream.thread_type = "NONE"
         for packet in islice(packets_of(container, stream), TRIED_PACKETS):
             if codec in WITHIN and packet:
