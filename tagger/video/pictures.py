@@ -26,6 +26,7 @@ REFUSED = {
 }  # fmt: skip
 
 COMB_COLUMNS = 128  # of all lines, in which combs are looked for
+LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12"}  # the usual formats whose first plane is 8-bit luma
 COMB_BLOCK = 16  # lines and columns
 COMBED = 1.5  # times as far from the next line, of the other field, as from the one after it
 COMB_LEVELS = 4.0  # grey levels; below, it is noise
@@ -121,15 +122,27 @@ def rgb(picture: VideoFrame, orientation: Orientation) -> Pixels:
     return orientation.upright(np.asarray(pixels, np.uint8))
 
 
+def _lines(picture: VideoFrame) -> NDArray[np.uint8]:
+    """All lines of its luma, of which some columns."""
+    width, height, plane = picture.width, picture.height, picture.planes[0]
+    if picture.format.name in LUMA_FIRST:  # as it lies there
+        whole = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height]
+        return np.ascontiguousarray(whole[:, : width : max(1, width // COMB_COLUMNS)])
+    columns = min(COMB_COLUMNS, width)
+    small = picture.to_ndarray(format="gray", width=columns, height=height, interpolation="POINT", threads=1)
+    return np.asarray(small, np.uint8)
+
+
 def _is_combed(picture: VideoFrame) -> bool:
     """Whether its fields were taken at two moments, and something moved: whatever the stream says of it."""
-    width, height = min(COMB_COLUMNS, picture.width), picture.height
-    blocks = width // COMB_BLOCK, (height - 2) // COMB_BLOCK
+    lines = _lines(picture)
+    blocks = lines.shape[1] // COMB_BLOCK, (lines.shape[0] - 2) // COMB_BLOCK
     if min(blocks) < 1:
         return False
-    lines = picture.to_ndarray(format="gray", width=width, height=height, interpolation="POINT", threads=1)
+    across, down = (count * COMB_BLOCK for count in blocks)
+    lines = lines[:, :across]
     # Between the fields, and within one.
-    apart = [cv2.absdiff(lines[:-2], other) for other in (lines[1:-1], lines[2:])]
+    apart = [cv2.absdiff(lines[:down], lines[far : far + down]) for far in (1, 2)]
     between, within = (cv2.resize(far, blocks, interpolation=cv2.INTER_AREA).astype(float) for far in apart)
     combs = (between > COMBED * within) & (between > COMB_LEVELS)
     return bool(combs.mean() > COMB_SHARE)
