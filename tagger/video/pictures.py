@@ -25,6 +25,7 @@ REFUSED = {
     13: "chromaticity-derived with constant luminance", 14: "ICtCp", 15: "IPT", 16: "YCgCo-Re", 17: "YCgCo-Ro",
 }  # fmt: skip
 
+COPY_SIDE = 16
 COMB_COLUMNS = 128  # of all lines, in which combs are looked for
 LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12"}  # the usual formats whose first plane is 8-bit luma
 COMB_BLOCK = 16  # lines and columns
@@ -71,11 +72,13 @@ class Orientation:
         """Upright, until a picture says otherwise."""
         self._turn = (False, False, False)  # axes swapped, then rows and columns in reverse order
         self._since: int | None = None  # time stamp of the picture that said so
+        self._begun = False
 
     def see(self, picture: VideoFrame) -> None:
         """Takes the orientation that comes with a picture, unless one before it in time had one."""
-        stamp = picture.pts or 0
-        if (self._since is None or stamp < self._since) and (turn := _turn(picture)):
+        stamp, looks = picture.pts or 0, picture.key_frame or not self._begun
+        self._begun = True
+        if looks and (self._since is None or stamp < self._since) and (turn := _turn(picture)):
             self._turn, self._since = turn, stamp
 
     def size(self, width: int, height: int) -> tuple[int, int]:
@@ -91,8 +94,9 @@ class Orientation:
 
 def _turn(picture: VideoFrame) -> tuple[bool, bool, bool] | None:
     """Axes swapped, rows reversed, columns reversed, of the display matrix nearest to these; None: it has none."""
-    all_data: Any = picture.side_data  # PyAV's stubs name one kind only
-    found = all_data.get(Type.DISPLAYMATRIX)
+    # A frame of PyAV whose side data were looked at is not freed until Python collects garbage: look at a small copy.
+    small: Any = picture.reformat(COPY_SIDE, COPY_SIDE, "gray", interpolation="POINT", threads=1)
+    found = small.side_data.get(Type.DISPLAYMATRIX)
     if found is None:
         return None
     a, b, _, c, d = np.frombuffer(bytes(found), "=i4")[:5].tolist()  # (x, y) goes to (ax + cy, bx + dy)
