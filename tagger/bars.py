@@ -44,12 +44,19 @@ def picture_edges(luma: Luma) -> tuple[Edges, Edges]:
 
 def _between_bars(luma: Luma) -> Edges:
     """The rows of the picture."""
-    whole = (0, len(luma))
-    clean, edged = _clean(luma.max(axis=1)), _edged(luma)
+    whole, clean = (0, len(luma)), _clean(luma.max(axis=1))
+    if all(_is_lit(luma, line) for line in (clean[0], clean[1] - REACH)) and clean != whole:
+        return clean
+    edged = _edged(luma)
     if whole in (clean, edged):
         return edged if clean == whole else clean
     deeper = max(edged[0] - clean[0], clean[1] - edged[1])  # something stands in a bar that begins clean
     return edged if deeper > REACH else clean
+
+
+def _is_lit(luma: Luma, line: int) -> bool:
+    """Whether picture begins here, and not what stands in a bar: most of the line is lit."""
+    return bool((luma[line : line + REACH].mean(axis=0) > BAR_LUMA_MAX).mean() > LENGTH_MIN)
 
 
 def _clean(brightest: Luma) -> Edges:

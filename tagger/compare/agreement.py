@@ -22,8 +22,9 @@ from tagger.text import moment, printable, read_csv
 
 TOPS = (3, 5, 10)  # first tags of each film among which those of both are counted
 LETTERS_MAX = 28  # of a value, for people: of a checksum that is enough
-# Of the settings, these say where the work was done; and these are in `ModelInfo` and `Scan` as what they stood for.
-NO_DIFFERENCE = frozenset({"batch_size", "device", "hwaccel", "backbone", "vocabulary", "scan"})
+# Of the settings, these say where the work was done; and these are in `ModelInfo`, `VideoInfo` and `Scan` as what they
+# stood for.
+NO_DIFFERENCE = frozenset({"batch_size", "device", "hwaccel", "backbone", "vocabulary", "stream", "scan"})
 UNKNOWN = "unknown"  # a setting that the other version did not have
 PAIRS_FORM = "write a header `a,b` or `name,a,b` and a row for each pair of reports"
 

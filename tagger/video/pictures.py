@@ -25,9 +25,9 @@ REFUSED = {
     13: "chromaticity-derived with constant luminance", 14: "ICtCp", 15: "IPT", 16: "YCgCo-Re", 17: "YCgCo-Ro",
 }  # fmt: skip
 
-LOOKS = 16  # pictures of a film that are asked how they are turned; the first of them says so, if any
-
+COPY_SIDE = 16
 COMB_COLUMNS = 128  # of all lines, in which combs are looked for
+LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12"}  # the usual formats whose first plane is 8-bit luma
 COMB_BLOCK = 16  # lines and columns
 COMBED = 1.5  # times as far from the next line, of the other field, as from the one after it
 COMB_LEVELS = 4.0  # grey levels; below, it is noise
@@ -72,15 +72,13 @@ class Orientation:
         """Upright, until a picture says otherwise."""
         self._turn = (False, False, False)  # axes swapped, then rows and columns in reverse order
         self._since: int | None = None  # time stamp of the picture that said so
-        self._looks = 0
+        self._begun = False
 
     def see(self, picture: VideoFrame) -> None:
         """Takes the orientation that comes with a picture, unless one before it in time had one."""
-        if self._looks == LOOKS:  # PyAV keeps a picture in memory that was asked, until Python collects cycles
-            return
-        self._looks += 1
-        stamp = picture.pts or 0
-        if (self._since is None or stamp < self._since) and (turn := _turn(picture)):
+        stamp, looks = picture.pts or 0, picture.key_frame or not self._begun
+        self._begun = True
+        if looks and (self._since is None or stamp < self._since) and (turn := _turn(picture)):
             self._turn, self._since = turn, stamp
 
     def size(self, width: int, height: int) -> tuple[int, int]:
@@ -96,9 +94,10 @@ class Orientation:
 
 def _turn(picture: VideoFrame) -> tuple[bool, bool, bool] | None:
     """Axes swapped, rows reversed, columns reversed, of the display matrix nearest to these; None: it has none."""
+    # A frame of PyAV whose side data were looked at is not freed until Python collects garbage: look at a small copy.
+    small: Any = picture.reformat(COPY_SIDE, COPY_SIDE, "gray", interpolation="POINT", threads=1)
     try:
-        all_data: Any = picture.side_data  # PyAV's stubs name one kind only
-        found = all_data.get(Type.DISPLAYMATRIX)
+        found = small.side_data.get(Type.DISPLAYMATRIX)
     except ValueError:  # PyAV 18 knows no EXIF, which FFmpeg 8 puts beside pictures of TIFF and JPEG
         return None
     if found is None:
@@ -130,15 +129,27 @@ def rgb(picture: VideoFrame, orientation: Orientation) -> Pixels:
     return orientation.upright(np.asarray(pixels, np.uint8))
 
 
+def _lines(picture: VideoFrame) -> NDArray[np.uint8]:
+    """All lines of its luma, of which some columns."""
+    width, height, plane = picture.width, picture.height, picture.planes[0]
+    if picture.format.name in LUMA_FIRST:  # as it lies there
+        whole = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height]
+        return np.ascontiguousarray(whole[:, : width : max(1, width // COMB_COLUMNS)])
+    columns = min(COMB_COLUMNS, width)
+    small = picture.to_ndarray(format="gray", width=columns, height=height, interpolation="POINT", threads=1)
+    return np.asarray(small, np.uint8)
+
+
 def _is_combed(picture: VideoFrame) -> bool:
     """Whether its fields were taken at two moments, and something moved: whatever the stream says of it."""
-    width, height = min(COMB_COLUMNS, picture.width), picture.height
-    blocks = width // COMB_BLOCK, (height - 2) // COMB_BLOCK
+    lines = _lines(picture)
+    blocks = lines.shape[1] // COMB_BLOCK, (lines.shape[0] - 2) // COMB_BLOCK
     if min(blocks) < 1:
         return False
-    lines = picture.to_ndarray(format="gray", width=width, height=height, interpolation="POINT", threads=1)
+    across, down = (count * COMB_BLOCK for count in blocks)
+    lines = lines[:, :across]
     # Between the fields, and within one.
-    apart = [cv2.absdiff(lines[:-2], other) for other in (lines[1:-1], lines[2:])]
+    apart = [cv2.absdiff(lines[:down], lines[far : far + down]) for far in (1, 2)]
     between, within = (cv2.resize(far, blocks, interpolation=cv2.INTER_AREA).astype(float) for far in apart)
     combs = (between > COMBED * within) & (between > COMB_LEVELS)
     return bool(combs.mean() > COMB_SHARE)
