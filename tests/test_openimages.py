@@ -792,6 +792,13 @@ def test_the_shipped_map_names_classes_for_every_tag() -> None:
     assert len(tags.classes) == len({(one.slug, one.mid) for one in tags.classes}) > 300
 
 
+def test_a_map_is_read_as_a_spreadsheet_saves_it(words: Path) -> None:
+    path = words / "openimages.tsv"
+    known = tagmap.read_map(vocabulary.load(str(words))).classes
+    path.write_text("\r\n".join(path.read_text().splitlines()), encoding="utf-16", newline="")
+    assert tagmap.read_map(vocabulary.load(str(words))).classes == known
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -28,7 +28,7 @@ from tagger.settings import (
     SCANS,
     Settings,
 )
-from tagger.text import printable
+from tagger.text import DIALECTS, PROGRAMS, printable
 
 if TYPE_CHECKING:
     from tagger.pipeline import Engine
@@ -77,6 +77,10 @@ OPTIONS = {
         "--hwaccel", default=HWACCELS[0], show_default=True, metavar="none|auto|NAME",
         help="Hardware that decodes the film in a full scan: cuda, ... as `movietags info` lists them; "
              "none, the processor, is faster for one film in most cases."),
+    "csv_for": click.option(
+        "--csv-for", type=click.Choice(tuple(DIALECTS)), default=PROGRAMS, show_default=True,
+        help="Who reads the CSV: excel has the mark by which Excel knows accents, excel-semicolon also has ; between "
+             "cells and a comma in numbers, as Excel wants it in German, French, ..."),
     "quiet": click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no messages, only results and errors."),
     "verbose": click.option(

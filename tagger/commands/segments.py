@@ -30,9 +30,9 @@ if TYPE_CHECKING:
               help="File for the segments; its ending says in which format.")  # fmt: skip
 @click.option("--format", "form_name", metavar="FORMAT",
               help="Format of FILE, whatever its ending; without FILE, of stdout in place of the table.")  # fmt: skip
-@options("quiet", "verbose")
+@options("csv_for", "quiet", "verbose")
 def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: float, min_duration_s: float,
-             output: Path | None, form_name: str | None, quiet: bool, verbose: bool) -> None:  # fmt: skip
+             output: Path | None, form_name: str | None, csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
 
     Formats, with those of other packages that are installed:
@@ -57,7 +57,7 @@ def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: 
             output_folder(output.parent)
         rule = Rule(threshold, max_gap_s, min_duration_s)
         answer = find(read_report(report), names, rule)
-        body = form.body(answer) if form else b""
+        body = formats.written_for(form, csv_for).body(answer) if form else b""
         if not quiet:
             _caution(answer, form)
         if output:

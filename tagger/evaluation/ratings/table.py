@@ -6,7 +6,8 @@
 
 Without `kind` a row says both: an opinion, and from the middle of the scale on a choice. The columns may stand in any
 order and beside others. A film goes by the name of the video or of its report, with or without suffix; a tag by its
-name or slug, in any case. ";" may stand between the cells, a comma in numbers. All rows are used or none.
+name or slug, in any case. Cells are between commas, ";" or tabs; a comma may stand in numbers. All rows are used or
+none.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ OPINION, CHOSEN = KINDS = ("opinion", "chosen")
 BOTH = "both"  # where there is no such column
 RIGHT_MIN = 0.5  # opinion from which a tag counts as right
 SCALE = (0.0, 1.0)  # of opinions: wrong, right
-SEPARATORS = ",;"  # spreadsheets write the second where the first is the decimal point
 NAMED_MAX = 10  # films, in an error
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -110,7 +110,7 @@ def read_ratings(path: Path, films: Sequence[RatedFilm], scale: tuple[float, flo
     """Returns the ratings in a CSV file.
 
     Args:
-        path: of the file, UTF-8, with the header that stands above.
+        path: of the file, with the header that stands above.
         films: those that may be rated.
         scale: the values of opinions that mean wrong and right; they are mapped to 0 and 1, in a straight line.
 
@@ -154,11 +154,7 @@ def _reports(path: Path) -> Iterator[Path]:
 
 def _table(body: bytes) -> CsvTable:
     """The table that a file holds; ValueError names columns that are missing, or there twice."""
-    try:
-        table = read_csv(body, SEPARATORS, strict=True)
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} is not UTF-8 text: save it as CSV UTF-8") from error
+    table = read_csv(body, strict=True)
     columns = table.columns
     if not columns:
         raise ValueError("it is empty")
