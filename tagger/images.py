@@ -10,6 +10,7 @@ import io
 import os
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -50,7 +51,7 @@ def decode_picture(body: bytes) -> Pixels:
         raise ValueError("is empty")
     if is_cut_off(body):  # OpenCV before 5 fills up what is missing, and 5 takes zeros for it
         raise ValueError("is a part of a JPEG: its end is missing")
-    if not (pixels := _declared_pixels(body)):
+    if not (pixels := _declared_pixels(io.BytesIO(body))):
         raise ValueError("is no picture that OpenCV can read, or a part of one")
     if pixels > int(os.environ.get(PIXELS_MAX_VARIABLE, PIXELS_MAX)):
         raise ValueError(TOO_LARGE)
@@ -65,7 +66,16 @@ def decode_picture(body: bytes) -> Pixels:
     return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _declared_pixels(body: bytes) -> int:
+def may_be_picture(path: Path) -> bool:
+    """Returns whether a file begins as a picture does that can be read, or could if it were whole."""
+    try:
+        with path.open("rb") as file:
+            return _declared_pixels(file) > 0
+    except OSError:
+        return False
+
+
+def _declared_pixels(file: BinaryIO) -> int:
     """How many pixels a picture will have, by its header; 0 if it is of a kind that does not say so.
 
     OpenCV has a limit too, but reads it when it is first imported, which may be long before anybody asks us.
@@ -73,7 +83,7 @@ def _declared_pixels(body: bytes) -> int:
     import imagesize  # 50 ms that no film needs
 
     try:
-        width, height = imagesize.get(io.BytesIO(body))
+        width, height = imagesize.get(file)
     except Exception:  # a damaged header may raise anything
         return 0
     return max(0, int(width)) * max(0, int(height))

@@ -51,6 +51,11 @@ def some(names: Sequence[str], at_most: int) -> str:
     return ", ".join([*names[:at_most], *["..."] * (len(names) > at_most)])
 
 
+def of_all(taken: int, others: int) -> str:
+    """Returns how many were taken, and of how many if there are others: "12 of 60"."""
+    return f"{taken} of {taken + others}" if others else str(taken)
+
+
 def some_lines(lines: Sequence[str], at_most: int, became: str = "") -> list[str]:
     """Returns the first lines; where there are more, another says how many.
 

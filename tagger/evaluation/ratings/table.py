@@ -171,7 +171,7 @@ class _Checks:
 
     def __init__(self, films: Sequence[RatedFilm], scale: tuple[float, float]) -> None:
         self._films, self._scale, self._places = films, scale, by_name(films)
-        self._tags = [{_tag_key(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
+        self._tags = [{slug(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
         self._lines: dict[tuple[int, int, int, str], int] = {}  # of what was said
         self.raters: dict[str, int] = {}
         self.ratings: list[Rating] = []
@@ -231,7 +231,7 @@ class _Checks:
         """None where the film is unknown, and with it the vocabulary."""
         if film is None:
             return None
-        place = self._tags[film].get(_tag_key(cell))
+        place = self._tags[film].get(slug(cell))
         if place is None:
             raise ValueError(f"no tag of {self._films[film].model.vocabulary}, see `movietags vocab show`")
         return place
@@ -253,7 +253,3 @@ def _kind(cell: str) -> str:
     if cell.lower() not in KINDS:
         raise ValueError(f"it is {' or '.join(KINDS)}")
     return cell.lower()
-
-
-def _tag_key(tag: str) -> str:
-    return slug(unicodedata.normalize("NFC", tag))
