@@ -71,7 +71,7 @@ def _figures(result: TrainingResult) -> Iterator[str]:
     measured = [("test part, never learned from", result.figures)]
     measured += [(f"cross-validation, {result.request.folds} folds", result.folded)]
     measured += [
-        (f"other images: {test.folder}, {test.copies} copies and {test.others} of other tags left out", test.figures)
+        (f"other images: {test.folder}, {test.copies} copies left out, and {test.others} of other tags", test.figures)
         for test in result.crossed
     ]
     judged = [(name, figures) for name, figures in measured if figures]
