@@ -15,8 +15,10 @@ files        writing whole files, locks, names, fingerprints
 queues       work that runs ahead in threads
 plugins      what other packages add
 libraries    what a slim installation does not have
+partial      pictures whose files were cut off
 text         lines, cells, tables, CSV and JSON texts
 frames       records -> pandas tables
+orientation  how pictures want to be turned
 process      this process: cores, messages, its end
 images       pictures: decoding, bars, entropy, the network's square
 vocabulary   the tags of a folder

@@ -19,8 +19,8 @@ CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
     ("errors", "version", "signals", "typed_json"),
-    ("files", "queues", "plugins", "libraries"),
-    ("text", "frames"),
+    ("files", "queues", "plugins", "libraries", "partial"),
+    ("text", "frames", "orientation"),
     ("process", "images", "vocabulary"),
     ("settings", "records"),
     ("video",),
