@@ -166,9 +166,10 @@ def errors(verbose: bool = False) -> Iterator[None]:
 
 
 def messages(quiet: bool, verbose: bool) -> None:
-    """Sends messages of the library to stderr; TensorFlow's chatter only with -v."""
+    """Sends messages of this package to stderr; those of other libraries only with -v."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(format="movietags: %(message)s", level=logging.WARNING)
+    others = logging.WARNING if verbose else logging.CRITICAL
+    logging.basicConfig(format="movietags: %(message)s", level=others)
     logging.getLogger("tagger").setLevel(level)
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
