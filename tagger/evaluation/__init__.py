@@ -1,6 +1,7 @@
 """How good answers are where the truth is known.
 
 metrics    average precision, AUC, Kendall's tau-b, ... of arrays; means of figures
+intervals  figures with what resamples say of them
 figures    what predictions are worth, with intervals
 plots      what all charts share
 walk       folders of tags, and the files below them

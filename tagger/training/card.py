@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagger.evaluation.figures import Estimate, Figures, TagFigures
+from tagger.evaluation.figures import Figures, TagFigures
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import can_draw
 from tagger.settings import SIGMOID
 from tagger.training.fit import INTERRUPTED

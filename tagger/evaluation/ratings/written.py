@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tagger.errors import OutputRefused
-from tagger.evaluation.figures import Estimate
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
 from tagger.evaluation.ratings.table import COLUMNS, OPINION, RatedFilm, by_name, key
