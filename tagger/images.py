@@ -67,15 +67,20 @@ def _on_grey(body: bytes) -> Pixels:
     found = _decoded(body, cv2.IMREAD_UNCHANGED)  # as it is stored, with alpha if it has any; but TIFF is turned
     plain = found.dtype == np.uint8 and found.ndim == 3 and not tiff
     colours = found[..., :3] if plain else _decoded(body, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if found.ndim == 3 and found.shape[2] == 4:
+    if found.ndim == 3 and found.shape[2] == 4 and found.dtype in (np.uint8, np.uint16):
+        multiplied = tiff and found.dtype == np.uint8  # by libtiff
         alpha = found[..., 3:] if found.dtype == np.uint8 else (found[..., 3:] >> 8).astype(np.uint8)
-        if not alpha.any():
-            raise ValueError("is transparent everywhere: there is nothing to be seen")
-        opaque = alpha.astype(np.uint16)
-        done = tiff and found.dtype == np.uint8  # libtiff has multiplied by alpha
-        shown = np.minimum(colours, alpha) * np.uint16(255) if done else colours * opaque
-        colours = ((shown + GROUND * (255 - opaque) + 127) // 255).astype(np.uint8)
+        colours = _composed(colours, alpha, multiplied)
     return turned(colours, orientation(body))
+
+
+def _composed(colours: Pixels, alpha: Pixels, multiplied: bool) -> Pixels:
+    """Colours (h, w, 3), which may have been multiplied by alpha (h, w, 1), on grey."""
+    if not alpha.any():
+        raise ValueError("is transparent everywhere: there is nothing to be seen")
+    opaque = alpha.astype(np.uint16)
+    shown = np.minimum(colours, alpha) * np.uint16(255) if multiplied else colours * opaque
+    return ((shown + GROUND * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
 def _decoded(body: bytes, flags: int = cv2.IMREAD_COLOR) -> Pixels:

@@ -113,6 +113,13 @@ def test_transparent_in_16_bits_in_grey_and_by_one_colour(image: Any, corners: P
         assert decode_picture(saved(picture, "PNG", transparency=index))[5, 5].tolist() == [GROUND] * 3
 
 
+def test_inks_are_no_transparency(image: Any, corners: Picture) -> None:
+    """Four channels too."""
+    for form in ("TIFF", "JPEG"):
+        body = saved(image.fromarray(corners).convert("CMYK"), form)
+        assert np.abs(decode_picture(body)[10, 15].astype(int) - (255, 0, 0)).max() <= 6
+
+
 def test_a_picture_of_nothing_is_refused(corners: Picture) -> None:
     nothing = np.dstack([corners, np.zeros(corners.shape[:2], np.uint8)])
     with pytest.raises(ValueError, match=r"^is transparent everywhere: there is nothing to be seen$"):

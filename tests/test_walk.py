@@ -79,7 +79,7 @@ def test_parts_of_a_split_are_no_tags(tmp_path: Path, parts: tuple[str, ...]) ->
     learn = " ".join(f"'{root / part}'" for part in sorted(parts) if part != "test")
     tests = f" --test '{root / 'test'}'" if "test" in parts else ""
     assert said.endswith(f"no tags, which are the folders in them: `movietags train {learn} --name NAME{tests}`")
-    with pytest.raises(BadPath, match="parts of a split.*`movietags evaluate images two '.*(test|Training)'`$"):
+    with pytest.raises(BadPath, match="parts of a split.*`movietags evaluate images VOCAB '.*(test|Training)'`$"):
         sorted_files(root, Vocabulary("two", root, ("Beach", "Drama")))
 
 
@@ -105,7 +105,7 @@ def test_one_level_too_deep(tmp_path: Path) -> None:
         f"{tmp_path}: holds one folder, images, in which the tags seem to be (beach, drama): "
         f"`movietags train {tmp_path / 'images'} --name NAME`"
     )
-    with pytest.raises(BadPath, match=f"`movietags evaluate images two {tmp_path / 'images'}`$"):
+    with pytest.raises(BadPath, match=f"`movietags evaluate images VOCAB {tmp_path / 'images'}`$"):
         sorted_files(tmp_path, Vocabulary("two", tmp_path, ("Beach", "Drama")))
 
 

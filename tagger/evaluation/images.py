@@ -125,7 +125,7 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
     if not places:
         if (found := misplaced(folder)) is not None:
             better = typed((found.tests or found.learn)[:1])
-            raise BadPath(f"{found.what}: `movietags evaluate images {words.name} {better}`")
+            raise BadPath(f"{found.what}: `movietags evaluate images VOCAB {better}`")
         there = some(folders, NAMED_MAX) or "none"
         raise BadPath(
             f"{folder}: no sub-folder is a tag of {words.name} (found: {there}): they are named as tags are, "

@@ -54,7 +54,8 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
             else:
                 names.setdefault(key, unicodedata.normalize("NFC", name))
                 places.append((root / name, key))
-    _refuse_deeper(roots, bool(places) if tags else len(places) >= TAGS_MIN)
+    if not (tags and places):
+        _refuse_deeper(roots, len(names) < TAGS_MIN or bool(tags))
     if tags and not places:
         there = some([folder.name for folder in left_out], NAMED_MAX)
         raise BadPath(f"{listed(roots)}: no sub-folder is one of the {len(tags)} tags (found: {there})")
@@ -74,10 +75,10 @@ def listed(roots: Iterable[Path]) -> str:
     return ", ".join(map(str, roots))
 
 
-def _refuse_deeper(roots: Sequence[Path], enough: bool) -> None:
-    """Raises an error where the tags seem to lie deeper: in the parts of a split, or if there are not enough here."""
+def _refuse_deeper(roots: Sequence[Path], few: bool) -> None:
+    """Raises an error where the tags seem to lie deeper: in the parts of a split, or if there are but few here."""
     for found in map(misplaced, roots):
-        if found and (found.split or not enough):
+        if found and (found.split or few):
             tests = "".join(f" --test {typed([test])}" for test in found.tests)
             raise BadPath(f"{found.what}: `movietags train {typed(found.learn)} --name NAME{tests}`")
 
