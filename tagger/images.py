@@ -65,7 +65,7 @@ def _on_grey(body: bytes) -> Pixels:
     if not (tiff or body.startswith((PNG_START, b"GIF8", b"RIFF")) or is_avif(body)):
         return _decoded(body)
     found = _decoded(body, cv2.IMREAD_UNCHANGED)  # as it is stored, with alpha if it has any; but TIFF is turned
-    plain = found.dtype == np.uint8 and found.ndim == 3 and not tiff
+    plain = found.dtype == np.uint8 and found.ndim == 3
     colours = found[..., :3] if plain else _decoded(body, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if found.ndim == 3 and found.shape[2] == 4 and found.dtype in (np.uint8, np.uint16):
         multiplied = tiff and found.dtype == np.uint8  # by libtiff
@@ -79,7 +79,7 @@ def _composed(colours: Pixels, alpha: Pixels, multiplied: bool) -> Pixels:
     if not alpha.any():
         raise ValueError("is transparent everywhere: there is nothing to be seen")
     opaque = alpha.astype(np.uint16)
-    shown = np.minimum(colours, alpha) * np.uint16(255) if multiplied else colours * opaque
+    shown = np.minimum(colours, alpha).astype(np.uint16) * 255 if multiplied else colours * opaque
     return ((shown + GROUND * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
