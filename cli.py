@@ -52,7 +52,7 @@ study.add_command(search)
 def main() -> None:
     """Runs the command; a missing library is one line, not a traceback."""
     if not any(re.fullmatch(r"--verbose|-\w*v\w*", word) for word in sys.argv):
-        process.silence_native_code()
+        process.silence_libraries()
     try:
         cli(prog_name="movietags")
     except SystemExit as done:

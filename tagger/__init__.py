@@ -16,9 +16,11 @@ queues       work that runs ahead in threads
 plugins      what other packages add
 libraries    what a slim installation does not have
 bars         where a picture is within its bars
+partial      pictures whose files were cut off
 text         lines, cells, tables, CSV and JSON texts
 timecode     the numbers that frames have on a tape
 frames       records -> pandas tables
+orientation  how pictures want to be turned
 process      this process: cores, messages, its end
 images       pictures: decoding, bars, entropy, the network's square
 vocabulary   the tags of a folder

@@ -21,6 +21,12 @@ HOLDER_BYTES = 300  # a host name has up to 255
 FAR_BYTE = 2**30
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what a lock that another has gives
 MARK_LETTERS = 8  # hex digits that tell two films of one name apart
+# What systems put beside the files of people, besides what is hidden by a dot; in lower case.
+SYSTEM_NAMES = frozenset((
+    "@eadir", "#recycle", "@recycle", "#snapshot", "~snapshot", "@recently-snapshot", "lost+found", "$recycle.bin",
+    "recycler", "system volume information", "found.000", "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini",
+    "icon\r",
+))  # fmt: skip
 
 
 def write_atomically(path: Path, body: bytes) -> None:
@@ -154,8 +160,13 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def of_system(name: str) -> bool:
+    """Returns whether a file or folder of this name is a system's (hidden, thumbnails, bins), and none of people's."""
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
 def folders_in(folder: Path) -> list[os.DirEntry[str]]:
-    """Returns the folders in a folder of pictures, in the order of their names.
+    """Returns the folders of people in a folder of pictures, in the order of their names.
 
     Raises:
         PathMissing: there is none of this name.
@@ -163,7 +174,8 @@ def folders_in(folder: Path) -> list[os.DirEntry[str]]:
     """
     try:
         with os.scandir(folder) as entries:
-            return sorted((entry for entry in entries if entry.is_dir()), key=lambda entry: entry.name)
+            folders = [entry for entry in entries if entry.is_dir() and not of_system(entry.name)]
+            return sorted(folders, key=lambda entry: entry.name)
     except FileNotFoundError as error:
         raise PathMissing(f"{folder}: no folder of pictures ({reason(error)})") from error
     except (OSError, ValueError) as error:

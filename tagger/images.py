@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -18,47 +18,87 @@ from numpy.typing import NDArray
 from tagger.bars import picture_edges
 from tagger.errors import BadPath, BadPicture, reason
 from tagger.files import regular_file
+from tagger.orientation import avif_pixels, is_avif, orientation, turned
+from tagger.partial import JPEG_START, PNG_START, ended_png, whole_jpeg
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB, 0 to 255
 
 LUMA_LEVELS = 256
+DECODING = 2  # grows with each change of what is made of pictures: what was computed of them before is no longer right
 PIXELS_MAX = 200_000_000  # of a picture that is decoded: 600 MB; OpenCV's own limit is five times that
 PIXELS_MAX_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
+HEAD_BYTES = 2**16  # of a file, in which an AVIF says its size
+GROUND = 128  # behind what is transparent: neither light nor dark, and no colour
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 TOO_LARGE = f"has more pixels than are read ({PIXELS_MAX_VARIABLE} sets the limit)"
-
-JPEG_START = b"\xff\xd8"
-JPEG_END = 0xD9
-# Not stuffed bytes (00), fill (FF), and the marks without a length: TEM (01), restarts (D0 to D7), starts (D8).
-JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
-JPEG_LENGTH_BYTES = 2  # big-endian, itself included
 
 
 def decode_picture(body: bytes) -> Pixels:
-    """Returns the picture that a file holds, upright (EXIF), whatever its format, depth and colours; the first of many.
+    """Returns the picture that a file holds, upright, whatever its format, depth and colours; the first of many.
+
+    What is transparent is mid grey, and not the colour that is hidden there.
 
     Raises:
-        ValueError: no bytes, no picture, a part of one, or more pixels than OPENCV_IO_MAX_IMAGE_PIXELS; says which.
+        ValueError: no bytes, no picture, a part of one, nothing to be seen, or more pixels than
+            OPENCV_IO_MAX_IMAGE_PIXELS; says which.
     """
     if not body:
         raise ValueError("is empty")
-    if is_cut_off(body):  # OpenCV before 5 fills up what is missing, and 5 takes zeros for it
-        raise ValueError("is a part of a JPEG: its end is missing")
-    if not (pixels := _declared_pixels(body)):
+    if not (pixels := _declared_pixels(io.BytesIO(body))):
         raise ValueError("is no picture that OpenCV can read, or a part of one")
     if pixels > int(os.environ.get(PIXELS_MAX_VARIABLE, PIXELS_MAX)):
         raise ValueError(TOO_LARGE)
+    found = whole_jpeg(body, _decoded) if body.startswith(JPEG_START) else _on_grey(ended_png(body))
+    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _on_grey(body: bytes) -> Pixels:
+    """What is no JPEG, as `_decoded`: its colours on grey, and turned where OpenCV does not do it."""
+    tiff = body.startswith(TIFF_STARTS)
+    if not (tiff or body.startswith((PNG_START, b"GIF8", b"RIFF")) or is_avif(body)):
+        return _decoded(body)
+    found = _decoded(body, cv2.IMREAD_UNCHANGED)  # as it is stored, with alpha if it has any; but TIFF is turned
+    plain = found.dtype == np.uint8 and found.ndim == 3
+    colours = found[..., :3] if plain else _decoded(body, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if found.ndim == 3 and found.shape[2] == 4 and found.dtype in (np.uint8, np.uint16):
+        multiplied = tiff and found.dtype == np.uint8  # by libtiff
+        alpha = found[..., 3:] if found.dtype == np.uint8 else (found[..., 3:] >> 8).astype(np.uint8)
+        colours = _composed(colours, alpha, multiplied)
+    return turned(colours, orientation(body))
+
+
+def _composed(colours: Pixels, alpha: Pixels, multiplied: bool) -> Pixels:
+    """Colours (h, w, 3), which may have been multiplied by alpha (h, w, 1), on grey."""
+    if not alpha.any():
+        raise ValueError("is transparent everywhere: there is nothing to be seen")
+    opaque = alpha.astype(np.uint16)
+    shown = np.minimum(colours, alpha).astype(np.uint16) * 255 if multiplied else colours * opaque
+    return ((shown + GROUND * (255 - opaque) + 127) // 255).astype(np.uint8)
+
+
+def _decoded(body: bytes, flags: int = cv2.IMREAD_COLOR) -> Pixels:
+    """What OpenCV makes of a file: blue, green, red."""
     try:
-        found = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
+        found = cv2.imdecode(np.frombuffer(body, np.uint8), flags)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" not in str(error):
             raise ValueError(f"is no picture that OpenCV can read ({reason(error)})") from error
         raise ValueError(TOO_LARGE) from error
     if found is None:
         raise ValueError("is no picture that OpenCV can read, or a part of one")
-    return np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(found)
 
 
-def _declared_pixels(body: bytes) -> int:
+def may_be_picture(path: Path) -> bool:
+    """Returns whether a file begins as a picture does that can be read, or could if it were whole."""
+    try:
+        with path.open("rb") as file:
+            return _declared_pixels(file) > 0
+    except OSError:
+        return False
+
+
+def _declared_pixels(file: BinaryIO) -> int:
     """How many pixels a picture will have, by its header; 0 if it is of a kind that does not say so.
 
     OpenCV has a limit too, but reads it when it is first imported, which may be long before anybody asks us.
@@ -66,10 +106,11 @@ def _declared_pixels(body: bytes) -> int:
     import imagesize  # 50 ms that no film needs
 
     try:
-        width, height = imagesize.get(io.BytesIO(body))
+        width, height = imagesize.get(file)
     except Exception:  # a damaged header may raise anything
-        return 0
-    return max(0, int(width)) * max(0, int(height))
+        width = height = 0
+    file.seek(0)
+    return max(0, int(width)) * max(0, int(height)) or avif_pixels(file.read(HEAD_BYTES))  # it fails on turned ones
 
 
 def read_picture(path: Path) -> Pixels:
@@ -84,22 +125,6 @@ def read_picture(path: Path) -> Pixels:
         if isinstance(error, BadPath):
             raise
         raise BadPath(f"{path}: {reason(error)}") from error
-
-
-def is_cut_off(body: bytes) -> bool:
-    """Returns whether these are the bytes of a JPEG without an end of its picture.
-
-    Segments are skipped by their lengths, so that the end of an EXIF thumbnail is not taken for that of the picture;
-    what follows the end does not matter.
-    """
-    if not body.startswith(JPEG_START):
-        return False
-    place = len(JPEG_START)
-    while found := JPEG_MARKER.search(body, place):
-        if found[1][0] == JPEG_END:
-            return False
-        place = found.end() + int.from_bytes(body[found.end() : found.end() + JPEG_LENGTH_BYTES], "big")
-    return True
 
 
 def without_bars(pixels: Pixels) -> Pixels:

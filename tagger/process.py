@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import ceil
@@ -77,11 +78,14 @@ def hardware_decoders() -> tuple[str, ...]:
     return tuple(hwdevices_available())
 
 
-def silence_native_code() -> None:
-    """Sends what C libraries print to nowhere; Python's own stderr stays.
+def silence_libraries() -> None:
+    """Sends what C libraries print, and what those of Python warn of, to nowhere; Python's own stderr stays.
 
-    TensorFlow prints about processors and missing GPUs before any of its log levels can be set.
+    TensorFlow prints about processors and missing GPUs before any of its log levels can be set. Who asks Python for
+    warnings (-W, PYTHONWARNINGS) gets them.
     """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     try:
         copy = os.dup(2)
     except OSError:

@@ -120,7 +120,7 @@ def find(report: TagReport, names: Sequence[str], rule: Rule) -> Segments:
 
 def _named(report: TagReport, name: str) -> RankedTag:
     """The tag of this name or slug, in any case."""
-    tags = {tag.slug: tag for tag in report.tags}
+    tags = {slug(tag.slug): tag for tag in report.tags}
     asked = slug(name)
     if asked not in tags:
         close = ", ".join(get_close_matches(asked, tags, cutoff=ALIKE))

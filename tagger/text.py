@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,10 @@ TOOL = {"tool": {"version": __version__}}  # begins the JSON files that this pro
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
 # full-width forms are what some programs turn into them.
 FORMULA_STARTS = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
+MARK = "\ufeff"  # by which Excel knows UTF-8; pandas and others skip it
+SEPARATORS = ",;\t"  # of tables that people write; spreadsheets take the second where a comma is the decimal point
+SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n", re.IGNORECASE)  # with which some tell Excel; no row of the table
+QUOTED = re.compile(r'"[^"]*"')
 
 
 def printable(text: str) -> str:
@@ -52,6 +58,11 @@ def some(names: Sequence[str], at_most: int) -> str:
     return ", ".join([*names[:at_most], *["..."] * (len(names) > at_most)])
 
 
+def of_all(taken: int, others: int) -> str:
+    """Returns how many were taken, and of how many if there are others: "12 of 60"."""
+    return f"{taken} of {taken + others}" if others else str(taken)
+
+
 def some_lines(lines: Sequence[str], at_most: int, became: str = "") -> list[str]:
     """Returns the first lines; where there are more, another says how many.
 
@@ -74,13 +85,38 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes a CSV file."""
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a CSV file is written, which depends on who is to read it."""
+
+    mark: str  # before all
+    separator: str  # between cells
+    point: str  # in numbers
+
+
+PROGRAMS, PEOPLE = "programs", "excel"
+DIALECTS = {
+    PROGRAMS: Dialect("", ",", "."),
+    PEOPLE: Dialect(MARK, ",", "."),
+    "excel-semicolon": Dialect(MARK, ";", ","),  # as Excel wants it where a comma is the decimal point
+}
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], csv_for: str = PROGRAMS) -> str:
+    """Returns a CSV file (RFC 4180) for one of those that `DIALECTS` names; numbers are not rounded."""
+    dialect = DIALECTS[csv_for]
     text = io.StringIO()
-    table = csv.writer(text)
+    text.write(dialect.mark)
+    table = csv.writer(text, delimiter=dialect.separator)
     table.writerow(header)
-    table.writerows(rows)
-    write_atomically(path, text.getvalue().encode("utf-8", "backslashreplace"))
+    for row in rows:
+        table.writerow([str(cell).replace(".", dialect.point) if isinstance(cell, float) else cell for cell in row])
+    return text.getvalue()
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], csv_for: str = PROGRAMS) -> None:
+    """Writes a CSV file as `csv_text` gives it."""
+    write_atomically(path, csv_text(header, rows, csv_for).encode("utf-8", "backslashreplace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,35 +143,49 @@ class CsvTable:
         return [name.lower() for name in self.header]
 
 
-def read_csv(body: bytes, separators: str = ",", strict: bool = False) -> CsvTable:
-    """Returns what a CSV file in UTF-8 holds; its header is the first row that is not empty.
+def read_csv(body: bytes, strict: bool = False) -> CsvTable:
+    """Returns what a CSV file holds, as any spreadsheet saves it.
+
+    It is in UTF-8, or in UTF-16 with its mark; between cells there are commas, semicolons or tabs. Its header is the
+    first row that is not empty, and the separator is the one that this has most of.
 
     Args:
-        body: bytes of the file, with or without the mark that spreadsheets begin with.
-        separators: those that may stand between cells; the one that the first line has most of does.
+        body: bytes of the file.
         strict: refuses quotes where they cannot stand, or that never end, instead of taking them for text.
 
     Raises:
-        UnicodeDecodeError: no UTF-8.
-        ValueError: no CSV, which may be seen only while rows are read; says in which line.
+        ValueError: no text, or no CSV, which may be seen only while rows are read; says in which line.
     """
-    text = body.decode("utf-8-sig")
-    separator = max(separators, key=text.lstrip().partition("\n")[0].count)
-    rows = _rows(text, separator, strict)
+    text = _decoded(body)
+    said = SEPARATOR_LINE.match(text)
+    text = text[said.end() :] if said else text
+    first = QUOTED.sub("", text.lstrip("\r\n ")).partition("\n")[0]
+    separator = said[1] if said else max(SEPARATORS, key=first.count)
+    rows = _rows(text, separator, strict, 2 if said else 1)
     _, _, header = next(rows, (0, 0, []))
     return CsvTable(separator, tuple(header), _named(rows, [name.lower() for name in header]))
 
 
-def _rows(text: str, separator: str, strict: bool) -> Iterator[tuple[int, int, list[str]]]:
+def _decoded(body: bytes) -> str:
+    """The text of a table; without a mark it is UTF-8."""
+    wide = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return body.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} is not {'UTF-16' if wide else 'UTF-8'} text: save it as CSV UTF-8") from error
+
+
+def _rows(text: str, separator: str, strict: bool, first_line: int) -> Iterator[tuple[int, int, list[str]]]:
     """Number, line and cells of each row that is not empty."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
-    line = 1
+    line = first_line
     try:
         for number, row in enumerate(rows, 1):
             cells = [cell.strip() for cell in row]
             if any(cells):
                 yield number, line, cells
-            line = rows.line_num + 1
+            line = first_line + rows.line_num
     except csv.Error as error:
         raise ValueError(f"line {line}: {error}") from error
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +73,12 @@ class Vocabulary:
 
 
 def slug(tag: str) -> str:
-    """Returns the tag in lower case with "-" between its words: "Beach/Sea" gives "beach-sea"."""
-    return "-".join(re.findall(r"\w+", tag.lower()))
+    """Returns the tag in lower case with "-" between its words: "Beach/Sea" and "beach_sea" give "beach-sea".
+
+    Whatever names a tag (folders, tables, options) is matched by this. Letters that macOS takes apart from their
+    accents are the same as others.
+    """
+    return "-".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFC", tag).lower()))
 
 
 def shipped_names() -> tuple[str, ...]:

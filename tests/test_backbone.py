@@ -6,9 +6,11 @@ import hashlib
 import http.server
 import os
 import pickle
+import re
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,6 +117,25 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, file
     with pytest.raises(BadWeights if file.startswith("text") else WeightsMissing) as caught:
         registry.load(name, tmp_path / file)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", [".weights.h5", ".keras"])
+def test_weights_of_another_network_are_one_line_and_no_chatter(tmp_path: Path, form: str) -> None:
+    """Keras warns of each layer that it does not find, before it says that it found none."""
+    file = tmp_path / f"other{form}"
+    other = student.trainable()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, reading its own variables
+        other.save(file) if form == ".keras" else other.save_weights(file)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        with pytest.raises(BadWeights) as caught:
+            registry.load(TINY, file)
+    assert [str(one.message) for one in said] == []
+    assert re.fullmatch(
+        rf"{file}: does not fit {TINY}, with or without its classifier \(A total of \d+ objects could not be loaded\)",
+        str(caught.value),
+    )
 
 
 @pytest.mark.parametrize("part", ["kernel", "bias"])

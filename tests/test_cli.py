@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import interrupts
 import jsonschema
 import media
@@ -168,6 +169,35 @@ def test_weights_that_are_none_are_named(film: media.Truth, tmp_path: Path, weig
     done = run("extract", "-q", film.path, "--weights", weights, cwd=tmp_path)
     assert done.returncode == 1
     assert f"error: {weights}: {what}" in done.stderr
+
+
+def test_what_other_libraries_say_of_damaged_pictures_is_not_passed_on(tmp_path: Path) -> None:
+    """libpng, libjpeg and OpenCV print to stderr by themselves; with -v they may."""
+    for number, tag in enumerate(("Drama", "Beach")):
+        (tmp_path / "pictures" / tag).mkdir(parents=True)
+        picture = media.scenery(number, 160, 120)
+        for name, body in {
+            "part.png": cv2.imencode(".png", picture)[1].tobytes()[:-900],
+            "end missing.jpg": cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()[:-2],
+            "part.bmp": cv2.imencode(".bmp", picture)[1].tobytes()[:-900],
+        }.items():
+            (tmp_path / "pictures" / tag / name).write_bytes(body)
+    words = tmp_path / "words"
+    words.mkdir()
+    quiet = run("train", tmp_path / "pictures", "--name", "two", "-o", words, "--cache", tmp_path, "--epochs", "1")
+    assert quiet.returncode == 1
+    (line,) = quiet.stderr.splitlines()
+    assert line.startswith(f"movietags: error: {tmp_path / 'pictures'}: each sub-folder is a tag, so mend or move: ")
+    command = [sys.executable, "-m", "tagger", "train", "-v", str(tmp_path / "pictures"), "--name", "two"]
+    loud = subprocess.run([*command, "-o", str(words), "--cache", str(tmp_path)], capture_output=True, check=False)
+    assert b"libpng" in loud.stderr
+
+
+def test_what_python_libraries_warn_of_is_for_those_who_ask() -> None:
+    code = "from tagger import process; process.silence_libraries(); import warnings; warnings.warn('heard')"
+    for asked, heard in (((), False), (("-W", "default"), True)):
+        done = subprocess.run([sys.executable, *asked, "-c", code], capture_output=True, text=True, check=True)
+        assert ("heard" in done.stderr) == heard
 
 
 def test_info_names_what_a_bug_report_needs() -> None:

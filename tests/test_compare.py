@@ -22,6 +22,7 @@ from tagger import Tagger, write_report
 from tagger.commands.compare import compare as command
 from tagger.compare.agreement import (
     Agreement,
+    Pair,
     PairAgreement,
     PairsAgreement,
     compare,
@@ -323,10 +324,18 @@ def test_pairs_are_read_as_people_write_them(tmp_path: Path) -> None:
         compare_pair(found[-1])
 
 
+@pytest.mark.parametrize(("separator", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16")])
+def test_pairs_are_read_as_spreadsheets_save_them(tmp_path: Path, separator: str, encoding: str) -> None:
+    table = tmp_path / "pairs.csv"
+    rows = [("name", "a", "b"), ("Été", "été.json", "b.json")]
+    table.write_text("".join(separator.join(row) + "\r\n" for row in rows), encoding=encoding, newline="")
+    assert read_pairs(table) == (Pair(2, "Été", tmp_path / "été.json", tmp_path / "b.json"),)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
-    [(b"", "its header is ''"), (b"a;b\nx;y\n", "its header is 'a;b'"), (b"a,b\n , \n", "it has no rows"),
-     (b"a,b\n\xff,x\n", "can't decode"), (b'a,b\n"' + b"x" * 200_000, "field larger than")],
+    [(b"", "its header is ''"), (b"x;y\n", "its header is 'x,y'"), (b"a,b\n , \n", "it has no rows"),
+     (b"a,b\n\xff,x\n", "line 2 is not UTF-8 text"), (b'a,b\n"' + b"x" * 200_000, "field larger than")],
 )  # fmt: skip
 def test_what_is_no_table_of_pairs_says_so(tmp_path: Path, body: bytes, message: str) -> None:
     (tmp_path / "pairs.csv").write_bytes(body)

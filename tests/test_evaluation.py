@@ -202,15 +202,20 @@ def test_links_to_files_and_to_tags_are_followed_and_no_others(words: Path, fold
     found = judged(words, folder)
     assert [tag.images for tag in found.per_tag] == [2, 1, 0, 0]
     assert [one.path for one in found.skipped] == [str(folder / "red/loop")]
-    assert found.skipped[0].reason == "is a link to a folder, which is not followed"
+    assert found.skipped[0].reason == "is a link to a folder, which is not followed: it leads to a folder that holds it"
 
 
 def test_folders_that_are_no_tag_are_left_out(words: Path, sorted_by_hand: Path) -> None:
-    put(sorted_by_hand / "Red/1.png", BLUE)  # a tag, not its slug
     put(sorted_by_hand / "zebra/1.png", BLUE)
+    put(sorted_by_hand / "zebra/deep/2.png", BLUE)
+    (sorted_by_hand / "zebra/notes.txt").write_text("no picture")
     put(sorted_by_hand / "stray.png", BLUE)
     found = judged(words, sorted_by_hand)
-    assert (found.images, found.left_out) == (8, ("Red", "zebra"))
+    assert (found.images, found.left_out, found.images_left_out) == (8, ("zebra",), 2)
+    assert json.loads(as_json(found))["images_left_out"] == 2
+    lines = as_table(found).splitlines()
+    assert lines[5].split(None, 3)[-1].startswith("8 of 10  first")
+    assert lines[-1] == "all of 8 of 10 pictures: the others are in folders that are no tags"
 
 
 def test_folders_without_anything_to_measure_say_so(words: Path, folder: Path) -> None:
@@ -219,7 +224,7 @@ def test_folders_without_anything_to_measure_say_so(words: Path, folder: Path) -
     with pytest.raises(BadPath, match=r"labels.txt: no folder of pictures \(Not a directory\)"):
         judged(words, words / "labels.txt")
     folder.mkdir()
-    with pytest.raises(BadPath, match=r"\(found: none\): they are named by slug, such as red"):
+    with pytest.raises(BadPath, match=r"\(found: none\): they are named as tags are, such as red"):
         judged(words, folder)
     for number in range(12):
         (folder / f"Never seen {number:02}").mkdir()

@@ -194,12 +194,20 @@ TRUTH = Truth((8, 30, 75), (Gradual(40, 50), Gradual(60, 61)))
         ("a.CSV", 'note,Frame\n"two\nlines",30\n,\n, 8 \nshort,8,9\n', Truth((8, 30))),
         ("a.csv", "frame\n", Truth(())),
         ("a.csv", "frame,end\n7,9\n", Truth((7,))),  # only `start` has an end
+        ("a.csv", "start;end\n3;4\n", Truth((), (Gradual(3, 4),))),
+        ("a.csv", "start\tend\n3\t4\n", Truth((), (Gradual(3, 4),))),
     ],
 )
 def test_truths_are_read_in_any_order_and_once(tmp_path: Path, name: str, text: str, truth: Truth) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8", newline="")
     assert read_truth(path) == truth
+
+
+def test_truths_of_spreadsheets_in_utf_16(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("start\tend\r\n75\t\r\n40\t50\r\n", encoding="utf-16", newline="")
+    assert read_truth(path) == Truth((75,), (Gradual(40, 50),))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +247,6 @@ def test_json_that_is_no_truth_is_refused(tmp_path: Path, text: str, message: st
         (b"", "its header is ''"),
         (b"30\n75\n", "its header is '30'"),
         (b"start\n3\n", "its header is 'start'"),
-        (b"start;end\n3;4\n", "its header is 'start;end'"),
         (b"frame,start,end\n3,3,4\n", "its header is 'frame,start,end'"),  # which of them?
         (b"frame\n30\nabout 75\n", "line 3: 'about 75' is no frame"),
         (b"frame\n-3\n", "line 2: '-3' is no frame"),
@@ -250,7 +257,8 @@ def test_json_that_is_no_truth_is_refused(tmp_path: Path, text: str, message: st
         (b"start,end\n,7\n", "line 2: '' is no frame"),
         (b"start,end\n3,x\n", "line 2: 'x' is no frame"),
         (b"start,end\n8,7\n", "line 2: a gradual change from frame 8 to 7 has no mixed frame"),
-        (b"frame\n\xff\n", "can't decode byte 0xff"),
+        (b"frame\n\xff\n", "line 2 is not UTF-8 text: save it as CSV UTF-8"),
+        (b"\xff\xfef\0r", "is not UTF-16 text: save it as CSV UTF-8"),
         (b"frame\n" + b"1" * 200_000, "field larger than field limit"),
         (b"frame\n" + b"1" * 5000, "line 2: Exceeds the limit"),
     ],

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tagger.evaluation.figures import (
     NOT_FOUND,
-    Estimate,
     Figures,
     TagFigures,
     answers,
@@ -23,6 +22,7 @@ from tagger.evaluation.figures import (
     measure,
     weighted_areas,
 )
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Reals, auc, average_precision
 from tagger.records import Bools, Ints
 
@@ -58,6 +58,13 @@ def predictions(draw: st.DrawFn) -> Predicted:
     return Predicted(np.array(evidence) / 2, right, np.array(family))
 
 
+def wilson(value: float, n: int) -> tuple[float, float]:
+    """Where the share that was found lies 1.96 deviations of a true one from it, by a search."""
+    true = np.linspace(0, 1, 100_001)
+    within = np.abs(value - true) <= 1.96 * np.sqrt(true * (1 - true) / n) + 1e-12
+    return float(true[within].min()), float(true[within].max())
+
+
 def certain(*tags: int) -> Reals:
     """Evidence for these tags only."""
     return np.array([[2.0 * (tag == answer) for tag in range(4)] for answer in tags])
@@ -81,16 +88,18 @@ def value(estimate: Estimate | None) -> float:
 
 def test_all_right() -> None:
     found = Predicted(certain(0, 1, 1, 2), truth(0, 1, 1, 2), np.arange(4)).measured()
-    assert found.top1 == found.top3 == found.top5 == Estimate(1, 1, 1)
-    assert found.macro_precision == found.macro_recall == found.macro_f1 == Estimate(1, 1, 1)
-    assert found.mean_average_precision == found.macro_auc == Estimate(1, 1, 1)
+    estimate = Estimate(1, pytest.approx(wilson(1, 4)[0], abs=1e-4), 1)  # type: ignore[arg-type]
+    assert found.top1 == found.top3 == found.top5 == estimate
+    assert found.macro_precision == found.macro_recall == found.macro_f1 == estimate
+    assert found.mean_average_precision == found.macro_auc == estimate
     assert (found.images, found.per_tag[1]) == (4, TagFigures("war", 2, 1.0, 1.0, 1.0, 1.0, 1.0))
 
 
 def test_all_wrong() -> None:
     found = Predicted(certain(1, 0), truth(0, 1), np.arange(2)).measured()
-    assert found.top1 == found.top3 == found.top5 == Estimate(0, 0, 0)  # no evidence at all for what is right
-    assert found.macro_precision == found.macro_recall == found.macro_f1 == Estimate(0, 0, 0)
+    estimate = Estimate(0, 0, pytest.approx(wilson(0, 2)[1], abs=1e-4))  # type: ignore[arg-type]
+    assert found.top1 == found.top3 == found.top5 == estimate  # no evidence at all for what is right
+    assert found.macro_precision == found.macro_recall == found.macro_f1 == estimate
     assert (value(found.macro_auc), found.mean_average_precision.value) == (0, 0.5)
     assert found.calibration_error == pytest.approx(math.exp(2) / (math.exp(2) + 3))
 
@@ -197,8 +206,8 @@ def test_figures_are_those_of_the_definitions(given: Predicted) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(predictions(), st.booleans())
-def test_one_family_has_no_interval(given: Predicted, independent: bool) -> None:
-    """What is drawn is always the whole, so that resampled figures must be the plain ones."""
+def test_one_family_says_next_to_nothing(given: Predicted, independent: bool) -> None:
+    """What is drawn is always the whole, so that resampled figures are the plain ones: the interval is that of one."""
     p = given.probabilities
     found = measure(p, p, given.right, SLUGS, np.zeros(len(p), int), independent=independent, resamples=3)
     for name in (
@@ -212,7 +221,7 @@ def test_one_family_has_no_interval(given: Predicted, independent: bool) -> None
         "macro_auc",
     ):
         if (estimate := getattr(found, name)) is not None:
-            assert (estimate.low, estimate.high) == pytest.approx((estimate.value, estimate.value))
+            assert (estimate.low, estimate.high) == pytest.approx(wilson(estimate.value, 1), abs=1e-3)
 
 
 @settings(deadline=None, max_examples=200)
@@ -243,6 +252,25 @@ def test_the_interval_of_a_share_is_that_of_the_binomial() -> None:
     half = 1.96 * math.sqrt(found.value * (1 - found.value) / 400)
     assert found.low == pytest.approx(found.value - half, abs=0.01)
     assert found.high == pytest.approx(found.value + half, abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "low"), [(1, 0.21), (3, 0.44), (10, 0.72), (100, 0.96)])
+def test_pictures_that_are_all_right_promise_nothing_for_all_others(n: int, low: float) -> None:
+    right = np.eye(4, dtype=bool)[np.arange(n) % 2]
+    found = Predicted(right.astype(float), right, np.arange(n)).measured()
+    for estimate in (found.top1, found.macro_recall, found.macro_f1, found.mean_average_precision):
+        assert (estimate.value, estimate.high) == (1.0, 1.0)
+        assert estimate.low == pytest.approx(low, abs=0.01)
+        assert estimate.low == pytest.approx(wilson(1.0, n)[0], abs=1e-4)
+    wrong = Predicted(1.0 - right, right, np.arange(n)).measured().top1
+    assert (wrong.value, wrong.low) == (0.0, 0.0)
+    assert wrong.high == pytest.approx(1 - low, abs=0.01)
+
+
+def test_copies_of_one_picture_that_is_right_are_one() -> None:
+    right = np.eye(4, dtype=bool)[np.zeros(50, int)]
+    found = Predicted(right.astype(float), right, np.zeros(50, int)).measured().top1
+    assert found.low == pytest.approx(0.21, abs=0.01)
 
 
 def test_copies_make_nothing_more_certain() -> None:

@@ -19,8 +19,8 @@ CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
     ("errors", "version", "signals", "typed_json"),
-    ("files", "queues", "plugins", "libraries", "bars"),
-    ("text", "timecode", "frames"),
+    ("files", "queues", "plugins", "libraries", "bars", "partial"),
+    ("text", "timecode", "frames", "orientation"),
     ("process", "images", "vocabulary", "video_info"),
     ("settings", "records"),
     ("video",),

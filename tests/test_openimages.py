@@ -522,7 +522,7 @@ def test_what_breaks_on_the_way_is_asked_for_again(
         (status(403), 1, "HTTP 403"),
         (instead(b"<html>log in first</html>"), 1, "is no picture that OpenCV can read"),
         (instead(b""), 1, "is empty"),
-        (instead(jpeg(number(3))[:-2]), 1, "is a part of a JPEG"),
+        (instead(jpeg(number(3))[:-200]), 1, "is a part of a JPEG"),
         (truncated, 3, "bytes arrived of"),
         (damaged, 3, "its ETag is the MD5"),
         (status(503), 3, "HTTP 503 Service Unavailable, after 3 tries"),
@@ -790,6 +790,13 @@ def test_the_shipped_map_names_classes_for_every_tag() -> None:
     tags = tagmap.read_map(words)
     assert set(tags.slugs) == set(words.slugs)
     assert len(tags.classes) == len({(one.slug, one.mid) for one in tags.classes}) > 300
+
+
+def test_a_map_is_read_as_a_spreadsheet_saves_it(words: Path) -> None:
+    path = words / "openimages.tsv"
+    known = tagmap.read_map(vocabulary.load(str(words))).classes
+    path.write_text("\r\n".join(path.read_text().splitlines()), encoding="utf-16", newline="")
+    assert tagmap.read_map(vocabulary.load(str(words))).classes == known
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tagger.commands.study import study as command
 from tagger.errors import BadPath, BadSettings
-from tagger.evaluation.figures import Estimate
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Spread
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.models.head import Dense

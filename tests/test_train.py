@@ -168,17 +168,18 @@ def test_wrong_choices_are_refused_before_anything_is_read(tmp_path: Path) -> No
 
 def test_odd_folders_are_named_all_at_once(tmp_path: Path) -> None:
     images = coloured(tmp_path / "images", 0)
-    for name in (".hidden", "Red-Rock ", "empty"):
+    for name in ("___", "Red-Rock ", "empty"):
         (images / name).mkdir()
     found = train(images, tmp_path / "out")
     assert found.exit_code == 1
     assert found.output.count("\n") == 1
-    assert all(name in found.output for name in (".hidden", "Red-Rock ", "empty"))
+    assert all(name in found.output for name in ("___", "Red-Rock ", "empty"))
 
 
 def test_folds_and_other_images_stand_on_the_card(images: Path, tmp_path: Path) -> None:
     other = coloured(tmp_path / "other", 50_000)
     (other / "sky").mkdir()
+    (other / "sky/1.jpg").write_bytes((other / TAGS[0] / "0.jpg").read_bytes())
     copied = sorted((images / TAGS[0]).iterdir())[:5]
     for path in copied:
         (other / TAGS[0] / f"copy {path.name}").write_bytes(path.read_bytes())
@@ -191,7 +192,9 @@ def test_folds_and_other_images_stand_on_the_card(images: Path, tmp_path: Path) 
     assert 3 * EACH <= asked["images"] <= 3 * EACH + 5 - asked["copies_left_out"]
     assert asked["copies_left_out"] >= 1
     card = (tmp_path / "out/card.md").read_text()
-    assert "cross-validation, 3 folds" in card and "copies left out" in card
+    assert "cross-validation, 3 folds" in card and "copies left out, and 1 of other tags" in card
+    assert asked["images_left_out"] == 1
+    assert f"of {asked['images']} of {asked['images'] + 1} pictures\n" in found.output
 
 
 def test_a_picture_in_two_folders_has_two_tags(images: Path, tmp_path: Path) -> None:

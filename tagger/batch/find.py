@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tagger.errors import MovieTagsError, reason
-from tagger.files import absent
+from tagger.files import absent, of_system
 from tagger.video import sequence
 
 # Not .ts, which is mostly TypeScript: MPEG-TS is known by its bytes.
@@ -28,7 +28,6 @@ SUFFIXES = frozenset((
 ))  # fmt: skip
 # Of downloads under way.
 UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".!qb", ".ytdl", ".tmp"))
-NO_PLACES = frozenset(("lost+found", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information"))  # of systems
 HEAD_BYTES = 4096
 # How files of containers that can hold moving pictures begin, in ISO files from byte 4 on.
 STARTS = (
@@ -187,7 +186,7 @@ class _Walk:
         except OSError as error:
             self.problems.append(f"{folder}: cannot be looked into ({reason(error)})")
             return
-        yield from (entry for entry in entries if not entry.name.startswith(".") and entry.name not in NO_PLACES)
+        yield from (entry for entry in entries if not of_system(entry.name))
 
     def _first_sight(self, status: os.stat_result) -> bool:
         mark = (status.st_dev, status.st_ino)

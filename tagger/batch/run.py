@@ -25,6 +25,7 @@ from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
 from tagger.reports.formats import write_report_files
 from tagger.shots.detector import ShotDetector
+from tagger.text import PROGRAMS
 
 # The disk says these of every file; other errors are one file's.
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
@@ -67,9 +68,10 @@ class _Film:
 class Batch:
     """One run over the tasks of a plan."""
 
-    def __init__(self, engine: Engine, output: Path, ledger: Ledger, watch: Watch) -> None:
+    def __init__(self, engine: Engine, output: Path, ledger: Ledger, watch: Watch, csv_for: str = PROGRAMS) -> None:
         """Takes what all films have in common; nothing is loaded or written yet."""
         self._engine, self._output, self._ledger, self._watch = engine, output, ledger, watch
+        self._csv_for = csv_for
         self._asked = engine.identity
         self._films: dict[Task, _Film] = {}
         self._pictures: list[tuple[_Film, Pixels]] = []  # less than a full batch
@@ -198,7 +200,7 @@ class Batch:
     def _write(self, film: _Film, report: TagReport) -> None:
         stem = self._output / film.task.report
         output_folder(stem.parent)
-        write_report_files(report, stem)
+        write_report_files(report, stem, csv_for=self._csv_for)
 
     def _give_up(self, film: _Film, why: str) -> None:
         self._forget(film)

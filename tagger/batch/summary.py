@@ -10,7 +10,7 @@ from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, LedgerEn
 from tagger.batch.plan import Shard
 from tagger.files import holder
 from tagger.reports.json_report import SUFFIX
-from tagger.text import printable, safe_cell, some_lines, write_rows
+from tagger.text import PROGRAMS, printable, safe_cell, some_lines, write_rows
 
 FILE = "summary.csv"
 COLUMNS = (
@@ -22,7 +22,7 @@ SEPARATOR = "; "
 NAMED_MAX = 20  # failed films, in the text for people
 
 
-def write(output: Path, known: Mapping[str, LedgerEntry]) -> Path:
+def write(output: Path, known: Mapping[str, LedgerEntry], csv_for: str = PROGRAMS) -> Path:
     """Puts summary.csv into the output folder and returns where: a row per film, in the order of their names.
 
     The status of a film is `ok` or `truncated` (tagged), `failed` (`reason` says why), `skipped` (no film after all)
@@ -32,7 +32,9 @@ def write(output: Path, known: Mapping[str, LedgerEntry]) -> Path:
         OutputRefused: it cannot be written.
     """
     rows = [_row(entry) for entry in _in_order(known.values())]
-    write_rows(output / FILE, COLUMNS, ([safe_cell(c) if isinstance(c, str) else c for c in row] for row in rows))
+    write_rows(
+        output / FILE, COLUMNS, ([safe_cell(c) if isinstance(c, str) else c for c in row] for row in rows), csv_for
+    )
     return output / FILE
 
 

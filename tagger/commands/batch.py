@@ -43,11 +43,11 @@ LIST = Path("-")
               metavar="MIB", help="A film whose decoding takes more is given up.")  # fmt: skip
 @click.option("--min-speed", type=click.FloatRange(min=0), default=0.02, show_default=True, metavar="FACTOR",
               help="A film that is decoded slower than this times real time, over a minute, is given up.")  # fmt: skip
-@options(*TAGGING, "quiet", "verbose")
+@options("csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, retry_failed: bool, dry_run: bool,
-    memory_mib: int, min_speed: float, quiet: bool, verbose: bool, **chosen: Any,
+    memory_mib: int, min_speed: float, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
@@ -87,7 +87,7 @@ def batch(
                 from tagger.batch.crew import Limits
 
                 limits = Limits(memory_mib, min_speed)
-                failed = _run(engine, output, part, planned, jobs or process.cores(), limits, quiet)
+                failed = _run(engine, output, part, planned, jobs or process.cores(), limits, csv_for, quiet)
     sys.exit(FAILED if failed or problems else 0)
 
 
@@ -118,7 +118,9 @@ def _listed() -> list[Path]:
     return [Path(os.fsdecode(name.removesuffix(b"\r"))) for name in listed.split(separator) if name.strip()]
 
 
-def _run(engine: Engine, output: Path, part: Shard, planned: Plan, jobs: int, limits: Limits, quiet: bool) -> int:
+def _run(
+    engine: Engine, output: Path, part: Shard, planned: Plan, jobs: int, limits: Limits, csv_for: str, quiet: bool
+) -> int:
     """Does it, and says where things stand; how many films failed, now or before."""
     from tagger.batch import ledger, summary
     from tagger.batch.run import Batch
@@ -127,10 +129,10 @@ def _run(engine: Engine, output: Path, part: Shard, planned: Plan, jobs: int, li
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
             with watching(planned, quiet) as watch:
-                Batch(engine, output, book, watch).run(planned, jobs, limits)
+                Batch(engine, output, book, watch, csv_for).run(planned, jobs, limits)
         finally:
             known = ledger.read(output)
-            table = summary.write(output, known)
+            table = summary.write(output, known, csv_for)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     return planned.failed + watch.failures

@@ -26,10 +26,11 @@ TOP = 10
               help=f"Tags of each film in table and chart; not with --pairs.  [default: {TOP}]")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Folder for compared.json, .csv and .png; with --pairs for pairs.json, .csv and .png.")  # fmt: skip
-@options("quiet", "verbose")
+@options("csv_for", "quiet", "verbose")
 def compare(
-    reports: tuple[Path, ...], pairs: Path | None, top: int | None, output: Path | None, quiet: bool, verbose: bool
-) -> None:
+    reports: tuple[Path, ...], pairs: Path | None, top: int | None, output: Path | None, csv_for: str,
+    quiet: bool, verbose: bool,
+) -> None:  # fmt: skip
     """Compare the tags of two films, such as a trailer (A) and its film (B): shared tags and rank agreement.
 
     A and B are reports, NAME.tags.json as `movietags extract -o` writes them, over the same tags. Those without
@@ -46,13 +47,13 @@ def compare(
     failed = 0
     with errors(verbose):
         if pairs:
-            failed = _many(pairs, output, quiet, verbose)
+            failed = _many(pairs, output, csv_for, quiet, verbose)
         else:
-            _two(reports[0], reports[1], top or TOP, output, quiet)
+            _two(reports[0], reports[1], top or TOP, output, csv_for, quiet)
     sys.exit(FAILED if failed else 0)
 
 
-def _two(a: Path, b: Path, top: int, output: Path | None, quiet: bool) -> None:
+def _two(a: Path, b: Path, top: int, output: Path | None, csv_for: str, quiet: bool) -> None:
     from tagger.compare import agreement, tables
 
     if output:
@@ -62,11 +63,11 @@ def _two(a: Path, b: Path, top: int, output: Path | None, quiet: bool) -> None:
     compared = agreement.compare_files(a, b)
     _warn("", compared, quiet)
     if output:
-        folder.write(compared, top, output)
+        folder.write(compared, top, output, csv_for)
     process.put(tables.as_table(compared, top) + "\n")
 
 
-def _many(table: Path, output: Path | None, quiet: bool, verbose: bool) -> int:
+def _many(table: Path, output: Path | None, csv_for: str, quiet: bool, verbose: bool) -> int:
     """Compares the films of each row; returns how many rows failed."""
     from tagger.compare import agreement, tables
 
@@ -88,7 +89,7 @@ def _many(table: Path, output: Path | None, quiet: bool, verbose: bool) -> int:
     if done:
         compared = agreement.PairsAgreement.of(done)
         if output:
-            folder.write_pairs(compared, output)
+            folder.write_pairs(compared, output, csv_for)
         process.put(tables.as_pairs_table(compared) + "\n")
     return len(pairs) - len(done)
 

@@ -28,7 +28,7 @@ from tagger.settings import (
     SCANS,
     Settings,
 )
-from tagger.text import printable
+from tagger.text import DIALECTS, PROGRAMS, printable
 
 if TYPE_CHECKING:
     from tagger.pipeline import Engine
@@ -84,6 +84,10 @@ OPTIONS = {
         "--rate", type=float, metavar="FPS",
         help="Frames a second of numbered pictures (scan_%06d.dpx, or a folder of them) and of raw streams; "
              "other films have times.  [24 for pictures]"),
+    "csv_for": click.option(
+        "--csv-for", type=click.Choice(tuple(DIALECTS)), default=PROGRAMS, show_default=True,
+        help="Who reads the CSV: excel has the mark by which Excel knows accents, excel-semicolon also has ; between "
+             "cells and a comma in numbers, as Excel wants it in German, French, ..."),
     "quiet": click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no messages, only results and errors."),
     "verbose": click.option(
@@ -169,9 +173,10 @@ def errors(verbose: bool = False) -> Iterator[None]:
 
 
 def messages(quiet: bool, verbose: bool) -> None:
-    """Sends messages of the library to stderr; TensorFlow's chatter only with -v."""
+    """Sends messages of this package to stderr; those of other libraries only with -v."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(format="movietags: %(message)s", level=logging.WARNING)
+    others = logging.WARNING if verbose else logging.CRITICAL
+    logging.basicConfig(format="movietags: %(message)s", level=others)
     logging.getLogger("tagger").setLevel(level)
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

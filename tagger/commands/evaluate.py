@@ -36,8 +36,8 @@ def evaluate() -> None:
 def evaluate_images(folder: Path, output: Path | None, quiet: bool, verbose: bool, **chosen: Any) -> None:
     """Measure the tags of VOCAB (a name or a folder) on IMAGES, a folder with one sub-folder of pictures per tag.
 
-    The sub-folders are named by slug (`movietags vocab show`); pictures may be nested below. A picture whose very
-    bytes stand under two tags counts once under each, and either tag is right.
+    The sub-folders are named as the tags are (`movietags vocab show`), in any case; pictures may be nested below. A
+    picture whose very bytes stand under two tags counts once under each, and either tag is right.
     """
     if output == STDOUT:
         raise click.UsageError("--output names a file: what goes to stdout is the table")

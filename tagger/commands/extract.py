@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="Folder for NAME.tags.json and NAME.tags.csv; - writes the JSON of one film to stdout.")  # fmt: skip
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
-@options(*TAGGING, "quiet", "verbose")
-def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool, verbose: bool, **chosen: Any) -> None:
+@options("csv_for", *TAGGING, "quiet", "verbose")
+def extract(
+    films: tuple[Path, ...], output: Path | None, top: int, csv_for: str, quiet: bool, verbose: bool, **chosen: Any
+) -> None:
     """Rank the tags of each FILM: a table on stdout, files with -o.
 
     A FILM may also be numbered pictures: a folder of them, or a pattern in quotes, 'scan_%06d.dpx'.
@@ -46,7 +48,7 @@ def extract(films: tuple[Path, ...], output: Path | None, top: int, quiet: bool,
     messages(quiet, verbose)
     failed = 0
     with errors(verbose), _held(output):
-        write = _writer(output, top)
+        write = _writer(output, top, csv_for)
         engine = engine_of(chosen, quiet)
         for film in films:
             try:
@@ -76,7 +78,7 @@ def _held(output: Path | None) -> AbstractContextManager[object]:
     return hold(output, Shard())
 
 
-def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
+def _writer(output: Path | None, top: int, csv_for: str) -> Callable[[Path, TagReport], None]:
     """What to do with a report; a folder that cannot be written is refused now, before any decoding."""
     from tagger.reports.table import as_table
 
@@ -90,7 +92,7 @@ def _writer(output: Path | None, top: int) -> Callable[[Path, TagReport], None]:
 
     if output == STDOUT:
         return lambda film, report: process.put(JSON.body(report))
-    folder = Folder(output)
+    folder = Folder(output, csv_for)
 
     def write(film: Path, report: TagReport) -> None:
         folder.write(film, report)

@@ -28,10 +28,10 @@ FAULTS_MAX = 20  # lines about rows that cannot be used
               help="Opinions that mean wrong and right, such as 1 5.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Folder for ratings.json (all figures), ratings.csv (a row per film) and ratings.png.")  # fmt: skip
-@options("quiet", "verbose")
+@options("csv_for", "quiet", "verbose")
 def ratings(
     reports: tuple[Path, ...], table: Path | None, blank: Path | None, top: int, scale: tuple[float, float],
-    output: Path | None, quiet: bool, verbose: bool,
+    output: Path | None, csv_for: str, quiet: bool, verbose: bool,
 ) -> None:  # fmt: skip
     """Measure the tags in REPORTS (files NAME.tags.json, or folders that hold them) by what people say of them.
 
@@ -57,7 +57,7 @@ def ratings(
             output_folder(output)  # refused now, before anything is read
         films = read_films(reports)
         if table is None:
-            rows = written.write_blank(films, top, cast(Path, blank))
+            rows = written.write_blank(films, top, cast(Path, blank), csv_for)
             if not quiet:
                 process.say(f"{blank}: {rows} rows, to be filled in by each rater: 1 is right, 0 is wrong")
             return
@@ -69,7 +69,7 @@ def ratings(
         for note in () if quiet else written.notes(found):
             process.say(note)
         if output:
-            written.write(found, output)
+            written.write(found, output, csv_for)
         process.put(written.as_table(found) + "\n")
 
 

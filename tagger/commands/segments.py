@@ -38,10 +38,10 @@ if TYPE_CHECKING:
                    "[what the film names, else AX]")  # fmt: skip
 @click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
               help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
-@options("quiet", "verbose")
+@options("csv_for", "quiet", "verbose")
 def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: float, min_duration_s: float,
              output: Path | None, form_name: str | None, reel: str | None, handles: int,
-             quiet: bool, verbose: bool) -> None:  # fmt: skip
+             csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
 
     Formats, with those of other packages that are installed:
@@ -69,7 +69,7 @@ def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: 
             form = _with_choices(form, reel, handles)
         rule = Rule(threshold, max_gap_s, min_duration_s)
         answer = find(read_report(report), names, rule)
-        body = form.body(answer) if form else b""
+        body = formats.written_for(form, csv_for).body(answer) if form else b""
         if not quiet:
             _caution(answer, form)
         if output:

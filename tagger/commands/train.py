@@ -11,7 +11,7 @@ import click
 from tagger import process, signals
 from tagger.commands.console import errors, messages, options, stages
 from tagger.settings import ACTIVATIONS
-from tagger.text import printable, some_lines
+from tagger.text import of_all, printable, some_lines
 from tagger.training.recipe import AUTO, FEATURES, INITS, SCHEDULES, STRATEGIES, WARPS
 
 if TYPE_CHECKING:
@@ -121,8 +121,9 @@ def summary(found: TrainingResult) -> str:
             lines.append(
                 f"{title}: first answer right for {value:.1%} ({low:.0%} to {high:.0%}) of {one.images} pictures"
             )
-    lines += [f"{one.folder}: first answer right for {one.figures.top1.value:.1%} of {one.figures.images} pictures"
-              for one in found.crossed]  # fmt: skip
+    for test in found.crossed:
+        pictures = of_all(test.figures.images, test.others)
+        lines.append(f"{test.folder}: first answer right for {test.figures.top1.value:.1%} of {pictures} pictures")
     command = f"movietags extract FILM --vocab {out}"
     if found.request.weights and found.learned.backbone is None:
         command += f" --weights {found.request.weights}"  # the head knows these numbers alone

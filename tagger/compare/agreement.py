@@ -19,6 +19,7 @@ from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag, Scan, TagReport
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.text import moment, printable, read_csv
+from tagger.vocabulary import slug
 
 TOPS = (3, 5, 10)  # first tags of each film among which those of both are counted
 LETTERS_MAX = 28  # of a value, for people: of a checksum that is enough
@@ -187,14 +188,14 @@ def compare(a: TagReport, b: TagReport) -> Agreement:
     Raises:
         BadReport: they are not of the same tags.
     """
-    of_a, of_b = ({tag.slug: tag for tag in report.tags} for report in (a, b))
+    of_a, of_b = ({slug(tag.slug): tag for tag in report.tags} for report in (a, b))
     if apart := sorted(of_a.keys() ^ of_b.keys()):
         raise BadReport(
             f"the reports of {a.video.path} and {b.video.path} are of different tags (vocabularies "
             f"{a.model.vocabulary} and {b.model.vocabulary}; in only one of them: {len(apart)}, such as {apart[0]}): "
             f"extract both films with the same --vocab"
         )
-    tags = [TagPair.of(tag, of_b[slug]) for slug, tag in of_a.items()]
+    tags = [TagPair.of(tag, of_b[key]) for key, tag in of_a.items()]
     tags.sort(key=lambda tag: (-tag.score_a - tag.score_b, tag.rank_a + tag.rank_b, tag.slug))
     ranked = [tag for tag in tags if tag.trained]
     tau_b = kendall_tau_b(np.array([tag.weight_a for tag in ranked]), np.array([tag.weight_b for tag in ranked]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tagger.compare.agreement import TOPS, Agreement, Average, PairsAgreement, shared_of
-from tagger.text import aligned, printable, safe_cell, write_rows
+from tagger.text import PROGRAMS, aligned, printable, safe_cell, write_rows
 
 COLUMNS = (
     "tag", "slug", "rank_a", "rank_b", "score_a", "score_b", "difference", "weight_a", "weight_b", "trained",
@@ -53,8 +53,8 @@ def as_pairs_table(compared: PairsAgreement) -> str:
     return f"{title}\n{aligned([header, *rows, means])}"
 
 
-def compared_csv(agreement: Agreement, path: Path) -> None:
-    """Writes a row per tag.
+def compared_csv(agreement: Agreement, path: Path, csv_for: str = PROGRAMS) -> None:
+    """Writes a row per tag, for that reader.
 
     Raises:
         OutputRefused: it cannot be written.
@@ -69,11 +69,11 @@ def compared_csv(agreement: Agreement, path: Path) -> None:
         )
         for tag in agreement.tags
     )
-    write_rows(path, COLUMNS, rows)
+    write_rows(path, COLUMNS, rows, csv_for)
 
 
-def pairs_csv(pairs: PairsAgreement, path: Path) -> None:
-    """Writes a row per pair.
+def pairs_csv(pairs: PairsAgreement, path: Path, csv_for: str = PROGRAMS) -> None:
+    """Writes a row per pair, for that reader.
 
     Raises:
         OutputRefused: it cannot be written.
@@ -87,7 +87,7 @@ def pairs_csv(pairs: PairsAgreement, path: Path) -> None:
         )
         for pair in pairs.pairs
     )
-    write_rows(path, PAIR_COLUMNS, rows)
+    write_rows(path, PAIR_COLUMNS, rows, csv_for)
 
 
 def mean(average: Average) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.evaluation.intervals import Estimate, interval
 from tagger.evaluation.metrics import Reals, auc, average_precision, balanced, calibration_error, defined_mean, places
 from tagger.records import Bools, Doubles, Ints
 from tagger.vocabulary import TAGS_MAX
@@ -23,19 +24,9 @@ TOP = (1, 3, 5)  # answers that are looked at
 ANSWERED_MIN = 0.5  # probability from which an independent tag is answered
 RESAMPLES = 1000
 AREA_RESAMPLES = 200
-INTERVAL = (2.5, 97.5)  # percentiles
 DRAWN_AT_ONCE = 2**22  # numbers: 16 MiB of float32
 
 Counts = NDArray[np.float32]  # whole numbers, exact up to 16 million
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +111,7 @@ def measure(
     if not len(right):
         raise ValueError("there are no pictures to measure on")
     family = np.unique(family, return_inverse=True)[1]
+    drawn = int(family.max()) + 1
     hits = first_right(evidence, right)[:, None] < np.array(TOP)
     answered = probabilities >= ANSWERED_MIN if independent else answers(evidence)
     judged = Judged(answered, right, right, answered if independent else every_tag(hits[:, 0], len(slugs)))
@@ -130,14 +122,14 @@ def measure(
     sure, hit = (probabilities.ravel(), right.ravel()) if independent else (probabilities.max(1), hits[:, 0])
     return Figures(
         images=len(right),
-        top1=_estimate(hits[:, 0].mean(), top[:, 0]),
-        top3=_estimate(hits[:, 1].mean(), top[:, 1]),
-        top5=_estimate(hits[:, 2].mean(), top[:, 2]),
-        macro_precision=_macro(precision, rates[:, 0]) if any(p is not None for p in precision) else None,
-        macro_recall=_macro([tag.recall for tag in tags], rates[:, 1]),
-        macro_f1=_macro([tag.f1 for tag in tags], rates[:, 2]),
-        mean_average_precision=_macro([tag.average_precision for tag in tags], areas[:, 0]),
-        macro_auc=_macro(auc_, areas[:, 1]) if any(a is not None for a in auc_) else None,
+        top1=interval(float(hits[:, 0].mean()), top[:, 0], drawn),
+        top3=interval(float(hits[:, 1].mean()), top[:, 1], drawn),
+        top5=interval(float(hits[:, 2].mean()), top[:, 2], drawn),
+        macro_precision=_macro(precision, rates[:, 0], drawn) if any(p is not None for p in precision) else None,
+        macro_recall=_macro([tag.recall for tag in tags], rates[:, 1], drawn),
+        macro_f1=_macro([tag.f1 for tag in tags], rates[:, 2], drawn),
+        mean_average_precision=_macro([tag.average_precision for tag in tags], areas[:, 0], drawn),
+        macro_auc=_macro(auc_, areas[:, 1], drawn) if any(a is not None for a in auc_) else None,
         calibration_error=calibration_error(sure, hit),
         per_tag=tags,
     )
@@ -274,13 +266,6 @@ def weighted_areas(score: Reals, positive: Bools, weight: Counts) -> Doubles:
         return np.stack([(ups * precision).sum(1) / up, area], 1)
 
 
-def _macro(values: list[float | None], resampled: Doubles) -> Estimate:
+def _macro(values: list[float | None], resampled: Doubles, drawn: int) -> Estimate:
     """The mean over the tags where it is defined, which must be some."""
-    return _estimate(np.mean([value for value in values if value is not None]), resampled)
-
-
-def _estimate(value: np.floating, resampled: Doubles) -> Estimate:
-    """With the interval of what the resamples give; some of them may give nothing, and if all do there is none."""
-    known = resampled[~np.isnan(resampled)]
-    low, high = np.percentile(known, INTERVAL) if len(known) else (np.nan, np.nan)
-    return Estimate(float(value), float(low), float(high))
+    return interval(float(np.mean([value for value in values if value is not None])), resampled, drawn)

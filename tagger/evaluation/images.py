@@ -1,6 +1,6 @@
 """How good a model's answers are: what it says of pictures that people sorted by tag.
 
-    IMAGES/SLUG/.../picture      one sub-folder per tag; what is nested below belongs to the tag
+    IMAGES/TAG/.../picture      one sub-folder per tag, by name or slug; what is nested below belongs to the tag
 
 The answer to a picture is the tag with the most evidence (the most probable one); where no tag has any there is no
 answer, and where the right tag has none it is not found, so that no tag is hit by its place in the vocabulary alone.
@@ -10,7 +10,6 @@ A picture whose very bytes stand under several tags counts once for each place, 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -31,23 +30,15 @@ from tagger.evaluation.figures import (
     shares,
 )
 from tagger.evaluation.metrics import calibration_error
+from tagger.evaluation.walk import NAMED_MAX, Skipped, files_below, misplaced, pictures_in, typed
 from tagger.files import folders_in
 from tagger.images import Pixels, decode_picture, prepare
 from tagger.pipeline import Engine
 from tagger.records import Bools, CountProgress, Ints, ModelInfo
-from tagger.text import json_text, printable, some
-from tagger.vocabulary import Vocabulary
+from tagger.text import json_text, of_all, printable, some
+from tagger.vocabulary import Vocabulary, slug
 
 FILE_BYTES_MAX = 2**30  # 200 million pixels without compression are 600 MB
-NAMED_MAX = 10  # folders, in an error
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something below the folder of a tag that was not looked at."""
-
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +48,7 @@ class SortedFiles:
     files: tuple[tuple[Path, int], ...]  # with the index of its tag
     skipped: tuple[Skipped, ...]  # no files
     left_out: tuple[str, ...]  # sub-folders that are no tag
+    others: int  # pictures in these
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +63,7 @@ class Evaluation:
     model: ModelInfo
     skipped: tuple[Skipped, ...]
     left_out: tuple[str, ...]
+    images_left_out: int  # pictures in these: no figure knows of them
 
 
 def evaluate(engine: Engine, folder: Path, progress: CountProgress | None = None) -> Evaluation:
@@ -80,7 +73,7 @@ def evaluate(engine: Engine, folder: Path, progress: CountProgress | None = None
 
     Args:
         engine: whose model and vocabulary are used.
-        folder: with one sub-folder per tag, named by slug. Links to folders below these are not followed.
+        folder: with one sub-folder per tag, named as the tag.
         progress: is told after each file.
 
     Raises:
@@ -116,51 +109,33 @@ def evaluate(engine: Engine, folder: Path, progress: CountProgress | None = None
         model.info(words.name),
         tuple(skipped),
         listing.left_out,
+        listing.others,
     )
 
 
 def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
-    """Returns the files below the sub-folders of `folder` that are named by the slug of a tag.
+    """Returns the files below the sub-folders of `folder` that are named as tags are: by name or slug, in any case.
 
     Raises:
-        BadPath: there is no such folder or sub-folder; names those that there are.
+        BadPath: there is no such folder or sub-folder; names those that there are, or where the tags seem to be.
     """
     folders = [entry.name for entry in folders_in(folder)]
     index = {slug: place for place, slug in enumerate(words.slugs)}
-    files: list[tuple[Path, int]] = []
-    skipped: list[Skipped] = []
-    for name in folders:
-        if name in index:
-            files += [(path, index[name]) for path in files_below(folder / name, skipped)]
-    left_out = tuple(name for name in folders if name not in index)
-    if len(left_out) == len(folders):
-        there = some(left_out, NAMED_MAX) or "none"
+    places = {name: index[key] for name in folders if (key := slug(name)) in index}
+    if not places:
+        if (found := misplaced(folder)) is not None:
+            better = typed((found.tests or found.learn)[:1])
+            raise BadPath(f"{found.what}: `movietags evaluate images VOCAB {better}`")
+        there = some(folders, NAMED_MAX) or "none"
         raise BadPath(
-            f"{folder}: no sub-folder is a tag of {words.name} (found: {there}): they are named by slug, "
+            f"{folder}: no sub-folder is a tag of {words.name} (found: {there}): they are named as tags are, "
             f"such as {words.slugs[0]}; `movietags vocab show` lists them"
         )
-    return SortedFiles(tuple(files), tuple(skipped), left_out)
-
-
-def files_below(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
-    """Yields the regular files below a folder, which may be a link; what is none goes to `skipped`.
-
-    Links to files are followed, links to folders further down are not: they could lead in circles.
-    """
-
-    def unreadable(error: OSError) -> None:
-        skipped.append(Skipped(str(error.filename), f"cannot be listed ({reason(error)})"))
-
-    for name, below, files in os.walk(folder, onerror=unreadable):
-        below.sort()
-        for link in (Path(name, entry) for entry in below):
-            if link.is_symlink():
-                skipped.append(Skipped(str(link), "is a link to a folder, which is not followed"))
-        for path in (Path(name, entry) for entry in sorted(files)):
-            if path.is_file():
-                yield path
-            else:
-                skipped.append(Skipped(str(path), "is no regular file"))
+    skipped: list[Skipped] = []
+    files = [(path, tag) for name, tag in places.items() for path in files_below(folder / name, [folder], skipped)]
+    left_out = tuple(name for name in folders if name not in places)
+    others = pictures_in((folder / name for name in left_out), [folder])
+    return SortedFiles(tuple(files), tuple(skipped), left_out, others)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +186,8 @@ def as_json(evaluation: Evaluation) -> str:
 
 
 def as_table(evaluation: Evaluation) -> str:
-    """Returns a title, a line for each tag, and the totals."""
+    """Returns a title, a line for each tag, and the totals: over how many pictures, where there are others too."""
+    pictures = of_all(evaluation.images, evaluation.images_left_out)
     row = "{:<24} {:>8}  {:>9}  {:>6}  {:>17}  {:>5}".format
     lines = [row("tag", "pictures", "precision", "recall", "average precision", "AUC")]
     for tag in evaluation.per_tag:
@@ -220,9 +196,11 @@ def as_table(evaluation: Evaluation) -> str:
         lines.append(row(printable(tag.slug), tag.images, *shown))
     total = "{:<24} {:>8}  first {:.3f}, among three {:.3f}, among five {:.3f}".format
     judged = sum(tag.images > 0 for tag in evaluation.per_tag)
-    lines.append(total("right, over pictures", evaluation.images, *_values(evaluation.accuracy)))
+    lines.append(total("right, over pictures", pictures, *_values(evaluation.accuracy)))
     lines.append(total("right, mean over tags", judged, *_values(evaluation.macro)))
     lines.append(f"calibration error        {evaluation.calibration_error:.3f}")
+    if evaluation.images_left_out:
+        lines.append(f"all of {pictures} pictures: the others are in folders that are no tags")
     return "\n".join(lines)
 
 

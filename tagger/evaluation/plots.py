@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
-from tagger.evaluation.figures import Estimate
+from tagger.evaluation.intervals import Estimate
 from tagger.files import write_atomically
 from tagger.text import printable
 

@@ -9,6 +9,7 @@ import importlib
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -160,9 +161,11 @@ def _network(architecture: Architecture, file: Path) -> tuple[Any, Classifier | 
     for include_top in (True, False):
         network = _made(architecture, include_top)
         try:
-            network.load_weights(str(file))
+            with warnings.catch_warnings():  # of each layer that it does not find, before it raises
+                warnings.simplefilter("ignore")
+                network.load_weights(str(file))
         except Exception as error:  # each format of weights file raises its own kind
-            reasons.append(reason(error))
+            reasons.append(reason(error).partition(" Example error")[0].rstrip("."))
             continue
         return features_of(network, architecture, include_top), classifier_of(network) if include_top else None
     raise BadWeights(f"{file}: does not fit {architecture.name}, with or without its classifier ({reasons[-1]})")

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tagger.errors import FetchFailed
 from tagger.files import output_folder, write_atomically
-from tagger.images import JPEG_START, decode_picture
+from tagger.images import decode_picture
 from tagger.openimages import web
 from tagger.openimages.tables import Picture, Source, read_table, write_table
+from tagger.partial import JPEG_START
 
 SOURCES = "sources.csv"
 ORIENTATIONS = {90: 8, 180: 3, 270: 6}  # EXIF's number for a picture to be turned so far counter-clockwise

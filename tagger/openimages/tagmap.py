@@ -6,13 +6,13 @@ names the class); other columns are for people.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from tagger.errors import BadVocabulary, reason
+from tagger.text import read_csv
 from tagger.vocabulary import Vocabulary
 
 NAME = "openimages.tsv"
@@ -82,20 +82,20 @@ def read_map(words: Vocabulary) -> TagMap:
     """
     path = words.folder / NAME
     try:
-        table = csv.DictReader(path.read_text("utf-8-sig").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = list(read_csv(path.read_bytes()).rows)
     except FileNotFoundError as error:
         raise BadVocabulary(
             f"vocabulary {words.name} has no {NAME}, which says what classes of Open Images its tags are: "
             f"write {path} with the columns {', '.join(COLUMNS)}, or name another with --vocab"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise BadVocabulary(f"{path}: cannot be read ({reason(error)})") from error
     classes = []
-    for number, row in enumerate(table, 2):
-        slug, grade, mid = (row.get(name) or "" for name in COLUMNS)
+    for row in rows:
+        slug, grade, mid = (row.cells.get(name, "") for name in COLUMNS)
         if slug not in words.slugs or grade not in GRADES or not MID.fullmatch(mid):
             raise BadVocabulary(
-                f"{path}, line {number}: slug {slug!r}, grade {grade!r}, mid {mid!r}: a slug of {words.name} "
+                f"{path}, line {row.line}: slug {slug!r}, grade {grade!r}, mid {mid!r}: a slug of {words.name} "
                 f"(`movietags vocab show` lists them), a grade {', '.join(GRADES)}, and a mid such as /m/09d_r"
             )
         classes.append(TagClass(slug, grade, mid))

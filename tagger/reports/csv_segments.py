@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 
 from tagger.segments import Segments
-from tagger.text import safe_cell
+from tagger.text import PROGRAMS, csv_text, safe_cell
 
 COLUMNS = (
     "film", "tag", "slug", "start_s", "end_s", "start_frame", "end_frame", "shots", "probability",
@@ -15,13 +13,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_csv(segments: Segments) -> str:
-    """Returns a header and a row for each segment (RFC 4180); numbers are not rounded."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(COLUMNS)
+def as_csv(segments: Segments, csv_for: str = PROGRAMS) -> str:
+    """Returns a header and a row for each segment, as `csv_text` gives them."""
     film = safe_cell(segments.report.video.name)
-    for segment in segments.segments:
-        tag, *cells = asdict(segment).values()
-        table.writerow([film, safe_cell(tag), *cells])
-    return text.getvalue()
+    cells = (asdict(segment).values() for segment in segments.segments)
+    return csv_text(COLUMNS, [(film, safe_cell(tag), *rest) for tag, *rest in cells], csv_for)

@@ -13,6 +13,7 @@ from tagger.frames import frame
 from tagger.records import RankedTag, TagReport
 from tagger.reports.formats import write_report_files
 from tagger.reports.json_report import SUFFIX, read_report
+from tagger.text import PROGRAMS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,13 +24,13 @@ log = logging.getLogger(__name__)
 class Folder:
     """Takes reports: as NAME.* for the first film of a name, as NAME-1a2b3c4d.* for any other."""
 
-    def __init__(self, folder: Path) -> None:
-        """Makes the folder if it is missing.
+    def __init__(self, folder: Path, csv_for: str = PROGRAMS) -> None:
+        """Makes the folder if it is missing; CSV is written for that reader.
 
         Raises:
             OutputRefused: nothing can be written in it.
         """
-        self._folder = output_folder(folder)
+        self._folder, self._csv_for = output_folder(folder), csv_for
         self._film_of: dict[str, Path] = {}  # names handed out; case folded, as some file systems do
 
     def stem(self, film: Path, fingerprint: str) -> Path:
@@ -52,7 +53,7 @@ class Folder:
         Raises:
             OutputRefused: one cannot be written; an earlier one of its name is untouched.
         """
-        write_report_files(report, self.stem(film, report.video.fingerprint))
+        write_report_files(report, self.stem(film, report.video.fingerprint), csv_for=self._csv_for)
 
 
 def _of_another(report: Path, film: Path, fingerprint: str) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +24,7 @@ from tagger.files import write_atomically
 from tagger.records import TagReport
 from tagger.reports import csv_report, csv_segments, edl, json_report, json_segments, vtt
 from tagger.segments import Segments
+from tagger.text import PROGRAMS
 
 S = TypeVar("S")
 
@@ -66,6 +67,7 @@ FORMATS: tuple[Format[Any], ...] = (
     Format("vtt", ".vtt", Segments, vtt.as_vtt),
     EDL,
 )
+CSV: dict[type[Any], Callable[[Any, str], str]] = {TagReport: csv_report.as_csv, Segments: csv_segments.as_csv}
 DEFAULTS = ("csv", "json")  # names of those that a film's report is written in
 TAGS = ".tags"  # stands before the suffix where all formats of a film's report lie together: NAME.tags.json
 
@@ -112,6 +114,13 @@ def for_file(path: Path, subject: type[S]) -> Format[S]:
     raise BadSettings(f"{path}: name a file that ends in {', '.join(endings)}, or name the format")
 
 
+def written_for(form: Format[S], csv_for: str) -> Format[S]:
+    """Returns the format as a reader wants it: our CSV in one of `tagger.text.DIALECTS`, all others as they are."""
+    if form not in FORMATS or form.name != "csv":
+        return form
+    return replace(form, render=lambda subject: CSV[form.subject](subject, csv_for))
+
+
 def write_report(report: TagReport, path: Path | str, format: str | None = None) -> None:
     """Puts a report at `path`, whole or not at all.
 
@@ -143,14 +152,16 @@ def report_files(stem: Path, names: Sequence[str] = DEFAULTS) -> tuple[Path, ...
     return tuple(stem.with_name(f"{stem.name}{TAGS}{form.suffix}") for form in _json_last(names))
 
 
-def write_report_files(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS) -> None:
-    """Writes the report of a film in each of these formats, and at last in JSON: where that is, all are.
+def write_report_files(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, csv_for: str = PROGRAMS) -> None:
+    """Writes the report of a film in each of these formats, CSV for that reader, and at last in JSON.
+
+    Where that is, all are.
 
     Raises:
         BadSettings, OutputRefused: as `write_report`.
     """
     for form, path in zip(_json_last(names), report_files(stem, names), strict=True):
-        write_atomically(path, form.body(report))
+        write_atomically(path, written_for(form, csv_for).body(report))
 
 
 def _json_last(names: Sequence[str]) -> tuple[Format[TagReport], ...]:

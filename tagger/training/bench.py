@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tagger.images import DECODING
 from tagger.models import registry
 from tagger.models.backbone import Backbone
 from tagger.records import Floats
@@ -19,7 +20,7 @@ from tagger.training.splits import Split
 from tagger.training.store import Store, default_folder
 
 StageProgress = Callable[[str, int, int], None]  # what is being done, how much of it is done, and how much there is
-FINGERPRINTS = "fingerprints 1"  # the space of the store
+FINGERPRINTS = f"fingerprints {DECODING}"  # the space of the store
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagger.evaluation.figures import Estimate, Figures, TagFigures
+from tagger.evaluation.figures import Figures, TagFigures
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import can_draw
 from tagger.settings import SIGMOID
 from tagger.training.fit import INTERRUPTED
@@ -71,7 +72,8 @@ def _figures(result: TrainingResult) -> Iterator[str]:
     measured = [("test part, never learned from", result.figures)]
     measured += [(f"cross-validation, {result.request.folds} folds", result.folded)]
     measured += [
-        (f"other images: {test.folder}, {test.copies} copies left out", test.figures) for test in result.crossed
+        (f"other images: {test.folder}, {test.copies} copies left out, and {test.others} of other tags", test.figures)
+        for test in result.crossed
     ]
     judged = [(name, figures) for name, figures in measured if figures]
     if not judged:

@@ -19,7 +19,8 @@ from typing import Protocol
 import numpy as np
 
 from tagger.errors import BadPath, BadSettings, reason
-from tagger.evaluation.images import FILE_BYTES_MAX, Skipped
+from tagger.evaluation.images import FILE_BYTES_MAX
+from tagger.evaluation.walk import Skipped
 from tagger.images import decode_picture
 from tagger.process import cores
 from tagger.queues import ahead
@@ -63,6 +64,7 @@ class Dataset:
     family: Ints  # (n,) the same number for near copies, which a split keeps together
     skipped: tuple[Skipped, ...]  # what could not be used
     left_out: tuple[str, ...]  # sub-folders that are none of the tags that were asked for
+    others: int = 0  # pictures in these
 
     @property
     def tag(self) -> Ints:
@@ -128,6 +130,7 @@ def collect(
         families(pictures.fingerprints(chosen)),
         (*folders.skipped, *(file for _, file in pictures.skipped())),
         folders.left_out,
+        folders.others,
     )
 
 

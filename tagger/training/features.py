@@ -13,7 +13,7 @@ import numpy as np
 
 from tagger import process
 from tagger.errors import BadPath, reason
-from tagger.images import Pixels, decode_picture, without_bars
+from tagger.images import DECODING, Pixels, decode_picture, without_bars
 from tagger.models.backbone import Backbone
 from tagger.queues import ahead
 from tagger.records import CountProgress, Floats
@@ -26,7 +26,7 @@ AHEAD = 2  # batches of pictures that are read while the network sees another
 
 def space(base: Backbone) -> str:
     """Returns the name of a backbone's features in the store: its numbers, and how pictures are prepared."""
-    return f"features {base.sha256} {base.input_size} {base.device.precision}"
+    return f"features {DECODING} {base.sha256} {base.input_size} {base.device.precision}"
 
 
 def features(data: Dataset, base: Backbone, store: Store, progress: CountProgress | None = None) -> Floats:

@@ -53,6 +53,7 @@ class CrossTest:
     folder: str
     figures: Figures
     copies: int  # pictures that were left out because the head had learned from a copy
+    others: int = 0  # pictures in folders that are none of the tags
 
 
 @dataclass(frozen=True, slots=True, eq=False)

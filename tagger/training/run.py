@@ -175,5 +175,5 @@ def _crossed(result: TrainingResult, bench: Bench) -> tuple[CrossTest, ...]:
         if len(pictures.paths):
             scores = head.scores(bench.features(pictures, base))
             figures = judged(pictures, np.arange(len(pictures.paths)), scores, result.recipe)
-            tests.append(CrossTest(str(folder), figures, int((~new).sum())))
+            tests.append(CrossTest(str(folder), figures, int((~new).sum()), other.others))
     return tuple(tests)

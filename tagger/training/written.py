@@ -139,7 +139,8 @@ def as_facts(result: TrainingResult) -> dict[str, Any]:
         "folds": result.request.folds or None,
         "cross_validation": finite(result.folded and asdict(result.folded)),
         "other_images": [
-            {"folder": Path(test.folder).name, "copies_left_out": test.copies, **finite(asdict(test.figures))}
+            {"folder": Path(test.folder).name, "copies_left_out": test.copies,
+             "images_left_out": test.others, **finite(asdict(test.figures))}
             for test in result.crossed
         ],
     }  # fmt: skip

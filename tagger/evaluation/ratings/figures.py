@@ -23,7 +23,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tagger.evaluation.figures import INTERVAL, RESAMPLES, Estimate
+from tagger.evaluation.figures import RESAMPLES
+from tagger.evaluation.intervals import Estimate, interval
 from tagger.evaluation.metrics import average_precision, defined_mean
 from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, RatedFilm, Ratings
 from tagger.records import Bools, Doubles, ModelInfo, RankedTag
@@ -88,9 +89,9 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
     films = _films(ratings, top)
     judged = np.stack([film.judged() for film in films], 1)
     retrieval = np.stack([film.retrieval() for film in films], 1)
-    mean_opinion, weighted_opinion = map(_estimate, _resampled(judged, resamples, seed))
-    means = _resampled(retrieval, resamples, seed)
-    map_, mar, ranked_ap, f1 = map(_estimate, (*means, _harmonic(means[0], means[1])))
+    opinions, means = _resampled(judged, resamples, seed), _resampled(retrieval, resamples, seed)
+    mean_opinion, weighted_opinion = (_estimate(rows, judged[0]) for rows in opinions)
+    map_, mar, ranked_ap, f1 = (_estimate(rows, retrieval[0]) for rows in (*means, _harmonic(means[0], means[1])))
     chosen = np.array([np.where(film.choosers, film.chosen.sum(1), np.nan) for film in films])
     rated = [film for film in films if film.judges.any() or film.choosers.any()]
     return Rated(
@@ -215,13 +216,10 @@ def _resampled(cells: Doubles, resamples: int, seed: int) -> Doubles:
         return np.asarray((counted * total / np.maximum(weight, 1)).sum(2) / counted.sum(2))
 
 
-def _estimate(means: Doubles) -> Estimate | None:
-    """The first of the means, with the interval of the others; None if it is NaN."""
-    known = means[~np.isnan(means)]
-    if np.isnan(means[0]):
-        return None
-    low, high = np.percentile(known[1:], INTERVAL) if len(known) > 1 else (np.nan, np.nan)
-    return Estimate(float(means[0]), float(low), float(high))
+def _estimate(means: Doubles, cells: Doubles) -> Estimate | None:
+    """The first of the means over cells (films, raters), with the interval of the others; None if it is NaN."""
+    films = int((~np.isnan(cells)).any(1).sum())
+    return None if np.isnan(means[0]) else interval(float(means[0]), means[1:], films)
 
 
 def _panel(cells: Doubles, agreements: Sequence[Doubles]) -> Panel:

@@ -6,7 +6,8 @@
 
 Without `kind` a row says both: an opinion, and from the middle of the scale on a choice. The columns may stand in any
 order and beside others. A film goes by the name of the video or of its report, with or without suffix; a tag by its
-name or slug, in any case. ";" may stand between the cells, a comma in numbers. All rows are used or none.
+name or slug, in any case. Cells are between commas, ";" or tabs; a comma may stand in numbers. All rows are used or
+none.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ OPINION, CHOSEN = KINDS = ("opinion", "chosen")
 BOTH = "both"  # where there is no such column
 RIGHT_MIN = 0.5  # opinion from which a tag counts as right
 SCALE = (0.0, 1.0)  # of opinions: wrong, right
-SEPARATORS = ",;"  # spreadsheets write the second where the first is the decimal point
 NAMED_MAX = 10  # films, in an error
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -110,7 +110,7 @@ def read_ratings(path: Path, films: Sequence[RatedFilm], scale: tuple[float, flo
     """Returns the ratings in a CSV file.
 
     Args:
-        path: of the file, UTF-8, with the header that stands above.
+        path: of the file, with the header that stands above.
         films: those that may be rated.
         scale: the values of opinions that mean wrong and right; they are mapped to 0 and 1, in a straight line.
 
@@ -154,11 +154,7 @@ def _reports(path: Path) -> Iterator[Path]:
 
 def _table(body: bytes) -> CsvTable:
     """The table that a file holds; ValueError names columns that are missing, or there twice."""
-    try:
-        table = read_csv(body, SEPARATORS, strict=True)
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} is not UTF-8 text: save it as CSV UTF-8") from error
+    table = read_csv(body, strict=True)
     columns = table.columns
     if not columns:
         raise ValueError("it is empty")
@@ -175,7 +171,7 @@ class _Checks:
 
     def __init__(self, films: Sequence[RatedFilm], scale: tuple[float, float]) -> None:
         self._films, self._scale, self._places = films, scale, by_name(films)
-        self._tags = [{_tag_key(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
+        self._tags = [{slug(tag.slug): place for place, tag in enumerate(film.tags)} for film in films]
         self._lines: dict[tuple[int, int, int, str], int] = {}  # of what was said
         self.raters: dict[str, int] = {}
         self.ratings: list[Rating] = []
@@ -235,7 +231,7 @@ class _Checks:
         """None where the film is unknown, and with it the vocabulary."""
         if film is None:
             return None
-        place = self._tags[film].get(_tag_key(cell))
+        place = self._tags[film].get(slug(cell))
         if place is None:
             raise ValueError(f"no tag of {self._films[film].model.vocabulary}, see `movietags vocab show`")
         return place
@@ -257,7 +253,3 @@ def _kind(cell: str) -> str:
     if cell.lower() not in KINDS:
         raise ValueError(f"it is {' or '.join(KINDS)}")
     return cell.lower()
-
-
-def _tag_key(tag: str) -> str:
-    return slug(unicodedata.normalize("NFC", tag))

@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tagger.errors import OutputRefused
-from tagger.evaluation.figures import Estimate
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
 from tagger.evaluation.ratings.table import COLUMNS, OPINION, RatedFilm, by_name, key
 from tagger.files import output_folder, write_atomically
-from tagger.text import TOOL, aligned, finite, json_text, printable, safe_cell, some, write_rows
+from tagger.text import PEOPLE, PROGRAMS, TOOL, aligned, finite, json_text, printable, safe_cell, some, write_rows
 
 SOURCE = "source, 10 trailers and 10 raters"
 # Each figure: its field, what it is called, on the picture, and what the source found.
@@ -65,14 +65,14 @@ def notes(rated: Rated) -> list[str]:
     return said
 
 
-def write(rated: Rated, folder: Path) -> None:
-    """Writes ratings.json (all there is to know), ratings.csv (a row for each film) and ratings.png.
+def write(rated: Rated, folder: Path, csv_for: str = PROGRAMS) -> None:
+    """Writes ratings.json (all there is to know), ratings.csv (a row for each film, for that reader) and ratings.png.
 
     Raises:
         OutputRefused: one cannot be written.
     """
     output_folder(folder)
-    write_rows(folder / "ratings.csv", FILM_COLUMNS, map(_cells, rated.per_film))
+    write_rows(folder / "ratings.csv", FILM_COLUMNS, map(_cells, rated.per_film), csv_for)
     shown = [(name, getattr(rated, field), source) for field, _, name, source in FIGURES if source]
     ours = BarSeries("these ratings", tuple(estimate for _, estimate, _ in shown))
     theirs = BarSeries(SOURCE, tuple(Estimate(source, math.nan, math.nan) for _, _, source in shown))
@@ -86,10 +86,11 @@ def as_json(rated: Rated) -> str:
     return json_text({**TOOL, **finite(asdict(rated)), "source": source})
 
 
-def write_blank(films: Sequence[RatedFilm], top: int, path: Path) -> int:
+def write_blank(films: Sequence[RatedFilm], top: int, path: Path, csv_for: str = PROGRAMS) -> int:
     """Writes a table for raters to fill in, and returns its number of rows: one for each extracted tag.
 
-    They are in the order of the alphabet; that of strength would tell raters what to think.
+    They are in the order of the alphabet; that of strength would tell raters what to think. As people open it, it has
+    the mark by which Excel knows UTF-8 in any case.
 
     Raises:
         OutputRefused: something is there already, which may be somebody's work; or it cannot be written.
@@ -100,7 +101,7 @@ def write_blank(films: Sequence[RatedFilm], top: int, path: Path) -> int:
     for film in films:
         name = film.name if len(places[key(film.name)]) == 1 else str(film.report)
         rows += [(safe_cell(name), "", slug, OPINION, "") for slug in sorted(tag.slug for tag in film.extracted(top))]
-    write_rows(path, COLUMNS, rows)
+    write_rows(path, COLUMNS, rows, PEOPLE if csv_for == PROGRAMS else csv_for)
     return len(rows)
 
 

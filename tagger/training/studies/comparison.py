@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from tagger.evaluation.figures import Estimate
+from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Spread
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.files import output_folder
