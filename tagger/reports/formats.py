@@ -142,14 +142,24 @@ def report_files(stem: Path, names: Sequence[str] = DEFAULTS) -> tuple[Path, ...
     return tuple(stem.with_name(f"{stem.name}{TAGS}{form.suffix}") for form in _json_last(names))
 
 
+def report_bodies(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS) -> dict[Path, bytes]:
+    """Returns what each file of a film's report holds, in the order of `report_files`.
+
+    Raises:
+        BadSettings: there is no such format.
+    """
+    forms = zip(report_files(stem, names), _json_last(names), strict=True)
+    return {path: form.body(report) for path, form in forms}
+
+
 def write_report_files(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS) -> None:
     """Writes the report of a film in each of these formats, and at last in JSON: where that is, all are.
 
     Raises:
         BadSettings, OutputRefused: as `write_report`.
     """
-    for form, path in zip(_json_last(names), report_files(stem, names), strict=True):
-        write_atomically(path, form.body(report))
+    for path, body in report_bodies(report, stem, names).items():
+        write_atomically(path, body)
 
 
 def _json_last(names: Sequence[str]) -> tuple[Format[TagReport], ...]:

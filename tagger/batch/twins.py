@@ -1,0 +1,171 @@
+"""Films that are known by what they hold: those that were renamed or moved, and files that hold the same.
+
+What a film held that is gone can only be known from its mark. For a move, size and both ends must be those of the mark,
+and the time of change too, or else the first and last MiB as its report has them. Of two files that are both there
+much more is compared, byte by byte: 64 places between their ends.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from tagger.batch.find import FilmFile
+from tagger.batch.guard import report_at
+from tagger.batch.ledger import DONE, LedgerEntry, disk_of, ends_of, key_of, parts_of, same
+from tagger.files import SAMPLE_BYTES
+from tagger.reports.formats import report_files
+from tagger.reports.written import changed
+
+PLACES = 64  # between the ends of two files, at which they are compared
+PLACE_BYTES = 2**16
+
+
+def moved(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: Path) -> dict[str, LedgerEntry]:
+    """Returns the entries of films that lay elsewhere, by where they are now; names of reports are still the old ones.
+
+    Args:
+        films: that were found.
+        known: the last entry of each film.
+        output: folder of the reports.
+    """
+    by_place = {entry.report: entry for entry in known.values()}
+    by_sizes: dict[str, list[LedgerEntry]] = defaultdict(list)
+    for one in known.values():
+        by_sizes[parts_of(one.mark)[0]].append(one)
+    answer: dict[str, LedgerEntry] = {}
+    entry: LedgerEntry | None
+    taken: set[str] = set()
+    for film in films:
+        path = key_of(film.path)
+        if path in known:
+            continue
+        there = by_place.get(str(film.place))  # as when a disk is mounted at another place
+        if there and there.report not in taken and _left(there) and _unchanged(there, film.path, film.more):
+            entry = there
+        else:
+            alike = (other for other in by_sizes.get(_sizes(film), ()) if other.report not in taken)
+            entry = next((other for other in alike if _left(other) and _was(other, film, output)), None)
+        if entry:
+            taken.add(entry.report)
+            more = tuple(map(str, film.more))
+            answer[path] = replace(entry, film=path, path=str(film.path), more=more, disk=disk_of(path))
+    return answer
+
+
+def _left(entry: LedgerEntry) -> bool:
+    """Whether a film is no longer where it was: gone, a link now, or another."""
+    try:
+        os.lstat(entry.film)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False  # nobody knows
+    return os.path.realpath(entry.film) != entry.film or not _unchanged(entry, *_files(entry))
+
+
+def _files(entry: LedgerEntry) -> tuple[Path, Sequence[Path]]:
+    return entry.files[0], entry.files[1:]
+
+
+def _unchanged(entry: LedgerEntry, film: Path, more: Sequence[Path]) -> bool:
+    return not entry.mark or same(entry.mark, film, more)
+
+
+def _was(entry: LedgerEntry, film: FilmFile, output: Path) -> bool:
+    """Whether a film that is gone was what this one is; their sizes are the same."""
+    _, modified, _, digest = parts_of(entry.mark)
+    try:
+        if not digest or ends_of(film.path, film.more) != digest:
+            return False
+        if modified == "+".join(str(path.stat().st_mtime_ns) for path in film.files):
+            return True
+        report = report_at(output / entry.report)
+        return report is not None and report.video.fingerprint == ends_of(film.path, film.more, SAMPLE_BYTES)
+    except OSError:
+        return False
+
+
+def _sizes(film: FilmFile) -> str:
+    """As in its mark; of an empty file nothing, as all of them are alike."""
+    try:
+        sizes = [path.stat().st_size for path in film.files] if film.more else [film.size_bytes]
+    except OSError:
+        return ""
+    return "+".join(map(str, sizes)) if any(sizes) else ""
+
+
+class Doubles:
+    """Finds for a film that is to be tagged another that holds the same, and is tagged or will be before it."""
+
+    def __init__(self, films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: Path, asked: str) -> None:
+        """Reads nothing yet.
+
+        Args:
+            films: all that were found.
+            known: the last entry of each film.
+            output: folder of the reports.
+            asked: digest of settings, model and vocabulary, which must have been the same.
+        """
+        self._output = output
+        self._count = Counter(map(_sizes, films))
+        self._done: dict[str, list[LedgerEntry]] = defaultdict(list)
+        for entry in known.values():
+            if entry.state == DONE and entry.asked == asked:
+                self._done[parts_of(entry.mark)[0]].append(entry)
+        self._first: dict[tuple[str, str], list[tuple[FilmFile, PurePosixPath]]] = defaultdict(list)
+
+    def original(self, film: FilmFile, report: PurePosixPath) -> PurePosixPath | None:
+        """Returns the name of the reports of such a film; if there is none, this one may become it for those to come.
+
+        Args:
+            film: one that is to be tagged; they must be asked for in their order.
+            report: name of its reports.
+        """
+        sizes = _sizes(film)
+        done = [entry for entry in self._done.get(sizes, ()) if entry.film != key_of(film.path)]
+        if not sizes or not (done or self._count[sizes] > 1):
+            return None
+        try:
+            ends = ends_of(film.path, film.more)
+        except OSError:
+            return None
+        for entry in done:
+            if parts_of(entry.mark)[3] == ends and self._stands(entry) and alike(film.files, entry.files):
+                return PurePosixPath(entry.report)
+        for other, name in self._first[(sizes, ends)]:
+            if alike(film.files, other.files):
+                return name
+        self._first[(sizes, ends)].append((film, report))
+        return None
+
+    def _stands(self, entry: LedgerEntry) -> bool:
+        """Whether what was done with a film is still what was done, and the film what it was."""
+        stem = self._output / (entry.was or entry.report)
+        whole = all(map(os.path.isfile, report_files(stem))) and changed(stem, entry.wrote) is None
+        return whole and same(entry.mark, *_files(entry))
+
+
+def alike(ours: Sequence[Path], theirs: Sequence[Path]) -> bool:
+    """Returns whether files hold the same, each as the one at its place: at both ends, and at places between them."""
+    return len(ours) == len(theirs) and all(_alike(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+def _alike(one: Path, other: Path) -> bool:
+    try:
+        with one.open("rb") as ours, other.open("rb") as theirs:
+            size = os.fstat(ours.fileno()).st_size
+            if size != os.fstat(theirs.fileno()).st_size:
+                return False
+            between = [(size * step // PLACES, PLACE_BYTES) for step in range(PLACES)]
+            for place, length in [(0, SAMPLE_BYTES), *between, (max(0, size - SAMPLE_BYTES), SAMPLE_BYTES)]:
+                ours.seek(place)
+                theirs.seek(place)
+                if ours.read(length) != theirs.read(length):
+                    return False
+    except OSError:
+        return False
+    return True
