@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def arranged(search: Search) -> Search:
             left_out += disc.left_out
     for folder, films in folders.items():
         folders[folder] = _stacked(films)
-    _join_folders(folders, set(search.folders))
+    _join_folders(folders, set(search.folders), {film.path: film for film in search.films})
     house = _House(folders, set(search.folders))
     left_out += house.left_out
     kept = [film for film in search.films if film.named] + house.films
@@ -98,7 +98,7 @@ def _whole(numbered: Iterable[int]) -> bool:
     return len(numbers) > 1 and numbers == list(range(1, len(numbers) + 1))
 
 
-def _join_folders(folders: dict[Path, list[FilmFile]], named: set[Path]) -> None:
+def _join_folders(folders: dict[Path, list[FilmFile]], named: set[Path], files: Mapping[Path, FilmFile]) -> None:
     """Puts the films of CD1, CD2 ... that hold one each into the folder above, as one film."""
     discs: dict[tuple[Path, str, str], dict[int, Path]] = defaultdict(dict)
     for folder in folders:
@@ -106,13 +106,11 @@ def _join_folders(folders: dict[Path, list[FilmFile]], named: set[Path]) -> None
         if found:
             discs[(folder.parent, found["name"].casefold(), found["kind"].lower())][int(found["number"])] = folder
     for (parent, _, _), numbered in discs.items():
-        parts = [folders[numbered[number]] for number in sorted(numbered)]
-        if _whole(numbered) and all(len(films) == 1 for films in parts):
-            films = [only for (only,) in parts]
-            place = place_above(films[0], parent)
-            name = numbered[1].name[: DISC_FOLDER.fullmatch(numbered[1].name).start("kind")]  # type: ignore[union-attr]
-            if name.rstrip(SEPARATORS):
-                place = place_above(films[0], numbered[1]).with_name(name.rstrip(SEPARATORS))
+        films = [film for number in sorted(numbered) for film in folders[numbered[number]]]
+        if _whole(numbered) and len(films) == len(numbered) and all(folders[folder] for folder in numbered.values()):
+            first = files[films[0].path]
+            name = DISC_FOLDER.sub(r"\g<name>", numbered[1].name).rstrip(SEPARATORS)
+            place = place_above(first, numbered[1]).with_name(name) if name else place_above(first, parent)
             for folder in numbered.values():
                 folders[folder] = []
             folders[parent].append(joined(films, place))

@@ -168,8 +168,8 @@ def _named(
     moves = moved(films, known, output)
     old = {entry.report for entry in moves.values()}
     others = {path: entry for path, entry in known.items() if entry.report not in old}
-    # Another shard may still have to take away what lies under an old name.
-    names = _reports(films, others, moves, output, old if wanted.shard.count > 1 else set())
+    # What lies under an old name is taken away before anything is written; but other shards may not be so far.
+    names = _reports(films, others, moves, output, old, vacant=wanted.shard.count == 1)
     for film, name in zip(films, names, strict=True):
         if entry := moves.get(key_of(film.path)):
             was = "" if str(name) == entry.report else entry.report
@@ -204,17 +204,21 @@ def _why(film: FilmFile, entry: LedgerEntry | None, output: Path, wanted: Wanted
 
 def _reports(
     films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], moves: Mapping[str, LedgerEntry], output: Path,
-    reserved: set[str],
+    old: set[str], *, vacant: bool,
 ) -> list[PurePosixPath]:  # fmt: skip
-    """A name for each film's report, with the film's own suffix, that no other film has: for good until it is moved."""
-    taken = {_folded(PurePosixPath(report)) for report in (*(entry.report for entry in known.values()), *reserved)}
+    """A name for each film's report, with the film's own suffix, that no other film has: for good until it is moved.
+
+    Old names, those of films that moved, may be given to others only if they are vacant.
+    """
+    reserved = [entry.report for entry in known.values()] + ([] if vacant else list(old))
+    taken = {_folded(PurePosixPath(report)) for report in reserved}
     answer = []
     for film in films:
         path = key_of(film.path)
         entry = known.get(path)
         if entry is None and path in moves and _fits(moves[path].report, film):
             entry = moves[path]
-        report = PurePosixPath(entry.report) if entry else _free(film, taken, output)
+        report = PurePosixPath(entry.report) if entry else _free(film, taken, output, old if vacant else set())
         taken.add(_folded(report))
         answer.append(report)
     return answer
@@ -225,13 +229,13 @@ def _fits(report: str, film: FilmFile) -> bool:
     return re.fullmatch(rf"{re.escape(str(film.place))}(-[0-9a-f]+)?", report) is not None
 
 
-def _free(film: FilmFile, taken: set[str], output: Path) -> PurePosixPath:
+def _free(film: FilmFile, taken: set[str], output: Path, vacant: set[str]) -> PurePosixPath:
     whole = Path(key_of(film.path))
     for letters in (0, MARK_LETTERS, 8 * MARK_LETTERS):
         # Behind the name that the film has there, so that a mark does not hide what kind of file it is.
         name = distinct_name(whole.with_name(film.place.name + ".x"), SUFFIX, letters)
         report = film.place.with_name(name.removesuffix(SUFFIX))
-        if _folded(report) not in taken and not of_another(output / report, film):
+        if _folded(report) not in taken and (str(report) in vacant or not of_another(output / report, film)):
             break
     return report
 
