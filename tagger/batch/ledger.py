@@ -180,7 +180,7 @@ def read(output: Path) -> dict[str, LedgerEntry]:
         except OSError as error:
             raise OutputRefused(f"{path}: cannot be read ({reason(error)})") from error
     last = {entry.report: entry for _, entry in sorted(entries, key=lambda pair: pair[0])}
-    return {entry.film: entry for entry in last.values() if entry.state != GONE}
+    return {entry.film: replace(entry, was="") for entry in last.values() if entry.state != GONE}
 
 
 def _last(lines: Iterable[bytes]) -> dict[str, tuple[str, LedgerEntry]]:

@@ -109,8 +109,7 @@ class Batch:
         ShotDetector(settings.detector, settings.min_shot_s, ANY_FPS)  # a library that it misses is no film's fault
         orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
         self._engine.load()
-        for moved in plan.moved:
-            entry, old = take_over(self._output, moved)
+        for entry, old in take_over(self._output, plan.moved):
             self._ledger.put(entry)
             remove(old, self._output)
         for task in (*plan.tasks, *plan.later):

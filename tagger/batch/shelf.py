@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import FilmFile
 from tagger.batch.guard import report_at
-from tagger.batch.ledger import DONE, LedgerEntry
+from tagger.batch.ledger import DONE, STARTED, LedgerEntry, ends_of
 from tagger.errors import OutputRefused, reason
-from tagger.files import output_folder, write_atomically
+from tagger.files import SAMPLE_BYTES, output_folder, write_atomically
 from tagger.records import TagReport
 from tagger.reports.formats import report_bodies, report_files
 from tagger.reports.written import changed, digest
@@ -38,34 +38,62 @@ def as_one(report: TagReport, film: FilmFile, starts_s: Sequence[float]) -> TagR
     )
 
 
-def take_over(output: Path, entry: LedgerEntry) -> tuple[LedgerEntry, tuple[Path, ...]]:
-    """Puts the reports of a film that moved under their new name; what people changed in them is kept as it is.
+def take_over(output: Path, moved: Sequence[LedgerEntry]) -> Iterator[tuple[LedgerEntry, tuple[Path, ...]]]:
+    """Puts the reports of films that moved under their new names; what people changed in them is kept as it is.
 
-    Returns:
-        The entry to be noted, and the files to be removed once it is.
+    Names may go round, as when episodes are numbered anew: what lies under a name that another film gets is read first.
+
+    Yields:
+        Each entry as it is to be noted, and the files to be removed once it is.
 
     Raises:
         OutputRefused: they cannot be written.
     """
-    old, new = output / (entry.was or entry.report), output / entry.report
-    report = report_at(old) if entry.state == DONE and entry.was else None
-    if report is None:
-        return entry, ()
-    output_folder(new.parent)
-    if changed(old, entry.wrote):
-        for path, target in zip(report_files(old), report_files(new), strict=True):
-            try:
-                with suppress(FileNotFoundError):
-                    path.replace(target)
-            except OSError as error:
-                raise OutputRefused(f"{target}: cannot be written ({reason(error)})") from error
-        return entry, ()
-    path = Path(entry.path)
-    bodies = report_bodies(named(report, path, new.name if entry.more else path.name), new)
-    for target, body in bodies.items():
-        write_atomically(target, body)
-    wrote = tuple(map(digest, bodies.values()))
-    return replace(entry, wrote=wrote), tuple(path for path in report_files(old) if path not in bodies)
+    new_names = {entry.report for entry in moved if entry.was}
+    read_first = {entry.was: _lying(output, entry) for entry in moved if entry.was in new_names}
+    for entry in moved:
+        if entry.state != DONE or not entry.was:
+            yield entry, ()
+            continue
+        bodies = read_first.get(entry.was) or _lying(output, entry)
+        if not bodies:  # somebody took it away, or put another film's there
+            yield replace(entry, state=STARTED), ()
+            continue
+        new = output / entry.report
+        output_folder(new.parent)
+        for path, body in zip(report_files(new), bodies.files, strict=True):
+            if body is not None:
+                write_atomically(path, body)
+        if entry.was in new_names:  # that is another's now, also in the ledger
+            yield replace(entry, wrote=bodies.wrote, was=""), ()
+        else:
+            yield replace(entry, wrote=bodies.wrote), report_files(output / entry.was)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bodies:
+    """What the reports of a film are to hold under its new name."""
+
+    files: tuple[bytes | None, ...]  # in the order of `report_files`
+    wrote: tuple[str, ...]
+
+
+def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
+    """What lies under the old name of a film, with its new path; None if that is not its report."""
+    old, (path, *more) = output / entry.was, entry.files
+    report = report_at(old)
+    try:
+        if report is None or report.video.fingerprint != ends_of(path, more, SAMPLE_BYTES):
+            return None
+        if changed(old, entry.wrote):
+            files = tuple(file.read_bytes() if file.is_file() else None for file in report_files(old))
+            return _Bodies(files, entry.wrote)
+    except OSError:
+        return None
+    given = Path(entry.path)
+    name = PurePosixPath(entry.report).name if more else given.name
+    bodies = tuple(report_bodies(named(report, given, name), output / entry.report).values())
+    return _Bodies(bodies, tuple(map(digest, bodies)))
 
 
 def remove(files: Iterable[Path], output: Path) -> None:

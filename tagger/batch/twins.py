@@ -41,7 +41,7 @@ def moved(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: P
     taken: set[str] = set()
     for film in films:
         path = key_of(film.path)
-        if path in known:
+        if (own := known.get(path)) and _unchanged(own, film.path, film.more):
             continue
         there = by_place.get(str(film.place))  # as when a disk is mounted at another place
         if there and there.report not in taken and _left(there) and _unchanged(there, film.path, film.more):
@@ -53,7 +53,23 @@ def moved(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: P
             taken.add(entry.report)
             more = tuple(map(str, film.more))
             answer[path] = replace(entry, film=path, path=str(film.path), more=more, disk=disk_of(path))
-    return answer
+    return _without_harm(answer, known, output)
+
+
+def _without_harm(
+    moves: dict[str, LedgerEntry], known: Mapping[str, LedgerEntry], output: Path
+) -> dict[str, LedgerEntry]:
+    """The moves but those to places where a report is that a person changed, and that stays."""
+    harmless = moves
+    while True:
+        leaving = {entry.report for entry in harmless.values()}
+        harmed = {
+            path for path in harmless
+            if (own := known.get(path)) and own.report not in leaving and changed(output / own.report, own.wrote)
+        }  # fmt: skip
+        if not harmed:
+            return harmless
+        harmless = {path: entry for path, entry in harmless.items() if path not in harmed}
 
 
 def _left(entry: LedgerEntry) -> bool:
