@@ -52,6 +52,11 @@ def inside(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess([*map(str, words)], code, out.getvalue(), err.getvalue())
 
 
+def batch(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs `movietags batch` in this process, with one decoder."""
+    return inside("batch", "--jobs", "1", *words)
+
+
 @contextmanager
 def running(*words: str | Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """Runs it beside the test, and kills it at the end."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import media
 import pytest
-from batches import LEDGER, entries, inside, statuses, summary
+from batches import LEDGER, batch, entries, inside, statuses, summary
 
 from tagger import vocabulary
 from tagger.batch.find import find
@@ -31,10 +31,6 @@ def extract(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return inside("extract", *words)
 
 
-def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    return inside("batch", *words)
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two films, one called as the report of the other would be."""
@@ -47,7 +43,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tagged(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("tagged") / "out"
-    assert run(source, "-o", output, "-q").returncode == 0
+    assert batch(source, "-o", output, "-q").returncode == 0
     return output
 
 
@@ -65,13 +61,13 @@ def test_what_a_person_changed_is_kept_until_it_is_to_be_replaced(source: Path, 
     mine = output / "a.mp4.tags.json"
     mine.write_text(mine.read_text().replace('"rank"', '"rank" '))
     before = mine.read_bytes()
-    done = run(source, "-o", output, "--min-entropy", "3")
+    done = batch(source, "-o", output, "--min-entropy", "3")
     assert done.returncode == 0
     assert f"{mine}: kept, as it was changed since it was written (--replace writes it anew)" in done.stderr
     assert "1 film to tag, 1 kept as they are (--replace)" in done.stderr
     assert mine.read_bytes() == before
     assert read_report(output / "b.mp4.tags.json").settings["min_entropy_bits"] == 3
-    assert run(source, "-o", output, "--min-entropy", "3", "--replace", "-q").returncode == 0
+    assert batch(source, "-o", output, "--min-entropy", "3", "--replace", "-q").returncode == 0
     assert read_report(mine).settings["min_entropy_bits"] == 3
 
 
@@ -90,8 +86,8 @@ def test_either_file_of_a_report_is_a_persons(source: Path, output: Path, name: 
 
 def test_another_version_or_model_is_no_person(source: Path, output: Path) -> None:
     assert planned(source, output).kept == ()
-    assert run(source, "-o", output, "--min-entropy", "3", "-q").returncode == 0
-    assert run(source, "-o", output, "--min-entropy", "2", "-q").returncode == 0
+    assert batch(source, "-o", output, "--min-entropy", "3", "-q").returncode == 0
+    assert batch(source, "-o", output, "--min-entropy", "2", "-q").returncode == 0
     assert planned(source, output).kept == ()
     assert all(row["status"] == "ok" for row in summary(output))
 
@@ -109,14 +105,14 @@ def test_reports_of_ledgers_that_noted_no_digest_count_as_unchanged(source: Path
 def test_a_run_that_is_killed_while_it_writes_takes_no_report_for_a_persons(source: Path, output: Path) -> None:
     """One of the two files is new, and the ledger does not say that the film is done."""
     other = output.parent / "other"
-    assert run(source, "-o", other, "--min-entropy", "3", "-q").returncode == 0
+    assert batch(source, "-o", other, "--min-entropy", "3", "-q").returncode == 0
     (first, second) = (book.read_bytes() for book in (output / LEDGER, other / LEDGER))
     digests = [entry.wrote for entry in (*read(output).values(), *read(other).values()) if entry.report == "a.mp4"]
     started = json.loads(next(line for line in second.splitlines() if b'"started"' in line and b"a.mp4" in line))
     shutil.copy(other / "a.mp4.tags.csv", output / "a.mp4.tags.csv")
     (output / LEDGER).write_bytes(first + json.dumps({**started, "wrote": digests[0] + digests[1]}).encode() + b"\n")
     assert planned(source, output).kept == ()
-    assert run(source, "-o", output, "--min-entropy", "3", "-q").returncode == 0
+    assert batch(source, "-o", output, "--min-entropy", "3", "-q").returncode == 0
     # And that is what a run does note, before it writes.
     again = [json.loads(line) for line in (output / LEDGER).read_bytes().splitlines()[-8:]]
     notes = [set(line["wrote"]) for line in again if line["state"] == "started" and line["report"] == "b.mp4"]
@@ -138,7 +134,7 @@ def test_another_vocabulary_goes_elsewhere(source: Path, output: Path, tmp_path:
     own = other_tags(tmp_path / "own")
     before = {path: path.read_bytes() for path in output.rglob("*.tags.*")}
     for more in ((), ("--dry-run",)):
-        done = run(source, "-o", output, "--vocab", own, *more)
+        done = batch(source, "-o", output, "--vocab", own, *more)
         assert done.returncode == 2
         (_, line) = done.stderr.splitlines()
         assert line == (
@@ -146,7 +142,7 @@ def test_another_vocabulary_goes_elsewhere(source: Path, output: Path, tmp_path:
             "or --replace to write over them"
         )
     assert {path: path.read_bytes() for path in before} == before
-    assert run(source, "-o", output, "--vocab", own, "--replace", "-q").returncode == 0
+    assert batch(source, "-o", output, "--vocab", own, "--replace", "-q").returncode == 0
     assert read_report(output / "a.mp4.tags.json").model.vocabulary == "own"
 
 
@@ -173,7 +169,7 @@ def test_a_batch_leaves_what_extract_wrote_of_another_film(source: Path, tmp_pat
     films = tmp_path / "films"
     films.mkdir()
     shutil.copy(source / "b.mp4", films / "clip.mp4")
-    assert run(films, "-o", output, "-q").returncode == 0
+    assert batch(films, "-o", output, "-q").returncode == 0
     assert (output / "clip.mp4.tags.json").read_bytes() == theirs
     (row,) = summary(output)
     assert row["film"].startswith("clip.mp4-") and (output / row["report"]).is_file()
@@ -236,18 +232,18 @@ def test_what_is_no_film_after_all_is_passed_over_and_what_failed_fails_once(sou
     shutil.copy(source / "b.mp4", films / "whole.mp4")
     sound(films / "sound.mp4")
     (films / "empty.mp4").touch()
-    done = run(films, "-o", output)
+    done = batch(films, "-o", output)
     assert done.returncode == 1
     assert statuses(output) == {"empty.mp4": "failed", "sound.mp4": "skipped", "whole.mp4": "ok"}
     (row,) = (row for row in summary(output) if row["film"] == "sound.mp4")
     assert row["reason"] == f"{films}/sound.mp4: holds no video stream (audio)"
     assert f"no film: {films}/sound.mp4: holds no video stream (audio)" in done.stderr
-    again = run(films, "-o", output)
+    again = batch(films, "-o", output)
     assert again.returncode == 0
     assert "0 films to tag, 2 done before, 1 failed before (--retry-failed)" in again.stderr
-    assert run(films, "-o", output, "--strict", "-q").returncode == 1
+    assert batch(films, "-o", output, "--strict", "-q").returncode == 1
     shutil.copy(source / "a.mp4", films / "empty.mp4")
-    assert run(films, "-o", output, "--strict", "-q").returncode == 0
+    assert batch(films, "-o", output, "--strict", "-q").returncode == 0
     assert statuses(output)["empty.mp4"] == "ok"
 
 
@@ -285,9 +281,9 @@ def test_a_film_that_is_cut_off_fails_where_it_is_asked_to(source: Path, tmp_pat
     whole = media.film(films / "a.mkv", (25,) * 6, 160, 90).path
     body = whole.read_bytes()
     whole.write_bytes(body[: len(body) // 2])
-    assert [run(films, "-o", output, "-q", *more).returncode for more in ((), ("--strict",))] == [0, 1]
+    assert [batch(films, "-o", output, "-q", *more).returncode for more in ((), ("--strict",))] == [0, 1]
     assert statuses(output) == {"a.mkv": "truncated"}
-    assert run(films, "-o", tmp_path / "new", "-q", "--strict").returncode == 1
+    assert batch(films, "-o", tmp_path / "new", "-q", "--strict").returncode == 1
     assert [extract(whole, "-q", *more).returncode for more in ((), ("--strict",))] == [0, 1]
 
 
@@ -295,5 +291,5 @@ def test_entries_that_are_done_stay_done(source: Path, output: Path) -> None:
     (entry,) = (entry for entry in read(output).values() if entry.report == "a.mp4")
     assert isinstance(entry, LedgerEntry) and entry.state == DONE and len(entry.wrote) == 2
     before = len(entries(output))
-    assert run(source, "-o", output, "-q").returncode == 0
+    assert batch(source, "-o", output, "-q").returncode == 0
     assert len(entries(output)) == before

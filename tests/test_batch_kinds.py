@@ -7,7 +7,7 @@ from pathlib import Path
 
 import media
 import pytest
-from batches import inside, statuses, summary
+from batches import batch, statuses, summary
 
 from tagger.batch.find import Search, find
 from tagger.batch.ignore import Ignore
@@ -243,13 +243,13 @@ def test_a_stack_is_tagged_as_one_film(tmp_path: Path) -> None:
     first = media.film(root / "Film cd1.mp4", (20, 30), 160, 90)
     second = media.film(root / "Film cd2.mp4", (25, 15, 10), 160, 90)
     media.film(root / "Film-trailer.mp4", (10,), 160, 90)
-    shown = inside("batch", root, "-o", output, "--dry-run")
+    shown = batch(root, "-o", output, "--dry-run")
     assert shown.stdout.splitlines() == [
         f"{first.path}: new (2 files as one film, Film.mp4)",
         f"{root}/Film-trailer.mp4: left out: trailer of Film.mp4",
     ]
     assert "1 left out by rules" in shown.stderr
-    assert inside("batch", root, "-o", output, "-q").returncode == 0
+    assert batch(root, "-o", output, "-q").returncode == 0
     (row,) = summary(output)
     assert (row["film"], row["shots"], row["duration_s"]) == ("Film.mp4", "5", "4.0")
     report = read_report(output / "Film.mp4.tags.json")
@@ -260,10 +260,10 @@ def test_a_stack_is_tagged_as_one_film(tmp_path: Path) -> None:
     assert report.shots[2].start_s == pytest.approx(2.0) and report.shots[-1].end_s == pytest.approx(4.0)
     assert report.warnings == ("2 files as one film: Film cd1.mp4 from 0.000 s, Film cd2.mp4 from 2.000 s",)
     assert report.status == "ok"
-    assert inside("batch", root, "-o", output, "--dry-run").stdout.count("new") == 0
+    assert batch(root, "-o", output, "--dry-run").stdout.count("new") == 0
     media.film(second.path, (25, 15, 12), 160, 90)
-    assert "changed (2 files as one film, Film.mp4)" in inside("batch", root, "-o", output, "--dry-run").stdout
-    assert inside("batch", root, "-o", tmp_path / "all", "--all", "-q").returncode == 0
+    assert "changed (2 files as one film, Film.mp4)" in batch(root, "-o", output, "--dry-run").stdout
+    assert batch(root, "-o", tmp_path / "all", "--all", "-q").returncode == 0
     assert set(statuses(tmp_path / "all")) == {"Film cd1.mp4", "Film cd2.mp4", "Film-trailer.mp4"}
 
 
@@ -272,7 +272,7 @@ def test_a_stack_with_a_part_that_is_none_is_one_line(tmp_path: Path) -> None:
     root.mkdir()
     media.film(root / "Film cd1.mp4", (20,), 160, 90)
     (root / "Film cd2.mp4").write_text("no film")
-    done = inside("batch", root, "-o", output, "-q")
+    done = batch(root, "-o", output, "-q")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "Film cd2.mp4: is no video" in line

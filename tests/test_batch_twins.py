@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import media
 import pytest
-from batches import entries, inside, run, statuses, summary, timeless
+from batches import batch, entries, statuses, summary, timeless
 
 import tagger
 from tagger.batch.find import Search, find
@@ -203,7 +203,7 @@ def test_renamed_copied_and_deleted_films_in_the_command(tmp_path: Path) -> None
     for count, name in enumerate("abc"):
         media.film(source / f"{name}.mp4", (12 + count, 15), 160, 90)
     shutil.copy(source / "a.mp4", source / "a copy.mp4")
-    done = inside("batch", source, "-o", output)
+    done = batch(source, "-o", output)
     assert done.returncode == 0
     assert "4 films to tag (1 of them the same as others)" in done.stderr
     assert "a.mp4: " in done.stderr and "(the same as a copy.mp4)" in done.stderr
@@ -215,15 +215,16 @@ def test_renamed_copied_and_deleted_films_in_the_command(tmp_path: Path) -> None
 
     (source / "new").mkdir()
     (source / "b.mp4").rename(source / "new/B.mp4")
+    os.utime(source / "new/B.mp4", (1, 1))  # as when it was copied; its report has the same ends
     (source / "c.mp4").unlink()
     before = len(entries(output))
-    shown = inside("batch", source, "-o", output, "--dry-run", "--prune")
+    shown = batch(source, "-o", output, "--dry-run", "--prune")
     assert shown.stdout.splitlines() == [
         f"{source}/new/B.mp4: known from another place, where it was b.mp4",
         f"{source}/c.mp4: gone: its reports will be taken away",
     ]
     assert "1 film is gone" in shown.stderr
-    again = inside("batch", source, "-o", output)
+    again = batch(source, "-o", output)
     assert "0 films to tag, 3 done before, 1 known from another place" in again.stderr
     assert "1 film is gone (--prune)" in again.stderr
     assert entries(output)[before:] == [("new/B.mp4", DONE)]
@@ -234,23 +235,27 @@ def test_renamed_copied_and_deleted_films_in_the_command(tmp_path: Path) -> None
     assert "B.mp4" in (output / "new/B.mp4.tags.csv").read_text()
 
     before = len(entries(output))
-    assert inside("batch", source, "-o", output, "--prune", "-q").returncode == 0
+    assert batch(source, "-o", output, "--prune", "-q").returncode == 0
     assert entries(output)[before:] == [("c.mp4", "gone")]
     assert sorted(statuses(output)) == ["a copy.mp4", "a.mp4", "new/B.mp4"]
     assert not list(output.glob("c.mp4.*"))
-    assert inside("batch", source, "-o", output, "--dry-run", "--prune").stdout == ""
+    assert batch(source, "-o", output, "--dry-run", "--prune").stdout == ""
 
 
-def test_what_holds_the_same_as_a_film_that_fails_fails_with_it(tmp_path: Path, faults: dict[str, str]) -> None:
+def test_what_holds_the_same_as_a_film_that_fails_fails_with_it(
+    tmp_path: Path, faults: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, output = tmp_path / "films", tmp_path / "out"
     source.mkdir()
     media.film(source / "a crash.mp4", (12,), 160, 90)
     shutil.copy(source / "a crash.mp4", source / "b crash.mp4")
-    done = run(source, "-o", output, env=faults)
-    assert done.returncode == 1 and "holds the same as a crash.mp4: " in done.stderr
-    assert [state for film, state in entries(output) if film == "b crash.mp4"] == ["found", "started", "failed"]
-    assert run(source, "-o", output, env=faults).returncode == 0  # known by now
-    assert run(source, "-o", output, "--retry-failed", "-q").returncode == 0
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", faults["PYTHONPATH"])  # for the decoders
+        done = batch(source, "-o", output)
+        assert done.returncode == 1 and "holds the same as a crash.mp4: " in done.stderr
+        assert [state for film, state in entries(output) if film == "b crash.mp4"] == ["found", "started", "failed"]
+        assert batch(source, "-o", output).returncode == 0  # known by now
+    assert batch(source, "-o", output, "--retry-failed", "-q").returncode == 0
     assert set(statuses(output).values()) == {"ok"}
 
 
@@ -345,11 +350,11 @@ def test_pruning_keeps_what_a_person_changed(tmp_path: Path) -> None:
     (source / "deep").mkdir(parents=True)
     for count, name in enumerate(("a", "deep/b", "deep/c")):
         media.film(source / f"{name}.mp4", (12 + count,), 160, 90)
-    assert inside("batch", source, "-o", output, "-q").returncode == 0
+    assert batch(source, "-o", output, "-q").returncode == 0
     mine = output / "deep/c.mp4.tags.csv"
     mine.write_text(mine.read_text() + "mine\n")
     shutil.rmtree(source / "deep")
-    done = inside("batch", source, "-o", output, "--prune")
+    done = batch(source, "-o", output, "--prune")
     assert f"{mine}: kept, as it was changed since it was written" in done.stderr
     assert sorted(path.name for path in (output / "deep").iterdir()) == ["c.mp4.tags.csv", "c.mp4.tags.json"]
     assert list(statuses(output)) == ["a.mp4"]
@@ -380,7 +385,7 @@ def test_films_that_change_their_names_among_themselves_keep_their_work(tmp_path
     source.mkdir()
     for count in range(4):
         media.film(source / f"{count}.mp4", (12 + count,), 160, 90)
-    assert inside("batch", source, "-o", output, "-q").returncode == 0
+    assert batch(source, "-o", output, "-q").returncode == 0
     mine = (output / "1.mp4.tags.csv").read_text() + "mine\n"
     (output / "1.mp4.tags.csv").write_text(mine)
     for old, new in (("3", "4"), ("2", "3"), ("1", "2"), ("0", "x")):
@@ -388,7 +393,7 @@ def test_films_that_change_their_names_among_themselves_keep_their_work(tmp_path
     (source / "3.mp4").rename(source / "1.mp4")
     (source / "2.mp4").rename(source / "3.mp4")
     before = len(entries(output))  # now 2 is called 1, 1 is 3, 3 is 4, and 0 is x
-    assert inside("batch", source, "-o", output, "-q").returncode == 0
+    assert batch(source, "-o", output, "-q").returncode == 0
     assert sorted(entries(output)[before:]) == [(f"{name}.mp4", DONE) for name in "134x"]
     frames = {path.name: read_report(path).video.frame_count for path in output.glob("*.json")}
     assert frames == {"1.mp4.tags.json": 14, "3.mp4.tags.json": 13, "4.mp4.tags.json": 15, "x.mp4.tags.json": 12}
@@ -396,4 +401,4 @@ def test_films_that_change_their_names_among_themselves_keep_their_work(tmp_path
     assert sorted(path.name for path in output.glob("*.csv")) == [
         "1.mp4.tags.csv", "3.mp4.tags.csv", "4.mp4.tags.csv", "summary.csv", "x.mp4.tags.csv",
     ]  # fmt: skip
-    assert inside("batch", source, "-o", output, "--dry-run").stdout == ""
+    assert batch(source, "-o", output, "--dry-run").stdout == ""

@@ -34,7 +34,7 @@ def of_another(stem: Path, film: FilmFile) -> bool:
     if report is None:
         return True
     path = Path(report.video.path)
-    if path.is_absolute() and key_of(path) == key_of(film.path):
+    if path == film.path or (path.is_absolute() and key_of(path) == key_of(film.path)):
         return False
     try:
         here = ends_of(film.path, film.more, SAMPLE_BYTES)

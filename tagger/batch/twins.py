@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import FilmFile
 from tagger.batch.guard import report_at
-from tagger.batch.ledger import DONE, LedgerEntry, disk_of, ends_of, key_of, parts_of, same
+from tagger.batch.ledger import DONE, LedgerEntry, disk_of, ends_of, key_of, mark_of, parts_of, same
 from tagger.files import SAMPLE_BYTES
 from tagger.reports.formats import report_files
 from tagger.reports.written import changed
@@ -41,18 +42,20 @@ def moved(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: P
     taken: set[str] = set()
     for film in films:
         path = key_of(film.path)
-        if (own := known.get(path)) and _unchanged(own, film.path, film.more):
+        own, there = known.get(path), by_place.get(str(film.place))
+        alike = [one for one in by_sizes.get(_sizes(film), ()) if one is not own and one.report not in taken]
+        if own and (not alike or _unchanged(own, film.path, film.more)):
             continue
-        there = by_place.get(str(film.place))  # as when a disk is mounted at another place
-        if there and there.report not in taken and _left(there) and _unchanged(there, film.path, film.more):
-            entry = there
+        if own is None and there and _left(there) and _unchanged(there, film.path, film.more):
+            entry = there if there.report not in taken else None  # as when a disk is mounted at another place
         else:
-            alike = (other for other in by_sizes.get(_sizes(film), ()) if other.report not in taken)
-            entry = next((other for other in alike if _left(other) and _was(other, film, output)), None)
+            entry = next((one for one in alike if _left(one) and _was(one, film, output)), None)
         if entry:
             taken.add(entry.report)
-            more = tuple(map(str, film.more))
-            answer[path] = replace(entry, film=path, path=str(film.path), more=more, disk=disk_of(path))
+            with suppress(OSError):  # gone, this moment
+                mark = mark_of(film.path, film.more) if entry.mark else ""
+                more = tuple(map(str, film.more))
+                answer[path] = replace(entry, film=path, path=str(film.path), more=more, mark=mark, disk=disk_of(path))
     return _without_harm(answer, known, output)
 
 
@@ -73,14 +76,19 @@ def _without_harm(
 
 
 def _left(entry: LedgerEntry) -> bool:
-    """Whether a film is no longer where it was: gone, a link now, or another."""
+    """Whether a film is no longer where it was: gone, a link now, or another; a time that is another is no matter."""
     try:
         os.lstat(entry.film)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except (OSError, ValueError):
         return False  # nobody knows
-    return os.path.realpath(entry.film) != entry.film or not _unchanged(entry, *_files(entry))
+    if os.path.realpath(entry.film) != entry.film:
+        return True
+    try:
+        return not _unchanged(entry, *_files(entry)) and ends_of(*_files(entry)) != parts_of(entry.mark)[3]
+    except OSError:
+        return False
 
 
 def _files(entry: LedgerEntry) -> tuple[Path, Sequence[Path]]:

@@ -63,7 +63,8 @@ def batch(
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
-    Films are known by what is in the files. DIR may also be a film, a pattern in quotes, or - for a list on stdin (a
+    Films are known by what is in the files; samples, trailers and extras beside their film are left out, and parts and
+    discs are one film, unless --all. DIR may also be a film, a pattern in quotes, or - for a list on stdin (a
     path per line, or separated by NUL). For each film OUT has DIR's folders and, as NAME.EXT.tags.json and
     NAME.EXT.tags.csv, its reports; summary.csv has a row per film. What is done is not done again unless the film,
     the settings, the model or the vocabulary changed.
