@@ -277,3 +277,19 @@ def test_a_stack_with_a_part_that_is_none_is_one_line(tmp_path: Path) -> None:
     (line,) = done.stderr.splitlines()
     assert "Film cd2.mp4: is no video" in line
     assert statuses(output) == {"Film.mp4": "failed"}
+
+
+def test_a_dvd_is_tagged_as_one_film(tmp_path: Path) -> None:
+    """Its files are one stream, cut anywhere between two sectors."""
+    whole = media.film(tmp_path / "whole.vob", (25, 40, 35), 160, 90, codec="mpeg2video", options={"g": "12"}).path
+    body = whole.read_bytes()
+    cut = len(body) // 2 // 2048 * 2048
+    folder = tmp_path / "films/Film/VIDEO_TS"
+    folder.mkdir(parents=True)
+    for number, part in enumerate((body[:cut], body[cut:]), 1):
+        (folder / f"VTS_01_{number}.VOB").write_bytes(part)
+    assert batch(tmp_path / "films", "-o", tmp_path / "out", "-q").returncode == 0
+    report = read_report(tmp_path / "out/Film.tags.json")
+    assert (report.video.name, report.video.path) == ("Film", str(folder / "VTS_01_1.VOB"))
+    assert 100 - 12 <= report.video.frame_count <= 101  # the picture that is cut in two may be there twice
+    assert report.shots[0].end_frame == 25 and report.status == "ok"

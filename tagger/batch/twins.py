@@ -34,21 +34,19 @@ def moved(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: P
         output: folder of the reports.
     """
     by_place = {entry.report: entry for entry in known.values()}
-    by_sizes: dict[str, list[LedgerEntry]] = defaultdict(list)
-    for one in known.values():
-        by_sizes[parts_of(one.mark)[0]].append(one)
+    index = _Index(known.values())
     answer: dict[str, LedgerEntry] = {}
     entry: LedgerEntry | None
     taken: set[str] = set()
     for film in films:
         path = key_of(film.path)
         own, there = known.get(path), by_place.get(str(film.place))
-        alike = [one for one in by_sizes.get(_sizes(film), ()) if one is not own and one.report not in taken]
-        if own and (not alike or _unchanged(own, film.path, film.more)):
+        if own and (not index.count(film, besides=own) or _unchanged(own, film.path, film.more)):
             continue
         if own is None and there and _left(there) and _unchanged(there, film.path, film.more):
             entry = there if there.report not in taken else None  # as when a disk is mounted at another place
         else:
+            alike = (one for one in index.alike(film) if one is not own and one.report not in taken)
             entry = next((one for one in alike if _left(one) and _was(one, film, output)), None)
         if entry:
             taken.add(entry.report)
@@ -99,12 +97,37 @@ def _unchanged(entry: LedgerEntry, film: Path, more: Sequence[Path]) -> bool:
     return not entry.mark or same(entry.mark, film, more)
 
 
+class _Index:
+    """Entries by size and ends of their films."""
+
+    def __init__(self, entries: Iterable[LedgerEntry]) -> None:
+        self._count: Counter[str] = Counter()
+        self._entries: dict[tuple[str, str], list[LedgerEntry]] = defaultdict(list)
+        for entry in entries:
+            sizes, _, _, digest = parts_of(entry.mark)
+            self._count[sizes] += 1
+            self._entries[(sizes, digest)].append(entry)
+
+    def count(self, film: FilmFile, besides: LedgerEntry | None = None) -> int:
+        """How many entries have its size, besides one; nothing is read."""
+        sizes = _sizes(film)
+        return self._count[sizes] - (besides is not None and parts_of(besides.mark)[0] == sizes)
+
+    def alike(self, film: FilmFile) -> Sequence[LedgerEntry]:
+        """Those whose films had its size and its ends."""
+        sizes = _sizes(film)
+        if not sizes or not self._count[sizes]:
+            return ()
+        try:
+            return self._entries.get((sizes, ends_of(film.path, film.more)), ())
+        except OSError:
+            return ()
+
+
 def _was(entry: LedgerEntry, film: FilmFile, output: Path) -> bool:
-    """Whether a film that is gone was what this one is; their sizes are the same."""
-    _, modified, _, digest = parts_of(entry.mark)
+    """Whether a film that is gone was what this one is; their sizes and ends are the same."""
+    modified = parts_of(entry.mark)[1]
     try:
-        if not digest or ends_of(film.path, film.more) != digest:
-            return False
         if modified == "+".join(str(path.stat().st_mtime_ns) for path in film.files):
             return True
         report = report_at(output / entry.report)
@@ -136,10 +159,7 @@ class Doubles:
         """
         self._output = output
         self._count = Counter(map(_sizes, films))
-        self._done: dict[str, list[LedgerEntry]] = defaultdict(list)
-        for entry in known.values():
-            if entry.state == DONE and entry.asked == asked:
-                self._done[parts_of(entry.mark)[0]].append(entry)
+        self._done = _Index(entry for entry in known.values() if entry.state == DONE and entry.asked == asked)
         self._first: dict[tuple[str, str], list[tuple[FilmFile, PurePosixPath]]] = defaultdict(list)
 
     def original(self, film: FilmFile, report: PurePosixPath) -> PurePosixPath | None:
@@ -150,16 +170,15 @@ class Doubles:
             report: name of its reports.
         """
         sizes = _sizes(film)
-        done = [entry for entry in self._done.get(sizes, ()) if entry.film != key_of(film.path)]
-        if not sizes or not (done or self._count[sizes] > 1):
+        if not sizes or not (self._done.count(film) or self._count[sizes] > 1):
             return None
+        for entry in self._done.alike(film):
+            if entry.film != key_of(film.path) and self._stands(entry) and alike(film.files, entry.files):
+                return PurePosixPath(entry.report)
         try:
             ends = ends_of(film.path, film.more)
         except OSError:
             return None
-        for entry in done:
-            if parts_of(entry.mark)[3] == ends and self._stands(entry) and alike(film.files, entry.files):
-                return PurePosixPath(entry.report)
         for other, name in self._first[(sizes, ends)]:
             if alike(film.files, other.files):
                 return name
