@@ -283,7 +283,7 @@ def test_a_dvd_is_tagged_as_one_film(tmp_path: Path) -> None:
     """Its files are one stream, cut anywhere between two sectors."""
     whole = media.film(tmp_path / "whole.vob", (25, 40, 35), 160, 90, codec="mpeg2video", options={"g": "12"}).path
     body = whole.read_bytes()
-    cut = len(body) // 2 // 2048 * 2048
+    cut = len(body) * 4 // 5 // 2048 * 2048
     folder = tmp_path / "films/Film/VIDEO_TS"
     folder.mkdir(parents=True)
     for number, part in enumerate((body[:cut], body[cut:]), 1):

@@ -21,12 +21,12 @@ from tagger.batch.plan import NEW, Plan, Task
 from tagger.batch.shelf import as_one, called_as, remove, take_over
 from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
-from tagger.files import output_folder, write_atomically
+from tagger.files import output_folder
 from tagger.images import Pixels
 from tagger.models.model import Features
 from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
-from tagger.reports.formats import report_bodies
+from tagger.reports.formats import report_bodies, write_bodies
 from tagger.reports.written import digest
 from tagger.shots.detector import ShotDetector
 
@@ -236,8 +236,7 @@ class Batch:
         wrote = tuple(map(digest, bodies.values()))
         if film.task.wrote:  # else, after a power cut now, they would be taken for changed
             self._note(film.task, STARTED, film.mark, wrote=(*film.task.wrote, *wrote))
-        for path, body in bodies.items():
-            write_atomically(path, body)
+        write_bodies(bodies)
         return wrote
 
     def _end(self, film: _Film, end: _End) -> None:

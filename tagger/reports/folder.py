@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagger.errors import BadPath, BadReport, OutputRefused, PathMissing
-from tagger.files import MARK_LETTERS, distinct_name, output_folder, write_atomically
+from tagger.files import MARK_LETTERS, distinct_name, output_folder
 from tagger.files import fingerprint as fingerprint_of
 from tagger.frames import frame
 from tagger.records import RankedTag, TagReport
-from tagger.reports.formats import report_bodies
+from tagger.reports.formats import report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.reports.written import Written, changed
 
@@ -75,8 +75,7 @@ class Folder:
         bodies = report_bodies(report, stem)
         self._refuse_changed(stem)
         self._written.note(stem.name, bodies.values())
-        for path, body in bodies.items():
-            write_atomically(path, body)
+        write_bodies(bodies)
         return tuple(bodies)
 
     def _refuse_changed(self, stem: Path) -> None:

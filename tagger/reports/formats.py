@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -143,7 +143,7 @@ def report_files(stem: Path, names: Sequence[str] = DEFAULTS) -> tuple[Path, ...
 
 
 def report_bodies(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS) -> dict[Path, bytes]:
-    """Returns what each file of a film's report holds, in the order of `report_files`.
+    """Returns what each file of a film's report holds, by its path, in the order of `report_files`.
 
     Raises:
         BadSettings: there is no such format.
@@ -152,13 +152,13 @@ def report_bodies(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS
     return {path: form.body(report) for path, form in forms}
 
 
-def write_report_files(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS) -> None:
-    """Writes the report of a film in each of these formats, and at last in JSON: where that is, all are.
+def write_bodies(bodies: Mapping[Path, bytes]) -> None:
+    """Writes the files of a film's report, and at last JSON: where that is, all are.
 
     Raises:
-        BadSettings, OutputRefused: as `write_report`.
+        OutputRefused: as `write_report`.
     """
-    for path, body in report_bodies(report, stem, names).items():
+    for path, body in bodies.items():
         write_atomically(path, body)
 
 
