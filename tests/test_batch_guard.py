@@ -24,8 +24,6 @@ from tagger.reports.folder import Folder
 from tagger.reports.json_report import read_report
 from tagger.reports.written import FILE, FOLDER, Written
 
-pytestmark = pytest.mark.packages  # what a command finds, a test finds too
-
 
 def extract(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return inside("extract", *words)
@@ -87,9 +85,7 @@ def test_either_file_of_a_report_is_a_persons(source: Path, output: Path, name: 
 def test_another_version_or_model_is_no_person(source: Path, output: Path) -> None:
     assert planned(source, output).kept == ()
     assert batch(source, "-o", output, "--min-entropy", "3", "-q").returncode == 0
-    assert batch(source, "-o", output, "--min-entropy", "2", "-q").returncode == 0
-    assert planned(source, output).kept == ()
-    assert all(row["status"] == "ok" for row in summary(output))
+    assert planned(source, output).kept == () and len(planned(source, output).tasks) == 2
 
 
 def test_reports_of_ledgers_that_noted_no_digest_count_as_unchanged(source: Path, output: Path) -> None:
@@ -281,9 +277,9 @@ def test_a_film_that_is_cut_off_fails_where_it_is_asked_to(source: Path, tmp_pat
     whole = media.film(films / "a.mkv", (25,) * 6, 160, 90).path
     body = whole.read_bytes()
     whole.write_bytes(body[: len(body) // 2])
-    assert [batch(films, "-o", output, "-q", *more).returncode for more in ((), ("--strict",))] == [0, 1]
+    assert [batch(films, "-o", output, "-q", *more).returncode for more in (("--strict",), ())] == [1, 0]
+    assert batch(films, "-o", output, "--dry-run", "-q", "--strict").returncode == 1  # also as it was done before
     assert statuses(output) == {"a.mkv": "truncated"}
-    assert batch(films, "-o", tmp_path / "new", "-q", "--strict").returncode == 1
     assert [extract(whole, "-q", *more).returncode for more in ((), ("--strict",))] == [0, 1]
 
 

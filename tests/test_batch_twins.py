@@ -21,8 +21,6 @@ from tagger.files import SAMPLE_BYTES as REPORT_BYTES
 from tagger.reports.formats import report_files
 from tagger.reports.json_report import read_report
 
-pytestmark = pytest.mark.packages  # what a command finds, a test finds too
-
 ASKED = "digest of settings"
 WANTED = Wanted(ASKED)
 
