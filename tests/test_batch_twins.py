@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -9,11 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import media
 import pytest
-from batches import batch, entries, statuses, summary, timeless
+from batches import LEDGER, batch, entries, statuses, summary, timeless
 
 import tagger
 from tagger.batch.find import Search, find
-from tagger.batch.ledger import DONE, FAILED, FOLDER, SAMPLE_BYTES, Ledger, LedgerEntry, mark_of, read
+from tagger.batch.ledger import DONE, FAILED, FOLDER, SAMPLE_BYTES, STARTED, Ledger, LedgerEntry, mark_of, read
 from tagger.batch.plan import CHANGED, NEW, Plan, Shard, Wanted, plan
 from tagger.batch.prune import Departed, departed
 from tagger.batch.twins import alike
@@ -400,3 +401,19 @@ def test_films_that_change_their_names_among_themselves_keep_their_work(tmp_path
         "1.mp4.tags.csv", "3.mp4.tags.csv", "4.mp4.tags.csv", "summary.csv", "x.mp4.tags.csv",
     ]  # fmt: skip
     assert batch(source, "-o", output, "--dry-run").stdout == ""
+
+
+def test_a_film_that_moved_and_is_done_again_takes_nothing_for_a_persons(tmp_path: Path) -> None:
+    """What its reports are known by is that of the moved ones, if the run is killed before it writes others."""
+    source, output = tmp_path / "films", tmp_path / "out"
+    source.mkdir()
+    film = media.film(source / "a.mp4", (12,), 160, 90).path
+    assert batch(source, "-o", output, "-q").returncode == 0
+    film.rename(source / "b.mp4")
+    before = len(entries(output))
+    assert batch(source, "-o", output, "--min-entropy", "3", "-q").returncode == 0
+    lines = [json.loads(line) for line in (output / LEDGER).read_bytes().splitlines()[before:]]
+    moved, begun, writing, done = lines
+    assert [line["state"] for line in lines] == [DONE, STARTED, STARTED, DONE]
+    assert begun["wrote"] == moved["wrote"] and writing["wrote"] == moved["wrote"] + done["wrote"]
+    assert sorted(path.name for path in output.glob("*.tags.*")) == ["b.mp4.tags.csv", "b.mp4.tags.json"]

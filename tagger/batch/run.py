@@ -109,9 +109,7 @@ class Batch:
         ShotDetector(settings.detector, settings.min_shot_s, ANY_FPS)  # a library that it misses is no film's fault
         orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
         self._engine.load()
-        for entry, old in take_over(self._output, plan.moved):
-            self._ledger.put(entry)
-            remove(old, self._output)
+        plan = self._moved(plan)
         for task in (*plan.tasks, *plan.later):
             if task.why == NEW:
                 self._ledger.add(task.film.path, task.report, FOUND, more=_more(task))
@@ -123,6 +121,16 @@ class Batch:
                     self._look()
             if self._pictures:
                 self._look()
+
+    def _moved(self, plan: Plan) -> Plan:
+        """Takes over the reports of films that moved; tasks know then how they are written now."""
+        wrote = {}
+        for entry, old in take_over(self._output, plan.moved):
+            self._ledger.put(entry)
+            remove(old, self._output)
+            wrote[entry.report] = entry.wrote
+        tasks = (replace(task, wrote=wrote.get(str(task.report), task.wrote)) for task in plan.tasks)
+        return replace(plan, tasks=tuple(tasks))
 
     def _begun(self, plan: Plan) -> Iterator[Task]:
         """The tasks that are to be decoded, each noted before it is handed out."""
@@ -207,7 +215,7 @@ class Batch:
                 raise
             self._end(film, _End(FAILED, str(error)))
         except Exception as error:  # a defect costs this film, not the others
-            self._end(film, _End(FAILED, _because(film.task, error)))
+            self._end(film, _End(FAILED, _because(film.task, error), lasting=film.task.same_as is None))
         else:
             self._forget(film)
             self._note(film.task, DONE, film.mark, **{**facts(report), "wrote": wrote, **known})

@@ -52,22 +52,21 @@ def take_over(output: Path, moved: Sequence[LedgerEntry]) -> Iterator[tuple[Ledg
     new_names = {entry.report for entry in moved if entry.was}
     read_first = {entry.was: _lying(output, entry) for entry in moved if entry.was in new_names}
     for entry in moved:
+        # A name that is another's now is that in the ledger, too.
+        noted = replace(entry, was="") if entry.was in new_names else entry
         if entry.state != DONE or not entry.was:
-            yield entry, ()
+            yield noted, ()
             continue
         bodies = read_first.get(entry.was) or _lying(output, entry)
         if not bodies:  # somebody took it away, or put another film's there
-            yield replace(entry, state=STARTED), ()
+            yield replace(noted, state=STARTED, wrote=()), ()
             continue
         new = output / entry.report
         output_folder(new.parent)
         for path, body in zip(report_files(new), bodies.files, strict=True):
             if body is not None:
                 write_atomically(path, body)
-        if entry.was in new_names:  # that is another's now, also in the ledger
-            yield replace(entry, wrote=bodies.wrote, was=""), ()
-        else:
-            yield replace(entry, wrote=bodies.wrote), report_files(output / entry.was)
+        yield replace(noted, wrote=bodies.wrote), report_files(output / noted.was) if noted.was else ()
 
 
 @dataclass(frozen=True, slots=True)
