@@ -84,6 +84,17 @@ def test_where_it_has_no_film_it_is_what_was_asked_for(tmp_path: Path, names: tu
     assert sorted(singles(tmp_path, *names)) == sorted(names)
 
 
+def test_the_current_folder_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = made(tmp_path, "all/beach.mp4", "all/holiday-clip.mp4", "all/clips/x.mp4", "beach/beach.mp4",
+                "beach/a-clip.mp4", "beach/clips/x.mp4", "VIDEO_TS/VTS_01_1.VOB", "VIDEO_TS/VTS_01_2.VOB",
+                "cd/cd1.avi", "cd/cd2.avi")  # fmt: skip
+    found = []
+    for name in ("all", "beach", "VIDEO_TS", "cd"):
+        monkeypatch.chdir(root / name)
+        found.append(sorted(films(look(Path()))))
+    assert found == [["beach.mp4", "clips/x.mp4", "holiday-clip.mp4"], ["beach.mp4"], [root.name], ["cd"]]
+
+
 def test_folders_of_extras_beside_any_film_and_beside_seasons_and_discs(tmp_path: Path) -> None:
     names = ("a.mp4", "b.mp4", "trailers/a.mp4", "samples/b.mp4", "Show/Season 1/1.mkv", "Show/Extras/2.mkv",
              "Show/Clips/3.mkv", "Disc/VIDEO_TS/VTS_01_1.VOB", "Disc/extras/4.mkv")  # fmt: skip

@@ -60,20 +60,23 @@ def place_above(film: FilmFile, folder: Path) -> PurePosixPath:
 def _dvd(folder: Path, films: Sequence[FilmFile]) -> Disc | None:
     titles: dict[str, list[FilmFile]] = defaultdict(list)
     others = []
+    real = Path(os.path.realpath(folder))  # "." has a name, too
+    inside = real.name.upper() == "VIDEO_TS"
     for film in films:
         found = TITLE.fullmatch(film.path.name)
         if found and found[2] != "0":
             titles[found[1]].append(film)
-        elif found or film.path.name.upper() == MENUS or folder.name.upper() == "VIDEO_TS":
+        elif found or film.path.name.upper() == MENUS or inside:
             others.append(LeftOut(film.path, "menu of a DVD"))
     if not titles:
         return None
     main = max(titles, key=lambda title: sum(film.size_bytes for film in titles[title]))
     for title, files in titles.items():
         others += [LeftOut(film.path, "not the longest title of its DVD") for film in files if title != main]
-    home = folder.parent if folder.name.upper() == "VIDEO_TS" else folder
+    home = folder.parent if inside else folder
     files = sorted(titles[main], key=lambda film: film.path.name.upper())
-    return Disc(home, joined(files, place_above(files[0], home)), tuple(others))
+    place = PurePosixPath(real.parent.name) if inside and home == folder else place_above(files[0], home)
+    return Disc(home, joined(files, place), tuple(others))
 
 
 def _blu_ray(folder: Path, films: Sequence[FilmFile]) -> Disc | None:

@@ -6,6 +6,7 @@ so is a file that was named.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -139,9 +140,10 @@ class _House:
         """Which folder of extras it is, or lies in."""
         for place in self._below_named(folder):
             name, above = place.name.casefold(), place.parent
-            beside = self._main.get(above) or above in self._with_seasons
-            own = any(_own(above, film) for film in self._main.get(above, ())) or above in self._with_seasons
-            if (name in EXTRAS and beside) or (name in OWN_EXTRAS and own):
+            mains, seasons = self._main.get(above, ()), above in self._with_seasons
+            if name in EXTRAS and (mains or seasons):
+                return f"in a folder of extras, {place.name}/"
+            if name in OWN_EXTRAS and (seasons or any(_own(above, film) for film in mains)):
                 return f"in a folder of extras, {place.name}/"
         return ""
 
@@ -166,5 +168,6 @@ class _House:
 
 def _own(folder: Path, film: FilmFile) -> bool:
     """Whether it is a film's own folder: one is called as the other begins, or the film is a disc."""
-    names = sorted((folder.name.casefold(), film.place.stem.casefold()), key=len)
-    return names[1].startswith(names[0]) or film.place.name == folder.name
+    called = Path(os.path.realpath(folder)).name.casefold()  # of "." too
+    names = sorted((called, film.place.stem.casefold()), key=len)
+    return names[1].startswith(names[0]) or film.place.name.casefold() == called
