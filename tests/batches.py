@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import interrupts
 
+import cli
 from tagger import TagReport
 from tagger.records import Timing
 from tagger.reports.json_report import as_json
@@ -37,6 +39,22 @@ def run(
     )  # fmt: skip
     assert "Traceback" not in done.stderr
     return done
+
+
+def inside(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs `movietags` with these words in this process, which is quicker."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            cli.cli.main([*map(str, words)], standalone_mode=False)
+        except SystemExit as done:
+            code = int(done.code or 0)
+    return subprocess.CompletedProcess([*map(str, words)], code, out.getvalue(), err.getvalue())
+
+
+def batch(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs `movietags batch` in this process, with one decoder."""
+    return inside("batch", "--jobs", "1", *words)
 
 
 @contextmanager

@@ -78,7 +78,8 @@ def test_films_may_be_short_and_have_any_case(films: dict[str, Path], tmp_path: 
     (tmp_path / "UPPER.MP4").write_bytes(b"")  # by its name: that it is empty is to be said of it
     (tmp_path / "packets").write_bytes(films["ts"].read_bytes()[: 4 * 188])
     assert found(tmp_path) == ["UPPER.MP4", "packets"]
-    assert [film.named for film in find([tmp_path], NOWHERE).films] == [True, False]
+    assert [film.named for film in find([tmp_path, tmp_path / "packets"], NOWHERE).films] == [False, False]
+    assert [film.named for film in find([tmp_path / "packets", tmp_path], NOWHERE).films] == [True, False]
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ BAD = os.fsdecode(b"/films/bad\xff\xfe \n \xf0\x9f\x8e\xac.mp4")
 EVERYTHING: dict[str, Any] = {
     "mark": "1-2-3", "asked": "abc", "reason": f"{BAD}: \u2028 \0 \"'\\", "seconds": 1.25, "status": "truncated",
     "tags": ("kiss", "Z\u00fcrich"), "shots": 0, "kept": 0, "duration_s": 0.0, "scan": "fast", "warnings": ("a", "b\n"),
+    "more": ("cd2.mp4",), "wrote": ("0123",), "same_as": "y.mp4", "was": "w.mp4",
 }  # fmt: skip
 
 
@@ -58,7 +59,8 @@ def test_every_field_comes_back(output: Path) -> None:
     (path, entry), *more = read(output).items()
     assert (path, more) == (BAD, [])
     assert asdict(entry) == EVERYTHING | {
-        "film": BAD, "report": "a/\udcff.mp4", "state": DONE, "at": entry.at, "path": BAD,
+        "film": BAD, "report": "a/\udcff.mp4", "state": DONE, "at": entry.at, "path": BAD, "disk": "/",
+        "was": "",
     }  # fmt: skip
     assert entry.at.endswith("+00:00")
 

@@ -60,6 +60,7 @@ def test_each_film_has_a_row_that_says_what_became_of_it(tmp_path: Path, some: d
         "film": "tagged", "status": "ok", "reason": "", "tags": "kiss; fight scene", "shots": "1200",
         "shots_tagged": "1100", "duration_s": "5400.5", "seconds": "270.025", "realtime_factor": "20.0", "scan": "fast",
         "warnings": "first; second", "report": "tagged.tags.json", "finished": MOMENT, "path": "tagged",
+        "same_as": "",
     }  # fmt: skip
     assert {name: row["reason"] for name, row in read.items() if row["reason"]} == {
         "broken": "broken: is no video", "text": "no film",

@@ -32,7 +32,7 @@ def scanned(
 ) -> dict[str, list[Message]]:
     """What a crew says of films, by name."""
     said: dict[str, list[Message]] = {film.name: [] for film in films}
-    with Crew[Path](ORDERS, size, limits or Limits(), lambda film: film) as crew:
+    with Crew[Path](ORDERS, size, limits or Limits(), lambda film: (film,)) as crew:
         for film, message in filter(None, crew.work(films)):
             said[film.name].append(message)
     return said
@@ -68,7 +68,7 @@ def test_a_crash_costs_one_film_and_the_process_is_replaced(hooked: None, films:
 
 
 def test_a_process_that_dies_while_it_waits_costs_no_film(film: media.Truth) -> None:
-    with Crew[Path](ORDERS, 1, Limits(), lambda film: film) as crew:
+    with Crew[Path](ORDERS, 1, Limits(), lambda film: (film,)) as crew:
         for _ in range(2):
             said = [message for _, message in filter(None, crew.work([film.path]))]
             assert isinstance(said[-1], Read)
@@ -88,7 +88,7 @@ def test_a_decoder_that_hangs_is_stopped(hooked: None, films: dict[str, Path]) -
 
 
 def test_a_caller_who_takes_long_is_no_film_that_hangs(film: media.Truth) -> None:
-    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=1.5), lambda film: film) as crew:
+    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=1.5), lambda film: (film,)) as crew:
         found = []
         for _, message in filter(None, crew.work([film.path])):
             found.append(message)
@@ -101,7 +101,7 @@ def test_processes_last_from_film_to_film(film: media.Truth, tmp_path: Path) -> 
     """And what they hold does not grow: R3."""
     films = [Path(shutil.copy(film.path, tmp_path / f"{number}.mp4")) for number in range(100)]
     pids, memory, handles, threads = set(), [], [], []
-    with Crew[Path](ORDERS, 1, Limits(), lambda film: film) as crew:
+    with Crew[Path](ORDERS, 1, Limits(), lambda film: (film,)) as crew:
         for _, message in filter(None, crew.work(films)):
             if isinstance(message, Read):
                 (child,) = decoders(os.getpid())
@@ -118,7 +118,7 @@ def test_processes_last_from_film_to_film(film: media.Truth, tmp_path: Path) -> 
 def test_none_is_left_when_the_work_is_over_or_given_up(hooked: None, films: dict[str, Path]) -> None:
     scanned([films["a"]], 2)
     assert decoders(os.getpid()) == []
-    with pytest.raises(RuntimeError), Crew[Path](ORDERS, 2, Limits(), lambda film: film) as crew:
+    with pytest.raises(RuntimeError), Crew[Path](ORDERS, 2, Limits(), lambda film: (film,)) as crew:
         for _ in crew.work([films["a"], films["d hang"]]):
             raise RuntimeError
     assert decoders(os.getpid()) == []
@@ -132,7 +132,7 @@ from tagger.batch.worker import Orders
 from tagger.settings import Settings
 
 if __name__ == "__main__":
-    with Crew(Orders(Settings(), 32, 2**32), 2, Limits(), lambda film: film) as crew:
+    with Crew(Orders(Settings(), 32, 2**32), 2, Limits(), lambda film: (film,)) as crew:
         for said in crew.work([Path(name) for name in sys.argv[1:]]):
             print(type(said and said[1]).__name__, flush=True)
 """
@@ -179,7 +179,7 @@ def test_a_pause_of_everything_is_no_film_that_hangs(film: media.Truth, monkeypa
         paused[0] += 3600.0
         return wait(pipes, limit_s)
 
-    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=5.0), lambda film: film) as crew:
+    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=5.0), lambda film: (film,)) as crew:
         said = crew.work([film.path])
         assert isinstance((next(filter(None, said)))[1], At | KeptPicture)
         monkeypatch.setattr(time, "monotonic", lambda: clock() + paused[0])
@@ -198,7 +198,7 @@ from tagger.batch.worker import Orders
 from tagger.errors import DecodersFailed
 from tagger.settings import Settings
 
-with Crew(Orders(Settings(), 32, 2**32), 1, Limits(), lambda film: film) as crew:
+with Crew(Orders(Settings(), 32, 2**32), 1, Limits(), lambda film: (film,)) as crew:
     try:
         print(list(crew.work([Path(sys.argv[1])])))
     except DecodersFailed as error:

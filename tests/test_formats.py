@@ -69,7 +69,7 @@ def test_the_json_of_a_film_comes_last(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(formats, "write_atomically", lambda path, body: written.append(path.name))
     for names in (formats.DEFAULTS, ("json", "csv"), ("csv",), ("csv", "json", "csv")):
         written.clear()
-        formats.write_report_files(REPORT, tmp_path / "x.mp4", names)
+        formats.write_bodies(formats.report_bodies(REPORT, tmp_path / "x.mp4", names))
         assert written == ["x.mp4.tags.csv", "x.mp4.tags.json"]
         assert [path.name for path in formats.report_files(tmp_path / "x.mp4", names)] == written
     assert formats.report_files(Path("x"), ["json"]) == (Path("x" + SUFFIX),)
@@ -80,7 +80,7 @@ def test_the_json_of_a_film_comes_last(tmp_path: Path, monkeypatch: pytest.Monke
 def test_without_its_csv_a_film_gets_no_json(tmp_path: Path) -> None:
     (tmp_path / "x.tags.csv").mkdir()
     with pytest.raises(OutputRefused, match=r"x.tags.csv: cannot write it"):
-        formats.write_report_files(REPORT, tmp_path / "x")
+        formats.write_bodies(formats.report_bodies(REPORT, tmp_path / "x"))
     assert [path.name for path in tmp_path.iterdir()] == ["x.tags.csv"]
 
 

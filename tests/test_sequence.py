@@ -136,7 +136,7 @@ def test_a_report_of_a_folder_has_its_name_wherever_one_stands(
 
 
 def test_it_says_at_which_rate_it_takes_them(scan: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="tagger.video.sequence"):
         checked(scan)
         checked(scan, 24.0)
     assert [record.getMessage() for record in caplog.records] == [

@@ -1,10 +1,19 @@
 """Many films into one folder: found, planned, decoded in processes of their own, tagged by one model, remembered.
 
+ignore    what a person says is not to be tagged
 find      films below folders, by what their files hold
+discs     which files of a copied disc are the film
+kinds     what is no film of its own by its name; files that are one film together
 ledger    what was done, a line for each thing that happened
+guard     reports that people changed, or that are another film's
+twins     films that were renamed, and files that hold the same
 plan      the films that were found against the ledger -> tasks
+parts     the files of one film -> one scan
 worker    the process that decodes
 crew      the parent's side of these processes
+shelf     reports that go to another name
+prune     what is left of films that are gone
+outlook   what a run found and will do, for people
 run       pictures of all films -> full batches -> reports, ledger
 summary   the batch as a table
 """

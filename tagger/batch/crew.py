@@ -50,10 +50,10 @@ class _Worker(Generic[T]):
         self.time_s = 0.0
         self.mark = (0.0, 0.0)  # when it was last looked at, and how far the film was then
 
-    def begin(self, task: T, film: Path, now: float) -> None:
-        self.task, self.film, self.time_s, self.mark = task, film, 0.0, (now, 0.0)
+    def begin(self, task: T, files: tuple[Path, ...], now: float) -> None:
+        self.task, self.film, self.time_s, self.mark = task, files[0], 0.0, (now, 0.0)
         with suppress(OSError):  # it has just died: seen when its answer is read
-            self.pipe.send(film)
+            self.pipe.send(files)
 
     def receive(self, memory_mib: int) -> Message:
         """What it says, or, if it is gone, why.
@@ -100,16 +100,16 @@ class _Worker(Generic[T]):
 class Crew(Generic[T]):
     """Some decoding processes, started when there is work for them; use it in a `with` block."""
 
-    def __init__(self, orders: Orders, size: int, limits: Limits, film_of: Callable[[T], Path]) -> None:
+    def __init__(self, orders: Orders, size: int, limits: Limits, files_of: Callable[[T], tuple[Path, ...]]) -> None:
         """Starts nothing yet.
 
         Args:
             orders: for all.
             size: how many processes at most.
             limits: what a film may cost.
-            film_of: gives the path of a task's film.
+            files_of: gives the files of a task's film, in order.
         """
-        self._orders, self._size, self._limits, self._film_of = orders, size, limits, film_of
+        self._orders, self._size, self._limits, self._files_of = orders, size, limits, files_of
         self._workers: list[_Worker[T]] = []
         self._waited_s = 0.0  # for the processes: their clock, which stands while the caller works or all is paused
 
@@ -164,7 +164,7 @@ class Crew(Generic[T]):
             if task is None:
                 return any(worker.task is not None for worker in self._workers)
             worker = idle or self._hired()
-            worker.begin(task, self._film_of(task), self._waited_s)
+            worker.begin(task, self._files_of(task), self._waited_s)
 
     def _hired(self) -> _Worker[T]:
         """One more process."""

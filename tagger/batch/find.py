@@ -11,11 +11,12 @@ import glob
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tagger.batch.ignore import MARKER, Ignore, LeftOut
 from tagger.errors import MovieTagsError, reason
 from tagger.files import absent, of_system
 from tagger.video import sequence
@@ -42,13 +43,19 @@ TS_SYNC, TS_PACKETS = 0x47, ((0, 188), (4, 192))  # first sync byte and distance
 
 @dataclass(frozen=True, slots=True)
 class FilmFile:
-    """A file to be tagged."""
+    """A film to be tagged: a file, or several that are one film together."""
 
-    path: Path
+    path: Path  # of its first file
     place: PurePosixPath  # below the root it was found in: what its report is called after
-    size_bytes: int
-    modified_ns: int
-    named: bool  # has the name of a film, or was named by the user; else it is known by its first bytes
+    size_bytes: int  # of all its files
+    modified_ns: int  # of the one that was changed last
+    named: bool  # by the user, as a file; else it was found below a folder
+    more: tuple[Path, ...] = ()  # its other files, in the order in which they are shown
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All its files, in order."""
+        return (self.path, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +64,31 @@ class Search:
 
     films: tuple[FilmFile, ...]
     problems: tuple[str, ...]  # one line each
+    left_out: tuple[LeftOut, ...] = ()  # by rules
+    folders: tuple[Path, ...] = ()  # those that were named
 
 
-def find(roots: Sequence[Path], leave_out: Path) -> Search:
+def find(roots: Sequence[Path], leave_out: Path, ignore: Ignore | None = None) -> Search:
     """Returns the films of files, folders and patterns.
 
     Args:
         roots: of these; with several folders each film's place begins with its folder's name.
         leave_out: a folder that is not looked into, that of the reports, unless it is one of the roots.
+        ignore: what else is left out.
     """
+    ignore = ignore or Ignore()
     spelled = list(dict.fromkeys(path for root in roots for path in _spelled_out(root)))
     folders = {os.path.realpath(path) for path in spelled if os.path.isdir(path)}  # noqa: PTH112  # raises nothing
     walk = _Walk() if os.path.realpath(leave_out) in folders else _Walk(leave_out)
     for path in spelled:
         if os.path.isdir(path):  # noqa: PTH112
-            walk.folder(path, PurePosixPath(Path(os.path.realpath(path)).name if len(folders) > 1 else ""))
+            place = PurePosixPath(Path(os.path.realpath(path)).name if len(folders) > 1 else "")
+            walk.folder(path, place, ignore.below(path))
         elif not walk.pictures(path, _place(path)):
-            walk.file(path, _place(path), named=True)
+            walk.file(path, _place(path), ignore.below(Path(path.anchor)), named=True)
     walk.follow_links()
-    return Search(tuple(walk.films), tuple(walk.problems))
+    named = tuple(path for path in spelled if os.path.isdir(path))  # noqa: PTH112
+    return Search(tuple(walk.films), tuple(walk.problems), tuple(walk.left_out), named)
 
 
 def _spelled_out(root: Path) -> list[Path]:
@@ -102,36 +115,47 @@ class _Walk:
     def __init__(self, leave_out: Path | None = None) -> None:
         self.films: list[FilmFile] = []
         self.problems: list[str] = []
-        self._links: deque[tuple[Path, PurePosixPath]] = deque()
+        self.left_out: list[LeftOut] = []
+        self._links: deque[tuple[Path, PurePosixPath, Ignore]] = deque()
         self._seen: set[tuple[int, int]] = set()
         if leave_out is not None:
             with suppress(OSError):
                 self._first_sight(leave_out.stat())
 
-    def folder(self, path: Path, place: PurePosixPath) -> None:
+    def folder(self, path: Path, place: PurePosixPath, ignore: Ignore) -> None:
         """Walks a folder; links wait until everything that is none has been seen."""
-        waiting = [(path, place)]
+        waiting = [(path, place, ignore)]
         while waiting:
-            folder, below = waiting.pop()
+            folder, below, ignore = waiting.pop()
             folders = []
-            entries = list(self._entries(folder))
-            numbered = sequence.patterns(entry.name for entry in entries)
-            pictures = {name for names in numbered.values() for name in names}
+            listing = self._listing(folder)
+            names = [entry.name for entry in listing]
+            if ignore.markers and MARKER in names and folder != path:
+                self.left_out.append(LeftOut(folder, f"holds {MARKER}"))
+                continue
+            try:
+                ignore = ignore.inside(folder, names)
+            except (OSError, ValueError) as error:
+                self.problems.append(f"{folder}: its rules cannot be read, so it is not looked into ({reason(error)})")
+                continue
+            numbered = sequence.patterns(names)
+            pictures = {name for group in numbered.values() for name in group}
             for pattern in numbered:
-                self.pictures(folder / pattern, below / pattern)
-            for entry in entries:
-                if entry.name in pictures:
+                if not self._ruled_out(folder / pattern, ignore):
+                    self.pictures(folder / pattern, below / pattern)
+            for entry in listing:
+                if of_system(entry.name) or entry.name in pictures:
                     continue
-                inside = (folder / entry.name, below / entry.name)
+                inside = (folder / entry.name, below / entry.name, ignore)
                 if entry.is_symlink():
                     self._links.append(inside)
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append(inside)
-                else:
+                elif not entry.is_dir(follow_symlinks=False):
                     self.file(*inside)
+                elif not self._ruled_out(folder / entry.name, ignore, folder=True):
+                    folders.append(inside)
             waiting += reversed(folders)
 
-    def file(self, path: Path, place: PurePosixPath, *, named: bool = False) -> None:
+    def file(self, path: Path, place: PurePosixPath, ignore: Ignore, *, named: bool = False) -> None:
         """Takes a file that is a film; if the user named it, whatever it is."""
         try:
             status = path.stat()
@@ -141,8 +165,11 @@ class _Walk:
                 return
             suffix = path.suffix.lower()
             known = named or suffix in SUFFIXES
-            if (known or (suffix not in UNFINISHED and _holds_film(path))) and self._first_sight(status):
-                self.films.append(FilmFile(path, place, status.st_size, status.st_mtime_ns, known))
+            if ignore.rule(path):
+                if known:  # of others nobody asked
+                    self._ruled_out(path, ignore)
+            elif (known or (suffix not in UNFINISHED and _holds_film(path))) and self._first_sight(status):
+                self.films.append(FilmFile(path, place, status.st_size, status.st_mtime_ns, named))
         except FileNotFoundError:
             self.problems.append(absent(path, "file or folder"))
         except (OSError, ValueError) as error:
@@ -164,29 +191,35 @@ class _Walk:
     def follow_links(self) -> None:
         """Looks where links lead; those found on the way come after."""
         while self._links:
-            path, place = self._links.popleft()
+            path, place, ignore = self._links.popleft()
             try:
                 status = path.stat()
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # those lead nowhere
                     self.problems.append(f"{path}: cannot be followed ({reason(error)})")
                 continue
-            if stat.S_ISDIR(status.st_mode):
-                self.folder(path, place)
-            else:
-                self.file(path, place)
+            if not stat.S_ISDIR(status.st_mode):
+                self.file(path, place, ignore)
+            elif not self._ruled_out(path, ignore, folder=True):
+                self.folder(path, place, ignore)
 
-    def _entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
+    def _ruled_out(self, path: Path, ignore: Ignore, *, folder: bool = False) -> bool:
+        """Whether a rule leaves it out, which is noted."""
+        rule = ignore.rule(path, folder=folder)
+        if rule:
+            self.left_out.append(LeftOut(path, rule))
+        return bool(rule)
+
+    def _listing(self, folder: Path) -> list[os.DirEntry[str]]:
         """What is in a folder that was not seen before, in the order of names."""
         try:
             if not self._first_sight(folder.stat()):
-                return
+                return []
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                return sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
             self.problems.append(f"{folder}: cannot be looked into ({reason(error)})")
-            return
-        yield from (entry for entry in entries if not of_system(entry.name))
+            return []
 
     def _first_sight(self, status: os.stat_result) -> bool:
         mark = (status.st_dev, status.st_ino)

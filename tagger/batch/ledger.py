@@ -9,27 +9,32 @@ was written) is passed over, which can only mean that a film is done once more.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tagger.errors import MovieTagsError, OutputRefused, reason
+from tagger.errors import MovieTagsError, OutputRefused, VideoUnreadable, reason
 from tagger.records import TagReport
+from tagger.reports import written
 from tagger.typed_json import decode
 from tagger.video.sequence import fingerprint, size_and_times
 
-FOLDER = ".movietags"
+FOLDER = written.FOLDER
 LEDGERS = "ledger-*.jsonl"
-FOUND, STARTED, DONE, FAILED, SKIPPED = "found", "started", "done", "failed", "skipped"
+FOUND, STARTED, DONE, FAILED, SKIPPED, GONE = "found", "started", "done", "failed", "skipped", "gone"
 PENDING = (FOUND, STARTED)
-STATES = (*PENDING, DONE, FAILED, SKIPPED)
+STATES = (*PENDING, DONE, FAILED, SKIPPED, GONE)
 SAMPLE_BYTES = 2**16  # from each end of a film, for its mark
 LISTED_TAGS = 5
+_NUMBERS = r"(-?\d+(?:\+-?\d+)*)"  # one for each file; times before 1970 are negative
+MARK = re.compile(rf"{_NUMBERS}-{_NUMBERS}-{_NUMBERS}-([0-9a-f]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class LedgerEntry:
 
     film: str  # as `key_of`
     report: str  # without its suffixes, below the output folder, with "/"
-    state: str  # found, started, done, failed or skipped (no film after all)
+    state: str  # found, started, done, failed, skipped (no film after all) or gone (pruned)
     at: str  # ISO 8601, UTC
     path: str  # of the film, as given
     mark: str = ""  # of the film, as `mark_of`
@@ -52,6 +57,16 @@ class LedgerEntry:
     duration_s: float | None = None
     scan: str = ""
     warnings: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()  # paths of its other files, as given
+    wrote: tuple[str, ...] = ()  # digests of its reports, as they were written: any other was changed since
+    same_as: str = ""  # name of the reports of the film that holds the same
+    was: str = ""  # name that its reports had before it was moved
+    disk: str = ""  # where what holds the film is mounted
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of the film, in order."""
+        return (Path(self.film), *map(Path, self.more))
 
 
 NEEDED = {field.name for field in fields(LedgerEntry) if field.default is MISSING}
@@ -67,30 +82,74 @@ def _real(folder: Path) -> Path:
     return folder.resolve()
 
 
-def mark_of(film: Path) -> str:
+def disk_of(film: str) -> str:
+    """Returns where that is mounted which holds a film, which is named as by `key_of`."""
+    return _mount(Path(film).parent)
+
+
+@lru_cache(maxsize=1024)
+def _mount(folder: Path) -> str:
+    return str(next(place for place in (folder, *folder.parents) if os.path.ismount(place) or place == place.parent))
+
+
+def mark_of(film: Path, more: Sequence[Path] = ()) -> str:
     """Returns what tells a film from a changed one: size, times of change, and a digest of both ends.
+
+    Of several files it has each one's numbers. Without permission to read it has no digest.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+    """
+    try:
+        columns = [*zip(*map(size_and_times, (film, *more)), strict=True)]
+    except VideoUnreadable as error:
+        raise OSError(str(error)) from error
+    try:
+        digest = ends_of(film, more)
+    except PermissionError:
+        digest = ""  # that it may be read one day changes the time of its entry
+    return "-".join(["+".join(map(str, numbers)) for numbers in columns] + [digest])
+
+
+def ends_of(film: Path, more: Sequence[Path] = (), sample_bytes: int = SAMPLE_BYTES) -> str:
+    """Returns a digest of size and so many bytes of both ends, by default that which a mark closes with.
 
     Raises:
         OSError: it cannot be read.
     """
-    size, modified, entered = size_and_times(film)
-    return f"{size}-{modified}-{entered}-{fingerprint(film, SAMPLE_BYTES)}"
+    try:
+        return joint([fingerprint(path, sample_bytes) for path in (film, *more)])
+    except VideoUnreadable as error:  # of numbered pictures one is missing
+        raise OSError(str(error)) from error
 
 
-def same(mark: str, film: Path) -> bool:
+def joint(fingerprints: Sequence[str]) -> str:
+    """Returns the fingerprint of a film from those of its files, in order."""
+    if len(fingerprints) == 1:
+        return fingerprints[0]
+    return hashlib.sha256("".join(fingerprints).encode()).hexdigest()[:32]
+
+
+def parts_of(mark: str) -> tuple[str, str, str, str]:
+    """Returns sizes, times of change, times of entries and digest of a mark; empty ones if it is none."""
+    found = MARK.fullmatch(mark)
+    return (found[1], found[2], found[3], found[4]) if found else ("", "", "", "")
+
+
+def same(mark: str, film: Path, more: Sequence[Path] = ()) -> bool:
     """Returns whether a film is what it was when it was marked.
 
     Its ends are read only where size and time say so, but the time of its entry in the file system does not: that
     moves with every change, and also when it is copied, renamed or linked. (On Windows it is another time.)
     """
+    sizes, modified, entered, digest = parts_of(mark)
     try:
-        *times, entered = map(str, size_and_times(film))
-        *before, entered_before, digest = mark.split("-")
-        if times != before:
+        now = [size_and_times(path) for path in (film, *more)]
+        if [sizes, modified] != ["+".join(str(times[at]) for times in now) for at in (0, 1)]:
             return False
-        if os.name == "posix" and entered == entered_before:
+        if os.name == "posix" and entered == "+".join(str(times[2]) for times in now):
             return True
-        return digest == fingerprint(film, SAMPLE_BYTES)
+        return digest == ends_of(film, more)
     except (MovieTagsError, OSError, ValueError):
         return False
 
@@ -121,11 +180,21 @@ def read(output: Path) -> dict[str, LedgerEntry]:
     for path in sorted((output / FOLDER).glob(LEDGERS)):
         try:
             with path.open("rb") as lines:
-                entries += {entry.report: (at, entry) for at, entry in _entries(lines)}.values()
+                entries += _last(lines).values()
         except OSError as error:
             raise OutputRefused(f"{path}: cannot be read ({reason(error)})") from error
     last = {entry.report: entry for _, entry in sorted(entries, key=lambda pair: pair[0])}
-    return {entry.film: entry for entry in last.values()}
+    return {entry.film: replace(entry, was="") for entry in last.values() if entry.state != GONE}
+
+
+def _last(lines: Iterable[bytes]) -> dict[str, tuple[str, LedgerEntry]]:
+    """The last entry of each name, with its time; a film that moved leaves one behind that says so."""
+    last = {}
+    for at, entry in _entries(lines):
+        if entry.was:
+            last[entry.was] = (at, replace(entry, report=entry.was, state=GONE))
+        last[entry.report] = (at, entry)
+    return last
 
 
 def _entries(lines: Iterable[bytes]) -> Iterator[tuple[str, LedgerEntry]]:
@@ -166,7 +235,8 @@ class Ledger:
         Raises:
             OutputRefused: it cannot be written.
         """
-        self.put(LedgerEntry(key_of(film), str(report), state, "", str(film), **known))
+        path = key_of(film)
+        self.put(LedgerEntry(path, str(report), state, "", str(film), disk=disk_of(path), **known))
 
     def put(self, entry: LedgerEntry) -> None:
         """Adds an entry, with the time that it is now.
@@ -176,7 +246,8 @@ class Ledger:
         """
         fields = asdict(replace(entry, at=datetime.now(timezone.utc).isoformat()))
         line = {name: value for name, value in fields.items() if name in NEEDED or value not in (None, "", ())}
-        self._write(json.dumps(line, allow_nan=False).encode() + b"\n", sync=entry.state not in PENDING)
+        lasting = entry.state not in PENDING or bool(entry.wrote)
+        self._write(json.dumps(line, allow_nan=False).encode() + b"\n", sync=lasting)
 
     def close(self) -> None:
         """Closes the file."""

@@ -7,16 +7,19 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import FilmFile
+from tagger.batch.guard import of_another, report_at
 from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, LedgerEntry, key_of, same
+from tagger.batch.twins import Doubles, moved
 from tagger.errors import BadSettings
 from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
 from tagger.reports.formats import report_files
 from tagger.reports.json_report import SUFFIX
+from tagger.reports.written import Written, changed
 
 NEW, CHANGED, OTHERWISE, LOST = "new", "changed", "other settings, model or vocabulary", "its report is gone"
 WAITING, INTERRUPTED, AGAIN = "not begun yet", "was interrupted", "failed before"
@@ -81,6 +84,8 @@ class Task:
     film: FilmFile
     report: PurePosixPath  # below the output folder, without suffix
     why: str
+    wrote: tuple[str, ...] = ()  # digests of the reports that were written before
+    same_as: PurePosixPath | None = None  # name of the reports of a film that holds the same, and comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +97,18 @@ class Plan:
     failed: int  # before, and left alone
     later: tuple[Task, ...]  # beyond the limit
     moved: tuple[LedgerEntry, ...]  # of films that are known from another place, with the new one
+    kept: tuple[str, ...] = ()  # reports that are not written over, a line for each
+    truncated: int = 0  # of those that are done
 
     def __str__(self) -> str:
         """For people."""
+        copies = sum(task.same_as is not None for task in self.tasks)
         parts = ["1 film to tag" if len(self.tasks) == 1 else f"{len(self.tasks)} films to tag"]
+        parts[0] += f" ({copies} of them the same as others)" if copies else ""
         parts += [f"{self.done} done before"] if self.done else []
+        parts += [f"{len(self.moved)} known from another place"] if self.moved else []
         parts += [f"{self.failed} failed before (--retry-failed)"] if self.failed else []
+        parts += [f"{len(self.kept)} kept as they are (--replace)"] if self.kept else []
         parts += [f"{len(self.later)} left for later (--limit)"] if self.later else []
         return ", ".join(parts)
 
@@ -111,6 +122,12 @@ class Wanted:
     retry_failed: bool = False
     newer_than_ns: int | None = None
     limit: int | None = None
+    replace: bool = False  # also reports that people changed
+
+    def takes(self, film: FilmFile) -> bool:
+        """Returns whether a film is one of these, whatever became of it."""
+        new_enough = self.newer_than_ns is None or film.modified_ns > self.newer_than_ns
+        return new_enough and self.shard.has(film.place)
 
 
 def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Path, wanted: Wanted) -> Plan:
@@ -122,71 +139,103 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
         output: folder of the reports.
         wanted: which films are taken.
     """
-    moved = _moved(films, known)
-    known = {**known, **moved}
-    named = list(zip(films, _reports(films, known), strict=True))
-    own = [pair for pair in named if wanted.shard.has(pair[0].place) and _new_enough(pair[0], wanted)]
-    judged = [(film, report, _why(film, report, known, output, wanted)) for film, report in own]
+    names, moves = _named(films, known, output, wanted)
+    old = {entry.was or entry.report for entry in moves.values()}
+    known = {path: entry for path, entry in known.items() if entry.report not in old} | moves
+    own = [(film, name, known.get(key_of(film.path))) for film, name in names.items() if wanted.takes(film)]
+    judged = [(film, name, entry, _why(film, entry, output, wanted)) for film, name, entry in own]
+    doubles, extracted = Doubles(films, known, output, wanted.asked), Written(output)
+    tasks, kept = [], []
+    for film, name, entry, why in judged:
+        if why not in (DONE, FAILED):
+            stem, wrote = output / ((entry and entry.was) or name), entry.wrote if entry else ()
+            line = "" if wanted.replace else _kept(film, stem, entry, wrote or extracted.of(str(name)))
+            if line:
+                kept.append(line)
+            else:
+                tasks.append(Task(film, name, why, wrote, doubles.original(film, name)))
     counts = Counter(why for *_, why in judged)
-    tasks = tuple(Task(film, report, why) for film, report, why in judged if why not in (DONE, FAILED))
+    cut = sum(why == DONE and entry.status == "truncated" for *_, entry, why in judged if entry)
     taken = len(tasks) if wanted.limit is None else wanted.limit
-    own_moved = tuple(moved[path] for film, _ in own if (path := key_of(film.path)) in moved)
-    return Plan(tasks[:taken], counts[DONE], counts[FAILED], tasks[taken:], own_moved)
+    own_moved = tuple(moves[path] for film, *_ in own if (path := key_of(film.path)) in moves)
+    return Plan(tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), cut)
 
 
-def _moved(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry]) -> dict[str, LedgerEntry]:
-    """The entries of films that now lie elsewhere, as when a disk is mounted at another place."""
-    by_place = {entry.report: entry for entry in known.values()}
-    answer = {}
-    for film in films:
-        path, entry = key_of(film.path), by_place.get(str(film.place))
-        if path in known or entry is None or os.path.lexists(entry.film):
-            continue
-        if not entry.mark or same(entry.mark, film.path):
-            answer[path] = replace(entry, film=path, path=str(film.path))
-    return answer
+def _named(
+    films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Path, wanted: Wanted
+) -> tuple[dict[FilmFile, PurePosixPath], dict[str, LedgerEntry]]:
+    """What the reports of each film are called; and the entries of those that moved, with new names, by new paths."""
+    moves = moved(films, known, output)
+    old = {entry.report for entry in moves.values()}
+    others = {path: entry for path, entry in known.items() if entry.report not in old}
+    # What lies under an old name is taken away before anything is written; but other shards may not be so far.
+    names = _reports(films, others, moves, output, old, vacant=wanted.shard.count == 1)
+    for film, name in zip(films, names, strict=True):
+        if entry := moves.get(key_of(film.path)):
+            was = "" if str(name) == entry.report else entry.report
+            moves[key_of(film.path)] = replace(entry, report=str(name), was=was)
+    return dict(zip(films, names, strict=True)), moves
 
 
-def _new_enough(film: FilmFile, wanted: Wanted) -> bool:
-    return wanted.newer_than_ns is None or film.modified_ns > wanted.newer_than_ns
+def _kept(film: FilmFile, stem: Path, entry: LedgerEntry | None, wrote: Collection[str]) -> str:
+    """Why the reports of a film are not to be written over, on a line; nothing if they may be."""
+    if path := changed(stem, wrote):
+        return f"{path}: kept, as it was changed since it was written (--replace writes it anew)"
+    if entry and entry.state in PENDING and not entry.wrote and report_at(stem) and of_another(stem, film):
+        return f"{stem}: kept, as it is the report of another film (--replace writes over it)"
+    return ""
 
 
-def _why(film: FilmFile, report: PurePosixPath, known: Mapping[str, LedgerEntry], output: Path, wanted: Wanted) -> str:
+def _why(film: FilmFile, entry: LedgerEntry | None, output: Path, wanted: Wanted) -> str:
     """Why a film is to be done; DONE or FAILED if it is not."""
-    entry = known.get(key_of(film.path))
     if entry is None:
         return NEW
     if entry.state in PENDING:
         return WAITING if entry.state == FOUND else INTERRUPTED
-    if not same(entry.mark, film.path):
+    if not same(entry.mark, film.path, film.more):
         return CHANGED
     if entry.asked != wanted.asked:
         return OTHERWISE
     if entry.state == FAILED:
         return AGAIN if wanted.retry_failed else FAILED
-    files = report_files(output / report) if entry.state == DONE else ()
+    files = report_files(output / (entry.was or entry.report)) if entry.state == DONE else ()
     return DONE if all(map(os.path.isfile, files)) else LOST
 
 
-def _reports(films: Iterable[FilmFile], known: Mapping[str, LedgerEntry]) -> list[PurePosixPath]:
-    """A name for each film's report, with the film's own suffix, that no other film has: for good once it is known."""
-    taken = {_folded(PurePosixPath(entry.report)) for entry in known.values()}
+def _reports(
+    films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], moves: Mapping[str, LedgerEntry], output: Path,
+    old: set[str], *, vacant: bool,
+) -> list[PurePosixPath]:  # fmt: skip
+    """A name for each film's report, with the film's own suffix, that no other film has: for good until it is moved.
+
+    Old names, those of films that moved, may be given to others only if they are vacant.
+    """
+    reserved = [entry.report for entry in known.values()] + ([] if vacant else list(old))
+    taken = {_folded(PurePosixPath(report)) for report in reserved}
     answer = []
     for film in films:
-        entry = known.get(key_of(film.path))
-        report = PurePosixPath(entry.report) if entry else _free(film, taken)
+        path = key_of(film.path)
+        entry = known.get(path)
+        if entry is None and path in moves and _fits(moves[path].report, film):
+            entry = moves[path]
+        report = PurePosixPath(entry.report) if entry else _free(film, taken, output, old if vacant else set())
         taken.add(_folded(report))
         answer.append(report)
     return answer
 
 
-def _free(film: FilmFile, taken: set[str]) -> PurePosixPath:
+def _fits(report: str, film: FilmFile) -> bool:
+    """Whether a name of reports is that of a film's place, with or without a mark behind it."""
+    return re.fullmatch(rf"{re.escape(str(film.place))}(-[0-9a-f]+)?", report) is not None
+
+
+def _free(film: FilmFile, taken: set[str], output: Path, vacant: set[str]) -> PurePosixPath:
     whole = Path(key_of(film.path))
     for letters in (0, MARK_LETTERS, 8 * MARK_LETTERS):
         # Behind the name that the film has there, so that a mark does not hide what kind of file it is.
         name = distinct_name(whole.with_name(film.place.name + ".x"), SUFFIX, letters)
         report = film.place.with_name(name.removesuffix(SUFFIX))
-        if _folded(report) not in taken:
+        if _folded(report) not in taken and (str(report) in vacant or not of_another(output / report, film)):
             break
     return report
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tagger.batch.crew import Crew, Limits
+from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
 from tagger.batch.plan import NEW, Plan, Task
+from tagger.batch.shelf import as_one, called_as, remove, take_over
 from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.files import output_folder
@@ -23,7 +26,8 @@ from tagger.images import Pixels
 from tagger.models.model import Features
 from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
-from tagger.reports.formats import write_report_files
+from tagger.reports.formats import report_bodies, write_bodies
+from tagger.reports.written import digest
 from tagger.shots.detector import ShotDetector
 from tagger.text import PROGRAMS
 
@@ -48,8 +52,8 @@ class Watch:
     def failed(self, task: Task, reason: str) -> None:
         """A film cannot be tagged; the reason is one line with its path."""
 
-    def skipped(self, task: Task) -> None:
-        """A file that was taken for a film by its first bytes is none."""
+    def skipped(self, task: Task, reason: str) -> None:
+        """A file that was taken for a film is none; the reason is one line with its path."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +67,16 @@ class _Film:
     waiting: int = 0  # pictures that the network has not seen
     infer_s: float = 0.0  # its share of the network's time
     scanned: Scanned | None = None
+    starts_s: tuple[float, ...] = ()  # of its files
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What became of a film."""
+
+    state: str  # done, failed or skipped
+    reason: str = ""
+    lasting: bool = True  # else it is tried again
 
 
 class Batch:
@@ -74,6 +88,8 @@ class Batch:
         self._csv_for = csv_for
         self._asked = engine.identity
         self._films: dict[Task, _Film] = {}
+        self._twins: dict[PurePosixPath, list[_Film]] = defaultdict(list)  # those that wait for a film of this report
+        self._ended: dict[PurePosixPath, _End] = {}
         self._pictures: list[tuple[_Film, Pixels]] = []  # less than a full batch
         self._oldest = 0.0  # when the first of them came
 
@@ -94,12 +110,11 @@ class Batch:
         ShotDetector(settings.detector, settings.min_shot_s)  # a library that it misses is no film's fault
         orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
         self._engine.load()
-        for entry in plan.moved:
-            self._ledger.put(entry)
+        plan = self._moved(plan)
         for task in (*plan.tasks, *plan.later):
             if task.why == NEW:
-                self._ledger.add(task.film.path, task.report, FOUND)
-        with Crew[Task](orders, jobs, limits, lambda task: task.film.path) as crew:
+                self._ledger.add(task.film.path, task.report, FOUND, more=_more(task))
+        with Crew[Task](orders, jobs, limits, lambda task: task.film.files) as crew:
             for said in crew.work(self._begun(plan)):
                 if said is not None:
                     self._take(said[0], said[1], crew)
@@ -108,18 +123,35 @@ class Batch:
             if self._pictures:
                 self._look()
 
+    def _moved(self, plan: Plan) -> Plan:
+        """Takes over the reports of films that moved; tasks know then how they are written now."""
+        wrote = {}
+        for entry, old in take_over(self._output, plan.moved):
+            self._ledger.put(entry)
+            remove(old, self._output)
+            wrote[entry.report] = entry.wrote
+        tasks = (replace(task, wrote=wrote.get(str(task.report), task.wrote)) for task in plan.tasks)
+        return replace(plan, tasks=tuple(tasks))
+
     def _begun(self, plan: Plan) -> Iterator[Task]:
-        """The tasks, each noted before it is handed out."""
+        """The tasks that are to be decoded, each noted before it is handed out."""
+        names = {task.report for task in plan.tasks}
         for task in plan.tasks:
+            film = _Film(task, "", time.monotonic())
             try:
-                mark = mark_of(task.film.path)
+                film.mark = mark_of(task.film.path, task.film.more)
             except (MovieTagsError, OSError) as error:
-                self._fail(task, "", f"{task.film.path}: cannot be read ({reason(error)})")
+                self._end(film, _End(FAILED, f"{task.film.path}: cannot be read ({reason(error)})"))
                 continue
-            self._note(task, STARTED, mark)
-            self._films[task] = _Film(task, mark, time.monotonic())
+            self._note(task, STARTED, film.mark)
+            self._films[task] = film
             self._watch.started(task)
-            yield task
+            if task.same_as is None:
+                yield task
+            elif task.same_as in names and task.same_as not in self._ended:
+                self._twins[task.same_as].append(film)
+            else:
+                self._end_as(film, self._ended.get(task.same_as, _End(DONE)))
 
     def _take(self, task: Task, message: Message, crew: Crew[Task]) -> None:
         model = self._engine.model()  # what is wrong with it is no film's fault
@@ -138,15 +170,10 @@ class Batch:
                 if len(self._pictures) == model.backbone.batch_size:
                     self._look()
             case Read():
-                film.scanned = message.scanned
+                film.scanned, film.starts_s = message.scanned, message.starts_s
                 self._finish_if_complete(film)
             case Refused():
-                if message.no_film and not film.task.film.named:
-                    self._forget(film)
-                    self._note(film.task, SKIPPED, film.mark, reason=message.reason)
-                    self._watch.skipped(film.task)
-                else:
-                    self._give_up(film, message.reason)
+                self._end(film, _End(SKIPPED if message.no_film else FAILED, message.reason))
 
     def _look(self) -> None:
         """Shows the network all pictures that wait; if it fails with them, those of each film by themselves."""
@@ -156,7 +183,7 @@ class Batch:
             self._show(pictures)
         except Exception as error:  # a network that fails costs the films it fails with
             if len(films) == 1:
-                self._give_up(films[0], _because(films[0].task, error))
+                self._end(films[0], _End(FAILED, _because(films[0].task, error)))
             else:
                 for one in films:
                     self._pictures = [(film, pixels) for film, pixels in pictures if film is one]
@@ -176,46 +203,86 @@ class Batch:
     def _finish_if_complete(self, film: _Film) -> None:
         if film.scanned is None or film.waiting or film.task not in self._films:
             return
-        self._forget(film)
+        scanned = film.scanned
+        self._finish(film, lambda: self._report(film, scanned))
+
+    def _finish(self, film: _Film, make: Callable[[], TagReport], **known: object) -> None:
+        """Writes the reports of a film and notes that it is done; what cannot be made or written is its own failure."""
         try:
-            report = self._report(film, film.scanned)
-            self._write(film, report)
+            report = make()
+            wrote = self._write(film, report)
         except OutputRefused as error:
             if getattr(error.__cause__, "errno", None) in DISK_TROUBLE:
                 raise
-            self._fail(film.task, film.mark, str(error))
+            self._end(film, _End(FAILED, str(error)))
         except Exception as error:  # a defect costs this film, not the others
-            self._fail(film.task, film.mark, _because(film.task, error))
+            self._end(film, _End(FAILED, _because(film.task, error), lasting=film.task.same_as is None))
         else:
-            self._note(film.task, DONE, film.mark, **facts(report))
+            self._forget(film)
+            self._note(film.task, DONE, film.mark, **{**facts(report), "wrote": wrote, **known})
             self._watch.done(film.task, report)
+            self._end_twins(film, _End(DONE))
 
     def _report(self, film: _Film, scanned: Scanned) -> TagReport:
-        path = film.task.film.path
-        if not same(film.mark, path):
+        file = film.task.film
+        if not same(film.mark, file.path, file.more):
             raise MovieTagsError("changed while it was read: tag it again when it is complete")
         features = np.concatenate([self._engine.model().nothing, *film.parts])
-        return self._engine.report(scanned, features, film.begun, film.infer_s)
+        return as_one(self._engine.report(scanned, features, film.begun, film.infer_s), file, film.starts_s)
 
-    def _write(self, film: _Film, report: TagReport) -> None:
+    def _copied(self, film: _Film, original: PurePosixPath) -> TagReport:
+        """The report of a film that holds the same, as that of this one."""
+        file, report = film.task.film, report_at(self._output / original)
+        if report is None or not same(film.mark, file.path, file.more):
+            raise MovieTagsError(f"it or the report of {original}, which held the same, was changed meanwhile")
+        return called_as(report, file)
+
+    def _write(self, film: _Film, report: TagReport) -> tuple[str, ...]:
+        """Puts the reports in their place; what they are known again by."""
         stem = self._output / film.task.report
         output_folder(stem.parent)
-        write_report_files(report, stem, csv_for=self._csv_for)
+        bodies = report_bodies(report, stem, csv_for=self._csv_for)
+        wrote = tuple(map(digest, bodies.values()))
+        if film.task.wrote:  # else, after a power cut now, they would be taken for changed
+            self._note(film.task, STARTED, film.mark, wrote=(*film.task.wrote, *wrote))
+        write_bodies(bodies)
+        return wrote
 
-    def _give_up(self, film: _Film, why: str) -> None:
+    def _end(self, film: _Film, end: _End) -> None:
+        """Ends a film that cannot be tagged, and those that hold the same."""
         self._forget(film)
-        self._fail(film.task, film.mark, why)
+        mark = film.mark if end.lasting else ""
+        self._note(film.task, end.state, mark, reason=end.reason)
+        (self._watch.skipped if end.state == SKIPPED else self._watch.failed)(film.task, end.reason)
+        file = film.task.film
+        self._end_twins(film, replace(end, lasting=same(film.mark, file.path, file.more)))
+
+    def _end_twins(self, film: _Film, end: _End) -> None:
+        self._ended[film.task.report] = end
+        for twin in self._twins.pop(film.task.report, ()):
+            self._end_as(twin, end)
+
+    def _end_as(self, film: _Film, end: _End) -> None:
+        """Ends a film as the one that holds the same has ended."""
+        original = film.task.same_as
+        assert original is not None
+        if end.state == DONE:
+            self._finish(film, lambda: self._copied(film, original), seconds=None, same_as=str(original))
+        else:
+            why = f"{film.task.film.path}: holds the same as {original}: {end.reason}"
+            self._end(film, replace(end, reason=why))
 
     def _forget(self, film: _Film) -> None:
         self._films.pop(film.task, None)
         self._pictures = [(other, pixels) for other, pixels in self._pictures if other is not film]
 
-    def _fail(self, task: Task, mark: str, why: str) -> None:
-        self._note(task, FAILED, mark, reason=why)
-        self._watch.failed(task, why)
-
     def _note(self, task: Task, state: str, mark: str, **known: object) -> None:
+        known = {"wrote": task.wrote, **known, "more": _more(task)}
         self._ledger.add(task.film.path, task.report, state, mark=mark, asked=self._asked, **known)
+
+
+def _more(task: Task) -> tuple[str, ...]:
+    return tuple(map(str, task.film.more))
 
 
 def _because(task: Task, error: Exception) -> str:

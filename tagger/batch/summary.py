@@ -15,7 +15,7 @@ from tagger.text import PROGRAMS, printable, safe_cell, some_lines, write_rows
 FILE = "summary.csv"
 COLUMNS = (
     "film", "status", "reason", "tags", "shots", "shots_tagged", "duration_s", "seconds", "realtime_factor", "scan",
-    "warnings", "report", "finished", "path",
+    "warnings", "report", "finished", "path", "same_as",
 )  # fmt: skip
 WAITING = "pending"
 SEPARATOR = "; "
@@ -31,7 +31,8 @@ def write(output: Path, known: Mapping[str, LedgerEntry], csv_for: str = PROGRAM
     Raises:
         OutputRefused: it cannot be written.
     """
-    rows = [_row(entry) for entry in _in_order(known.values())]
+    names = {entry.report for entry in known.values()}
+    rows = [_row(entry, names) for entry in _in_order(known.values())]
     write_rows(
         output / FILE, COLUMNS, ([safe_cell(c) if isinstance(c, str) else c for c in row] for row in rows), csv_for
     )
@@ -60,7 +61,7 @@ def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     return sorted(there, key=lambda entry: entry.report)
 
 
-def _row(entry: LedgerEntry) -> list[object]:
+def _row(entry: LedgerEntry, names: set[str]) -> list[object]:
     done = entry.state == DONE
     speed = entry.duration_s / entry.seconds if entry.duration_s is not None and entry.seconds else None
     return [
@@ -78,6 +79,7 @@ def _row(entry: LedgerEntry) -> list[object]:
         f"{entry.report}{SUFFIX}" if done else "",
         entry.at if entry.state not in PENDING else "",
         entry.path,
+        entry.same_as if entry.same_as in names else "",
     ]
 
 

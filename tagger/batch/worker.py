@@ -1,4 +1,4 @@
-"""A process that decodes: paths of films in, keyframes out. What kills it costs one film.
+"""A process that decodes: files of films in, keyframes out. What kills it costs one film.
 
     FilmReader  -> pictures         (scanned in a thread)
     main        -> pipe             (squashed to what the network takes)
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from tagger.batch.parts import joined, starts_s
 from tagger.errors import MovieTagsError, NoVideoStream
 from tagger.images import Pixels
 from tagger.process import end_with_parent
@@ -59,6 +60,7 @@ class Read:
     """The film is read to its end; as many pictures went before as it has kept keyframes."""
 
     scanned: Scanned
+    starts_s: tuple[float, ...] = (0.0,)  # when each of its files begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Orders:
 
 
 def serve(pipe: Connection, orders: Orders) -> None:
-    """Scans the films whose paths come in, one after the other, until the pipe is closed."""
+    """Scans the films whose files come in, one film after the other, until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
     sender = _Sender(pipe)
     try:
@@ -90,8 +92,8 @@ def serve(pipe: Connection, orders: Orders) -> None:
         sender.send(Ready(process.memory_info().rss))
         end_with_parent(partial(_stay_below, process, orders.memory_bytes))
         while True:
-            film: Path = pipe.recv()
-            for message in _messages(film, orders, sender):
+            files: tuple[Path, ...] = pipe.recv()
+            for message in _messages(files, orders, sender):
                 sender.send(message)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
@@ -109,30 +111,35 @@ class _Sender:
         with self._one_at_a_time:
             self._pipe.send(message)
 
-    def progress(self, time_s: float, length_s: float | None) -> None:
+    def progress(self, whole: bool, before_s: float, time_s: float, length_s: float | None) -> None:
+        """Says how far a film is; the length of one in several files is not known before the last."""
         now = time.monotonic()
         if now - self._told >= NEWS_S:
             self._told = now
-            self.send(At(time_s, length_s))
+            self.send(At(before_s + time_s, length_s if whole else None))
 
 
-def _messages(film: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
+def _messages(files: tuple[Path, ...], orders: Orders, sender: _Sender) -> Iterator[Message]:
     try:
-        yield from _scanned(film, orders, sender)
+        yield from _scanned(files, orders, sender)
     except MovieTagsError as error:
         yield Refused(str(error), isinstance(error, NoVideoStream))
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:  # a defect costs this film, not the others
-        yield Refused(f"{film}: {type(error).__name__}: {error} (a defect of movietags)")
+        yield Refused(f"{files[0]}: {type(error).__name__}: {error} (a defect of movietags)")
 
 
-def _scanned(film: Path, orders: Orders, sender: _Sender) -> Iterator[Message]:
-    """The pictures of a film, and at last what is known of it."""
-    with FilmReader(film, orders.settings, sender.progress) as reader:
-        for pixels in reader.pictures(orders.input_size):
-            yield KeptPicture(pixels)
-        yield Read(reader.scanned())
+def _scanned(files: tuple[Path, ...], orders: Orders, sender: _Sender) -> Iterator[Message]:
+    """The pictures of a film, file by file, and at last what is known of it."""
+    parts: list[Scanned] = []
+    for path in files:
+        before_s = sum(part.video.duration_s for part in parts)
+        with FilmReader(path, orders.settings, partial(sender.progress, len(files) == 1, before_s)) as reader:
+            for pixels in reader.pictures(orders.input_size):
+                yield KeptPicture(pixels)
+            parts.append(reader.scanned())
+    yield Read(joined(parts), starts_s(parts))
 
 
 def _stay_below(process: psutil.Process, memory_bytes: int) -> None:

@@ -20,7 +20,7 @@ class BatchBars(Watch):
 
     def __init__(self, plan: Plan, quiet: bool, opened: ExitStack) -> None:
         """Shows the bar of all films, which counts their bytes: what is known of them before they are opened."""
-        self.failures = 0
+        self.failures = self.truncated = 0
         self._films, self._ended, self._quiet = len(plan.tasks), 0, quiet
         total = float(sum(task.film.size_bytes for task in plan.tasks))
         self._all = opened.enter_context(bar(quiet, desc=self._count, total=total, bar_format=ALL_BAR, position=0))
@@ -52,17 +52,19 @@ class BatchBars(Watch):
     def done(self, task: Task, report: TagReport) -> None:
         """Says what the film is about."""
         tags = ", ".join(tag.tag for tag in report.tags[:TAGS] if tag.weight > 0) or "no tag has any weight"
+        self.truncated += report.status != "ok"
+        took = f"{report.timing.total_s:.1f} s" if task.same_as is None else f"the same as {task.same_as}"
         cut_off = ", truncated" if report.status != "ok" else ""
-        self._end(task, f"{task.report}: {tags} ({report.timing.total_s:.1f} s{cut_off})")
+        self._end(task, f"{task.report}: {tags} ({took}{cut_off})")
 
     def failed(self, task: Task, reason: str) -> None:
         """Says why, also with -q."""
         self.failures += 1
         self._end(task, f"error: {reason}", always=True)
 
-    def skipped(self, task: Task) -> None:
-        """Says so."""
-        self._end(task, f"{task.report}: no film: passed over")
+    def skipped(self, task: Task, reason: str) -> None:
+        """Says why."""
+        self._end(task, f"no film: {reason}")
 
     def _end(self, task: Task, line: str, *, always: bool = False) -> None:
         self._ended += 1

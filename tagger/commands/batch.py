@@ -18,6 +18,9 @@ from tagger.text import printable
 
 if TYPE_CHECKING:
     from tagger.batch.crew import Limits
+    from tagger.batch.ignore import Ignore
+    from tagger.batch.ledger import LedgerEntry
+    from tagger.batch.outlook import Outlook
     from tagger.batch.plan import Plan, Shard, Wanted
     from tagger.pipeline import Engine
 
@@ -35,7 +38,15 @@ LIST = Path("-")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many films in this run.")
 @click.option("--newer-than", type=click.DateTime(), metavar="DATE",
               help="Only films changed after this time, as 2026-11-22 or '2026-11-22 18:30:00'.")  # fmt: skip
+@click.option("--exclude", multiple=True, metavar="GLOB",
+              help="Leave out files and folders, written as in gitignore; may be repeated.")  # fmt: skip
+@click.option("--all", "every", is_flag=True,
+              help="Also samples, trailers and extras; and each file of a stack or a disc by itself.")  # fmt: skip
 @click.option("--retry-failed", is_flag=True, help="Also those that failed before.")
+@click.option("--replace", is_flag=True,
+              help="Write over reports that were changed by hand, or are of another vocabulary.")  # fmt: skip
+@click.option("--prune", is_flag=True, help="Take away reports and rows of films that are gone.")
+@click.option("--strict", is_flag=True, help="Exit code 1 also for films that failed before, or are cut off.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and why; write nothing.")
 @click.option("--status", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="OUT",
               help="Say how far the batch in OUT is, and end.")  # fmt: skip
@@ -46,12 +57,14 @@ LIST = Path("-")
 @options("csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
-    limit: int | None, newer_than: datetime | None, retry_failed: bool, dry_run: bool,
-    memory_mib: int, min_speed: float, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
+    replace: bool, prune: bool, strict: bool, dry_run: bool, memory_mib: int, min_speed: float, csv_for: str,
+    quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
-    Films are known by what is in the files; 24 or more numbered pictures (scan_000001.dpx, ...) are a film, too. DIR
+    Films are known by what is in the files; 24 or more numbered pictures (scan_000001.dpx, ...) are a film, too.
+    Samples, trailers and extras beside their film are left out, and parts and discs are one film, unless --all. DIR
     may also be a film, a pattern in quotes, or - for a list on stdin (a path per line, or separated by NUL). For each
     film OUT has DIR's folders and, as NAME.EXT.tags.json and NAME.EXT.tags.csv, its reports; summary.csv has a row per
     film. What is done is not done again unless the film, the settings, the model or the vocabulary changed.
@@ -59,6 +72,7 @@ def batch(
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.batch import ledger, summary
+        from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
 
         if status:
@@ -68,38 +82,52 @@ def batch(
             return
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
-        part = Shard.parse(shard)
+        part, ignore = Shard.parse(shard), Ignore(exclude, markers=not every)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
-            wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit)
-            problems, planned = _plan(roots, output, wanted)
-            if not (problems or planned.tasks or planned.done or planned.failed or quiet):
-                process.say(f"{', '.join(map(str, roots))}: holds no film that is wanted")
-            for problem in problems:
+            wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit, replace)
+            outlook = _look(roots, output, ignore, every, wanted, engine.vocabulary.slugs)
+            for problem in outlook.search.problems:
                 fail(problem, verbose=False)
-            if not quiet:
-                process.say(str(planned))
+            for line in () if quiet else outlook.lines(roots, prune):
+                process.say(line)
             if dry_run:
-                lines = (f"{printable(str(task.film.path))}: {task.why}\n" for task in planned.tasks)
-                process.put("".join(lines))
-                failed = planned.failed
+                process.put("".join(f"{printable(line)}\n" for line in outlook.details(prune)))
+                failed = outlook.plan.failed + outlook.plan.truncated if strict else 0
             else:
                 from tagger.batch.crew import Limits
 
                 limits = Limits(memory_mib, min_speed)
-                failed = _run(engine, output, part, planned, jobs or process.cores(), limits, csv_for, quiet)
-    sys.exit(FAILED if failed or problems else 0)
+                gone = outlook.departed.gone if prune else ()
+                work = (engine, output, part, outlook.plan, gone, jobs or process.cores(), limits)
+                failed = _run(*work, csv_for, quiet, strict)
+    sys.exit(FAILED if failed or outlook.search.problems else 0)
 
 
-def _plan(roots: tuple[Path, ...], output: Path, wanted: Wanted) -> tuple[tuple[str, ...], Plan]:
-    """What could not be looked at, and what is to be done."""
+def _look(
+    roots: tuple[Path, ...], output: Path, ignore: Ignore, every: bool, wanted: Wanted, slugs: tuple[str, ...]
+) -> Outlook:
+    """What is there, what is to be done, and what is gone."""
     from tagger.batch import ledger
     from tagger.batch.find import find
-    from tagger.batch.plan import plan
+    from tagger.batch.guard import other_vocabulary
+    from tagger.batch.kinds import arranged
+    from tagger.batch.outlook import Outlook
+    from tagger.batch.plan import OTHERWISE, plan
+    from tagger.batch.prune import departed
 
     named = [path for root in roots for path in (_listed() if root == LIST else [root])]
-    search = find(named, output)
-    return search.problems, plan(search.films, ledger.read(output), output, wanted)
+    search = find(named, output, ignore)
+    search = search if every else arranged(search)
+    known = ledger.read(output)
+    planned = plan(search.films, known, output, wanted)
+    redone = [str(task.report) for task in planned.tasks if task.why == OTHERWISE]
+    if not wanted.replace and (other := other_vocabulary(known, redone, wanted.asked, slugs, output)):
+        raise BadSettings(
+            f"{output}: holds reports of the vocabulary {other}: name another folder with -o, "
+            f"or --replace to write over them"
+        )
+    return Outlook(search, planned, departed(search, known, planned.moved, wanted.shard))
 
 
 def _nanoseconds(local: datetime | None) -> int | None:
@@ -119,15 +147,19 @@ def _listed() -> list[Path]:
 
 
 def _run(
-    engine: Engine, output: Path, part: Shard, planned: Plan, jobs: int, limits: Limits, csv_for: str, quiet: bool
-) -> int:
-    """Does it, and says where things stand; how many films failed, now or before."""
+    engine: Engine, output: Path, part: Shard, planned: Plan, gone: tuple[LedgerEntry, ...], jobs: int, limits: Limits,
+    csv_for: str, quiet: bool, strict: bool,
+) -> int:  # fmt: skip
+    """Does it, and says where things stand; how many films failed, if it is strict also before."""
     from tagger.batch import ledger, summary
+    from tagger.batch.prune import prune
     from tagger.batch.run import Batch
     from tagger.commands.bars import watching
 
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
+            for line in prune(output, book, gone):
+                process.say(line)
             with watching(planned, quiet) as watch:
                 Batch(engine, output, book, watch, csv_for).run(planned, jobs, limits)
         finally:
@@ -135,4 +167,4 @@ def _run(
             table = summary.write(output, known, csv_for)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
-    return planned.failed + watch.failures
+    return watch.failures + (planned.failed + planned.truncated + watch.truncated if strict else 0)

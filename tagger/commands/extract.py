@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,11 +32,14 @@ if TYPE_CHECKING:
 @click.argument("films", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILM...")
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="Folder for NAME.tags.json and NAME.tags.csv; - writes the JSON of one film to stdout.")  # fmt: skip
+@click.option("--replace", is_flag=True, help="With -o, write over reports that were changed by hand, too.")
+@click.option("--strict", is_flag=True, help="Exit code 1 also if only a part of a film could be decoded.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
 @options("csv_for", *TAGGING, "quiet", "verbose")
 def extract(
-    films: tuple[Path, ...], output: Path | None, top: int, csv_for: str, quiet: bool, verbose: bool, **chosen: Any
-) -> None:
+    films: tuple[Path, ...], output: Path | None, replace: bool, strict: bool, top: int, csv_for: str, quiet: bool,
+    verbose: bool, **chosen: Any,
+) -> None:  # fmt: skip
     """Rank the tags of each FILM: a table on stdout, files with -o.
 
     A FILM may also be numbered pictures: a folder of them, or a pattern in quotes, 'scan_%06d.dpx'.
@@ -48,15 +50,19 @@ def extract(
     messages(quiet, verbose)
     failed = 0
     with errors(verbose), _held(output):
-        write = _writer(output, top, csv_for)
+        target = _target(output, replace, top, csv_for)
         engine = engine_of(chosen, quiet)
         for film in films:
             try:
+                target.check(film)
                 with progress_of(film, quiet) as progress:
                     report = engine.extract(film, progress, begun)
                 for warning in () if quiet else report.warnings:
                     process.say(f"{film}: {warning}")
-                write(film, report)
+                for path in target.write(film, report):
+                    if not quiet:
+                        process.say(f"wrote {path}")
+                failed += strict and report.status == "truncated"
             except HOPELESS:
                 raise
             except MovieTagsError as error:
@@ -78,24 +84,52 @@ def _held(output: Path | None) -> AbstractContextManager[object]:
     return hold(output, Shard())
 
 
-def _writer(output: Path | None, top: int, csv_for: str) -> Callable[[Path, TagReport], None]:
-    """What to do with a report; a folder that cannot be written is refused now, before any decoding."""
-    from tagger.reports.table import as_table
+class _Shown:
+    """Shows reports as tables on stdout."""
 
-    def show(film: Path, report: TagReport) -> None:
-        process.put(as_table(report, top) + "\n")
+    def __init__(self, top: int) -> None:
+        self._top = top
 
+    def check(self, film: Path) -> None:
+        """Takes any film."""
+
+    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+        from tagger.reports.table import as_table
+
+        process.put(as_table(report, self._top) + "\n")
+        return ()
+
+
+class _Printed(_Shown):
+    """Puts the JSON of a report on stdout."""
+
+    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+        from tagger.reports.formats import JSON
+
+        process.put(JSON.body(report))
+        return ()
+
+
+class _Kept(_Shown):
+    """Puts reports into a folder, too; one that cannot be written is refused now, before any decoding."""
+
+    def __init__(self, folder: Path, replace: bool, top: int, csv_for: str) -> None:
+        from tagger.reports.folder import Folder
+
+        super().__init__(top)
+        self._folder = Folder(folder, replace, csv_for)
+
+    def check(self, film: Path) -> None:
+        self._folder.check(film)
+
+    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+        written = self._folder.write(film, report)
+        super().write(film, report)
+        return written
+
+
+def _target(output: Path | None, replace: bool, top: int, csv_for: str) -> _Shown:
+    """Where reports go."""
     if output is None:
-        return show
-    from tagger.reports.folder import Folder
-    from tagger.reports.formats import JSON
-
-    if output == STDOUT:
-        return lambda film, report: process.put(JSON.body(report))
-    folder = Folder(output, csv_for)
-
-    def write(film: Path, report: TagReport) -> None:
-        folder.write(film, report)
-        show(film, report)
-
-    return write
+        return _Shown(top)
+    return _Printed(top) if output == STDOUT else _Kept(output, replace, top, csv_for)

@@ -7,13 +7,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagger.errors import BadPath, BadReport, OutputRefused, PathMissing
+from tagger.errors import BadPath, BadReport, MovieTagsError, OutputRefused, PathMissing
 from tagger.files import MARK_LETTERS, distinct_name, output_folder
 from tagger.frames import frame
 from tagger.records import RankedTag, TagReport
-from tagger.reports.formats import write_report_files
+from tagger.reports.formats import report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
+from tagger.reports.written import Written, changed
 from tagger.text import PROGRAMS
+from tagger.video import sequence
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,13 +26,19 @@ log = logging.getLogger(__name__)
 class Folder:
     """Takes reports: as NAME.* for the first film of a name, as NAME-1a2b3c4d.* for any other."""
 
-    def __init__(self, folder: Path, csv_for: str = PROGRAMS) -> None:
-        """Makes the folder if it is missing; CSV is written for that reader.
+    def __init__(self, folder: Path, replace: bool = False, csv_for: str = PROGRAMS) -> None:
+        """Makes the folder if it is missing.
+
+        Args:
+            folder: of the reports.
+            replace: writes over reports that were changed since they were written, too.
+            csv_for: who reads the CSV.
 
         Raises:
             OutputRefused: nothing can be written in it.
         """
-        self._folder, self._csv_for = output_folder(folder), csv_for
+        self._folder, self._replace, self._csv_for = output_folder(folder), replace, csv_for
+        self._written = Written(self._folder)
         self._film_of: dict[str, Path] = {}  # names handed out; case folded, as some file systems do
 
     def stem(self, film: Path, fingerprint: str) -> Path:
@@ -47,13 +55,35 @@ class Folder:
                 return self._folder / name.removesuffix(SUFFIX)
         raise OutputRefused(f"{self._folder}: every name for a report of {film} is taken: name another folder")
 
-    def write(self, film: Path, report: TagReport) -> None:
-        """Writes the report of a film, NAME.tags.csv and NAME.tags.json.
+    def check(self, film: Path) -> None:
+        """Refuses a film whose report was changed since it was written; of a film that cannot be read, nothing is said.
 
         Raises:
-            OutputRefused: one cannot be written; an earlier one of its name is untouched.
+            OutputRefused: that is so, and it is not to be replaced.
         """
-        write_report_files(report, self.stem(film, report.video.fingerprint), csv_for=self._csv_for)
+        try:
+            fingerprint = sequence.fingerprint(film)
+        except (MovieTagsError, OSError, ValueError):
+            return
+        self._refuse_changed(self.stem(film, fingerprint))
+
+    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+        """Writes the report of a film, NAME.tags.csv and NAME.tags.json, and returns where.
+
+        Raises:
+            OutputRefused: one cannot be written, or was changed since; an earlier one of its name is untouched.
+        """
+        stem = self.stem(film, report.video.fingerprint)
+        bodies = report_bodies(report, stem, csv_for=self._csv_for)
+        self._refuse_changed(stem)
+        self._written.note(stem.name, bodies.values())
+        write_bodies(bodies)
+        return tuple(bodies)
+
+    def _refuse_changed(self, stem: Path) -> None:
+        path = None if self._replace else changed(stem, self._written.of(stem.name))
+        if path:
+            raise OutputRefused(f"{path}: was changed since it was written: --replace writes it anew")
 
 
 def _of_another(report: Path, film: Path, fingerprint: str) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -152,16 +152,26 @@ def report_files(stem: Path, names: Sequence[str] = DEFAULTS) -> tuple[Path, ...
     return tuple(stem.with_name(f"{stem.name}{TAGS}{form.suffix}") for form in _json_last(names))
 
 
-def write_report_files(report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, csv_for: str = PROGRAMS) -> None:
-    """Writes the report of a film in each of these formats, CSV for that reader, and at last in JSON.
-
-    Where that is, all are.
+def report_bodies(
+    report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, csv_for: str = PROGRAMS
+) -> dict[Path, bytes]:
+    """Returns what each file of a film's report holds, CSV for that reader, by path, in the order of `report_files`.
 
     Raises:
-        BadSettings, OutputRefused: as `write_report`.
+        BadSettings: there is no such format.
     """
-    for form, path in zip(_json_last(names), report_files(stem, names), strict=True):
-        write_atomically(path, written_for(form, csv_for).body(report))
+    forms = zip(report_files(stem, names), _json_last(names), strict=True)
+    return {path: written_for(form, csv_for).body(report) for path, form in forms}
+
+
+def write_bodies(bodies: Mapping[Path, bytes]) -> None:
+    """Writes the files of a film's report, and at last JSON: where that is, all are.
+
+    Raises:
+        OutputRefused: as `write_report`.
+    """
+    for path, body in bodies.items():
+        write_atomically(path, body)
 
 
 def _json_last(names: Sequence[str]) -> tuple[Format[TagReport], ...]:

@@ -1,0 +1,68 @@
+"""What a batch must not write over: reports that people changed, those of other films, those of another vocabulary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tagger.batch.find import FilmFile
+from tagger.batch.ledger import DONE, LedgerEntry, ends_of, key_of
+from tagger.errors import BadPath, BadReport
+from tagger.files import SAMPLE_BYTES
+from tagger.records import TagReport
+from tagger.reports.formats import JSON, TAGS, report_files
+from tagger.reports.json_report import read_report
+
+
+def report_at(stem: Path) -> TagReport | None:
+    """Returns the report of this name, if there is one that can be read."""
+    with suppress(BadPath, BadReport):
+        return read_report(stem.with_name(f"{stem.name}{TAGS}{JSON.suffix}"))
+    return None
+
+
+def of_another(stem: Path, film: FilmFile) -> bool:
+    """Returns whether a report of this name is there that is another film's, or that cannot be read.
+
+    It is this film's if it has its path, or its name and its fingerprint.
+    """
+    if not any(map(os.path.isfile, report_files(stem))):
+        return False
+    report = report_at(stem)
+    if report is None:
+        return True
+    path = Path(report.video.path)
+    if path == film.path or (path.is_absolute() and key_of(path) == key_of(film.path)):
+        return False
+    try:
+        here = ends_of(film.path, film.more, SAMPLE_BYTES)
+    except OSError:
+        return True
+    return (report.video.name, report.video.fingerprint) != (film.place.name, here)
+
+
+def other_vocabulary(
+    known: Mapping[str, LedgerEntry], redone: Iterable[str], asked: str, slugs: Collection[str], output: Path
+) -> str:
+    """Returns the vocabulary of which an output folder holds reports that a run would mix with its own; "" if none.
+
+    A vocabulary is another if its tags are others; what it learned since is no matter.
+
+    Args:
+        known: the last entry of each film.
+        redone: names of the reports that would be written over.
+        asked: digest of the run's settings, model and vocabulary.
+        slugs: its tags.
+        output: the folder.
+    """
+    finished = [entry for entry in known.values() if entry.state == DONE]
+    names = list(redone)
+    if not any(entry.asked == asked for entry in finished):
+        names += [entry.report for entry in finished]
+    for name in names:
+        if report := report_at(output / name):
+            tags = {tag.slug for tag in report.tags}
+            return report.model.vocabulary if tags != set(slugs) else ""
+    return ""

@@ -1,0 +1,64 @@
+"""What a run found and will do, in lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.batch.find import Search
+from tagger.batch.plan import Plan, Task
+from tagger.batch.prune import Departed
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A run before it begins."""
+
+    search: Search
+    plan: Plan
+    departed: Departed
+
+    def lines(self, roots: Sequence[Path], prune: bool) -> Iterator[str]:
+        """Yields what is to be known at once: how much there is to do, and what is not done that one might expect.
+
+        Args:
+            roots: that were named.
+            prune: what is left of films that are gone will be taken away.
+        """
+        plan, gone = self.plan, len(self.departed.gone)
+        if not (self.search.problems or plan.tasks or plan.done or plan.failed or plan.kept):
+            yield f"{', '.join(map(str, roots))}: holds no film that is wanted"
+        yield str(plan)
+        yield from plan.kept
+        if left_out := len(self.search.left_out):
+            yield f"{left_out} left out by rules (--dry-run lists them, --all has those that go by names)"
+        if gone:
+            yield f"{_films(gone)} gone" + (": reports and rows are taken away" if prune else " (--prune)")
+        if prune:
+            yield from self.departed.doubtful
+
+    def details(self, prune: bool) -> Iterator[str]:
+        """Yields a line for each film that something happens to, or does not, and why.
+
+        Args:
+            prune: as in `lines`.
+        """
+        for entry in self.plan.moved:
+            yield f"{entry.path}: known from another place" + (f", where it was {entry.was}" if entry.was else "")
+        for task in self.plan.tasks:
+            yield f"{task.film.path}: {task.why}{_together(task)}"
+        for left_out in self.search.left_out:
+            yield f"{left_out.path}: left out: {left_out.rule}"
+        if prune:
+            yield from (f"{entry.path}: gone: its reports will be taken away" for entry in self.departed.gone)
+
+
+def _together(task: Task) -> str:
+    """What a film has to do with others."""
+    files = f" ({len(task.film.files)} files as one film, {task.film.place})" if task.film.more else ""
+    return files + (f" (the same as {task.same_as})" if task.same_as else "")
+
+
+def _films(count: int) -> str:
+    return "1 film is" if count == 1 else f"{count} films are"
