@@ -21,6 +21,7 @@ from tagger.images import Pixels
 from tagger.settings import Settings
 from tagger.shots.scan import FilmReader
 from tagger.video.film import Film, Observer
+from tagger.video.pictures import Orientation, rgb, settle
 
 Coded = NDArray[np.float64]  # (height, width, 3), RGB, 0 to 1
 
@@ -207,6 +208,19 @@ def test_reserved_tags_are_taken_for_none(tags: tuple[int, int, int], tmp_path: 
     """FFmpeg's scaler refuses them."""
     path = write(tmp_path / "film.mkv", patches() / 255, matrix=BT601, tags=tags)
     assert apart(first(path), patches()) < 1.5
+
+
+@pytest.mark.parametrize(
+    "name", ["gbrp", "rgba", "gray", "ya8", "yuva420p", "nv12", "p010le", "yuyv422", "yuv411p", "bgr0"]
+)
+def test_pictures_of_every_kind_have_their_colours_whatever_their_tags(name: str) -> None:
+    picture = np.full((96, 160, 3), (200, 60, 30), np.uint8)
+    for matrix in (UNSPECIFIED, 3, 8, 14):
+        frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=name)
+        frame.colorspace, frame.color_primaries, frame.color_trc = matrix, 3, 3
+        settle(frame)
+        wanted = (98, 98, 98) if name in ("gray", "ya8") else picture[0, 0]
+        assert rgb(frame, Orientation())[48, 80] == pytest.approx(wanted, abs=4)
 
 
 # Orientation
