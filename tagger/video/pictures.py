@@ -17,13 +17,15 @@ from tagger.video import light
 KEYFRAME_SHORT_SIDE = 512  # pixels; more than any backbone takes (331), so 8K films cost no more memory
 UNSPECIFIED = 2  # in H.273, for matrix, primaries and transfer
 SD_LINES, SD_COLUMNS = 576, 1279  # what is larger and says nothing is BT.709 to players, what is not BT.601
-# The matrices that FFmpeg's scaler knows, and those that it takes for one of them; it refuses all others.
+# Matrices of H.273 that FFmpeg's scaler knows or takes for one that it knows. It refuses all others, whose names are:
 MATRICES = {0, 1, 2, 4, 5, 6, 7, 9}
-RGB_MATRIX = 0
+NO_MATRIX = {0, UNSPECIFIED}  # 0: it is RGB, which luma and colour cannot be
 REFUSED = {
-    3: "reserved", 8: "YCgCo", 10: "BT.2020 with constant luminance", 11: "SMPTE 2085", 12: "chromaticity-derived",
+    8: "YCgCo", 10: "BT.2020 with constant luminance", 11: "SMPTE 2085", 12: "chromaticity-derived",
     13: "chromaticity-derived with constant luminance", 14: "ICtCp", 15: "IPT", 16: "YCgCo-Re", 17: "YCgCo-Ro",
 }  # fmt: skip
+KNOWN_PRIMARIES = {int(known) for known in ColorPrimaries}
+KNOWN_TRANSFERS = {int(known) for known in ColorTrc}
 
 COPY_SIDE = 16
 COMB_COLUMNS = 128  # of all lines, in which combs are looked for
@@ -43,7 +45,7 @@ def settle(picture: VideoFrame) -> None:
         picture.color_primaries = UNSPECIFIED
     if picture.color_trc not in KNOWN_TRANSFERS:
         picture.color_trc = UNSPECIFIED
-    if picture.format.is_rgb or picture.colorspace in MATRICES - {RGB_MATRIX, UNSPECIFIED}:
+    if picture.colorspace in MATRICES and (picture.format.is_rgb or picture.colorspace not in NO_MATRIX):
         return
     wide = light.is_hdr(picture) or picture.color_primaries == ColorPrimaries.BT2020
     large = picture.height > SD_LINES or picture.width > SD_COLUMNS
@@ -51,15 +53,11 @@ def settle(picture: VideoFrame) -> None:
     picture.colorspace = int(known)
 
 
-KNOWN_PRIMARIES = {int(known) for known in ColorPrimaries}
-KNOWN_TRANSFERS = {int(known) for known in ColorTrc}
-
-
 def remarks(matrix: int) -> list[str]:
     """Returns what a reader should know of colours that cannot be had, from the matrix that a film names."""
-    if matrix in MATRICES:
+    if matrix not in REFUSED:
         return []
-    return [f"colours: its matrix is {REFUSED.get(matrix, matrix)}, which cannot be converted; brightness is right"]
+    return [f"colours: its matrix is {REFUSED[matrix]}, which cannot be converted; brightness is right"]
 
 
 class Orientation:
