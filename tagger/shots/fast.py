@@ -95,9 +95,9 @@ def fast_scan(
                 observer.see(frame.picture)
                 yield shot_picture(choice.shot, frame, settings.min_entropy_bits)
         failures = decoders.failures
-        observer.lose(len(failures | observer.broken), decoders.tried)
         # What was not decoded is known to be lost only where a packet shows it.
-        observer.lost = max(len(failures) / max(1, decoders.tried), len(observer.broken) / max(1, observer.frame_count))
+        share = max(len(failures) / max(1, decoders.tried), len(observer.broken) / max(1, observer.frame_count))
+        observer.lose(len(failures | observer.broken), share)
         film.check_pictures(observer)
 
 

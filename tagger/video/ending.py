@@ -40,7 +40,7 @@ class Evidence:
     """By how much that clock was set ahead on the way."""
     extent: Extent
     lost: float
-    """Share of the packets that were tried and gave no whole picture."""
+    """Share of the packets that gave no whole picture."""
     missing_s: float
     """How long no picture came where one should, in a stream that has no pauses."""
 

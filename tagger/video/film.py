@@ -221,7 +221,7 @@ class Film:
             if in_decoding_order and found is not None and packet is not None:
                 sent.append(packet.dts)
             losses.sent(packet, failed=found is None)
-            observer.lose(losses.count, losses.tried)
+            observer.lose(losses.count, losses.share)
             for last in found or ():
                 losses.shown(last)
                 if sent:  # pictures come in the order of presentation
@@ -232,7 +232,7 @@ class Film:
                 losses.shown(late)
                 yield late
         losses.finish()
-        observer.lose(losses.count, losses.tried)
+        observer.lose(losses.count, losses.share)
 
     def _after(self, pts: int) -> Iterator[VideoFrame]:
         """Frames later than `pts`, decoded again from the key frame before it without frame threads.

@@ -23,12 +23,17 @@ class Losses:
     def __init__(self, codec: str) -> None:
         """Starts before the first packet of a stream of this codec."""
         self.pictures = self.packets = self.errors = 0
-        self.tried = 0
+        self._tried = 0
         self.count = 0
         self._a_packet_is_a_picture = codec in WHOLE_FRAMES
         self._corrupt = self._whole = self._broken = 0
         self._early: list[int] = []  # stamps of packets before the first picture
         self._first: int | None = None  # stamp of that
+
+    @property
+    def share(self) -> float:
+        """Of the packets that were sent."""
+        return self.count / max(1, self._tried)
 
     def sent(self, packet: Packet[Any] | None, *, failed: bool) -> None:
         """Takes what was sent to the decoder; None drains it."""
@@ -36,7 +41,7 @@ class Losses:
         self.count += failed
         if packet is None or packet.is_discard:  # an edit list hides it
             return
-        self.tried += 1
+        self._tried += 1
         self._broken += self._a_packet_is_a_picture and is_broken(packet)
         if self.pictures == 0 and packet.pts is not None:
             self._early.append(packet.pts)
@@ -72,7 +77,7 @@ class Observer:
         self.frame_count = 0
         self.clock: Clock | None = None
         self.decode_failures = 0  # packets that gave no whole picture
-        self.lost = 0.0  # their share of those that were tried
+        self.lost = 0.0  # their share of the film
         self.broken: set[int] = set()  # time stamps of packets that are known to be damaged without decoding them
         self.extent = Extent()
         self.notes: dict[str, None] = {}  # what the reader of a report should know, a line for each
@@ -84,9 +89,9 @@ class Observer:
         """Where the last frame ends that was seen."""
         return self.clock.end_s if self.clock else 0.0
 
-    def lose(self, failures: int, tried: int) -> None:
-        """Takes how many packets gave no whole picture, of how many that were tried."""
-        self.decode_failures, self.lost = failures, failures / max(1, tried)
+    def lose(self, failures: int, share: float) -> None:
+        """Takes how many packets gave no whole picture, and which share of the film they are."""
+        self.decode_failures, self.lost = failures, share
 
     @property
     def has_picture(self) -> bool:
