@@ -81,7 +81,7 @@ class Tagger:
         """Returns the tags of each picture: the up to three with the most evidence, best first, with probabilities.
 
         Args:
-            images: paths of pictures, or uint8 RGB (height, width, 3). Black bars are taken off, as of frames.
+            images: paths of pictures, or uint8 RGB (height, width, 3). Bars are taken off, as of frames.
 
         Raises:
             BadPath: a picture cannot be read.

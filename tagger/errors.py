@@ -137,7 +137,7 @@ class ServerUnreachable(FetchFailed):
 
 
 class OutputRefused(MovieTagsError, OSError):
-    """An output folder or file that cannot be written."""
+    """An output folder or file that cannot be written, or holds what is not to be written over."""
 
 
 class OutputLocked(OutputRefused):

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +111,12 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], csv_for: s
     table = csv.writer(text, delimiter=dialect.separator)
     table.writerow(header)
     for row in rows:
-        table.writerow([str(cell).replace(".", dialect.point) if isinstance(cell, float) else cell for cell in row])
+        table.writerow([str(cell).replace(".", dialect.point) if _has_point(cell) else cell for cell in row])
     return text.getvalue()
+
+
+def _has_point(cell: object) -> bool:
+    return isinstance(cell, Real) and not isinstance(cell, Integral)
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], csv_for: str = PROGRAMS) -> None:

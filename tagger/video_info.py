@@ -37,7 +37,7 @@ class Observed:
     frame_count: Count
     """Decoded; in a fast scan, counted from packets."""
     decode_failures: Count
-    """Packets that gave an error instead of a picture."""
+    """Packets that gave no whole picture: an error, nothing, or one that is known to be corrupt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class VideoInfo:
     """The last component of the path."""
     size_bytes: Count
     fingerprint: str
-    """Of size, head and tail bytes."""
+    """Of size, head and tail bytes; of numbered pictures, of names and sizes, and of the first and the last."""
     codec: str
     """FFmpeg's name."""
     fps: float

@@ -50,7 +50,7 @@ class LedgerEntry:
     asked: str = ""  # digest of settings, model and vocabulary
     reason: str = ""  # why it failed or was skipped
     seconds: float | None = None
-    status: str = ""  # ok or truncated
+    status: str = ""  # as in the report: ok, truncated or damaged
     tags: tuple[str, ...] = ()  # the first, best first
     shots: int | None = None
     kept: int | None = None  # shots with a picture to tag

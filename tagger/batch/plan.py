@@ -98,7 +98,7 @@ class Plan:
     later: tuple[Task, ...]  # beyond the limit
     moved: tuple[LedgerEntry, ...]  # of films that are known from another place, with the new one
     kept: tuple[str, ...] = ()  # reports that are not written over, a line for each
-    truncated: int = 0  # of those that are done
+    incomplete: int = 0  # of those that are done: cut off or damaged
 
     def __str__(self) -> str:
         """For people."""
@@ -155,10 +155,12 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
             else:
                 tasks.append(Task(film, name, why, wrote, doubles.original(film, name)))
     counts = Counter(why for *_, why in judged)
-    cut = sum(why == DONE and entry.status == "truncated" for *_, entry, why in judged if entry)
+    incomplete = sum(why == DONE and entry.status not in ("", "ok") for *_, entry, why in judged if entry)
     taken = len(tasks) if wanted.limit is None else wanted.limit
     own_moved = tuple(moves[path] for film, *_ in own if (path := key_of(film.path)) in moves)
-    return Plan(tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), cut)
+    return Plan(
+        tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), incomplete
+    )
 
 
 def _named(

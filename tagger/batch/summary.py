@@ -25,8 +25,8 @@ NAMED_MAX = 20  # failed films, in the text for people
 def write(output: Path, known: Mapping[str, LedgerEntry], csv_for: str = PROGRAMS) -> Path:
     """Puts summary.csv into the output folder and returns where: a row per film, in the order of their names.
 
-    The status of a film is `ok` or `truncated` (tagged), `failed` (`reason` says why), `skipped` (no film after all)
-    or `pending` (not done yet).
+    The status of a film is `ok`, `truncated` or `damaged` (tagged), `failed` (`reason` says why), `skipped` (no film
+    after all) or `pending` (not done yet).
 
     Raises:
         OutputRefused: it cannot be written.

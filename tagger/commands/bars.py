@@ -20,7 +20,7 @@ class BatchBars(Watch):
 
     def __init__(self, plan: Plan, quiet: bool, opened: ExitStack) -> None:
         """Shows the bar of all films, which counts their bytes: what is known of them before they are opened."""
-        self.failures = self.truncated = 0
+        self.failures = self.incomplete = 0
         self._films, self._ended, self._quiet = len(plan.tasks), 0, quiet
         total = float(sum(task.film.size_bytes for task in plan.tasks))
         self._all = opened.enter_context(bar(quiet, desc=self._count, total=total, bar_format=ALL_BAR, position=0))
@@ -52,10 +52,10 @@ class BatchBars(Watch):
     def done(self, task: Task, report: TagReport) -> None:
         """Says what the film is about."""
         tags = ", ".join(tag.tag for tag in report.tags[:TAGS] if tag.weight > 0) or "no tag has any weight"
-        self.truncated += report.status != "ok"
+        self.incomplete += report.status != "ok"
         took = f"{report.timing.total_s:.1f} s" if task.same_as is None else f"the same as {task.same_as}"
-        cut_off = ", truncated" if report.status != "ok" else ""
-        self._end(task, f"{task.report}: {tags} ({took}{cut_off})")
+        status = f", {report.status}" if report.status != "ok" else ""
+        self._end(task, f"{task.report}: {tags} ({took}{status})")
 
     def failed(self, task: Task, reason: str) -> None:
         """Says why, also with -q."""

@@ -93,7 +93,7 @@ def batch(
                 process.say(line)
             if dry_run:
                 process.put("".join(f"{printable(line)}\n" for line in outlook.details(prune)))
-                failed = outlook.plan.failed + outlook.plan.truncated if strict else 0
+                failed = outlook.plan.failed + outlook.plan.incomplete if strict else 0
             else:
                 from tagger.batch.crew import Limits
 
@@ -167,4 +167,4 @@ def _run(
             table = summary.write(output, known, csv_for)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
-    return watch.failures + (planned.failed + planned.truncated + watch.truncated if strict else 0)
+    return watch.failures + (planned.failed + planned.incomplete + watch.incomplete if strict else 0)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="Folder for NAME.tags.json and NAME.tags.csv; - writes the JSON of one film to stdout.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="With -o, write over reports that were changed by hand, too.")
-@click.option("--strict", is_flag=True, help="Exit code 1 also if only a part of a film could be decoded.")
+@click.option("--strict", is_flag=True, help="Exit code 1 also for a film that is cut off or damaged.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
 @options("csv_for", *TAGGING, "quiet", "verbose")
 def extract(
@@ -62,7 +62,7 @@ def extract(
                 for path in target.write(film, report):
                     if not quiet:
                         process.say(f"wrote {path}")
-                failed += strict and report.status == "truncated"
+                failed += strict and report.status != "ok"
             except HOPELESS:
                 raise
             except MovieTagsError as error:

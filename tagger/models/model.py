@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tagger.errors import BadHead, BadWeights, reason
-from tagger.images import Pixels
+from tagger.images import DECODING, Pixels
 from tagger.models import nudity, registry
 from tagger.models.backbone import Backbone, whole_sha256
 from tagger.models.evidence import CLASS_COUNT, class_evidence
@@ -202,9 +202,9 @@ def identity(settings: Settings, head: Head, words: Vocabulary, detector_version
     """Returns a digest of all that decides about a film's tags but the film, without loading the network.
 
     It is taken of a list of names and values: those of COUNTED, the contents of vocabulary, head and weights, and the
-    version of the detector. An option that comes later is in the list only where it is not at its default, so that it
-    redoes nothing. Of published weights that lie in Keras's cache, and of a plugin's, only the name counts; where the
-    work is done (batch size, device, decoding hardware) does not.
+    versions of the detector and of what is made of pictures. An option that comes later is in the list only where it
+    is not at its default, so that it redoes nothing. Of published weights that lie in Keras's cache, and of a
+    plugin's, only the name counts; where the work is done (batch size, device, decoding hardware) does not.
 
     Raises:
         BadWeights: the weights file cannot be read.
@@ -223,6 +223,7 @@ def identity(settings: Settings, head: Head, words: Vocabulary, detector_version
         "head": head.sha256,
         "weights": hashlib.sha256(knowledge).hexdigest(),
         "detector_version": detector_version,
+        "pictures": DECODING,
         **dict(counted),
         **({} if nudity.place(words, head) is None else {nudity.NAME: nudity.FILE.sha256}),
     }

@@ -64,8 +64,9 @@ class Decoder:
                     self.failures.add(stamp_of(packet))
                 for picture in found or ():
                     self.orientation.see(picture)
-                    if not picture.is_corrupt:
-                        wanted.discard(picture.pts or 0)
+                    if picture.is_corrupt:
+                        self.failures.add(picture.pts or 0)
+                    wanted.discard(picture.pts or 0)
                     yield picture
             self.failures |= wanted  # some decoders leave a picture out without a word
         finally:

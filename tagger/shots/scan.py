@@ -130,12 +130,12 @@ def _group_lengths(film: Film, settings: Settings) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan."""
     if settings.scan == "full":
         return set(), "asked for"
-    if settings.scan == "auto" and _length_s(film) < LONG_S:
-        return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
     if DETECTOR_KINDS[settings.detector].every_frame:
         return set(), f"the {settings.detector} detector needs every frame"
     if film.goes_by_rate:
         return set(), "it goes by the rate that was given"
+    if settings.scan == "auto" and _length_s(film) < LONG_S:
+        return set(), f"the film is shorter than {LONG_S / 60:g} minutes"
     return _preview(film)
 
 
@@ -160,12 +160,12 @@ def _preview(film: Film) -> tuple[set[int], str]:
     """How many frames a group of full length may have, and what speaks against a fast scan, by the film's beginning."""
     with ExitStack() as opened:
         container, stream = open_video(film.path, opened, film.opening)
-        codec, container_name = stream.codec_context.name, container.format.name
+        codec = stream.codec_context.name
         if codec not in WHOLE_FRAMES:  # nothing is read: two minutes of ProRes are many GB
             return set(), f"packets of {codec} are not frames, one each"
+        if container.format.name == DECODING_ORDER:
+            return set(), "its packets have decoding times alone"
         packets = [p for p in itertools.islice(packets_of(container, stream), PREVIEW_PACKETS) if p]
-    if container_name == DECODING_ORDER:
-        return set(), "its packets have decoding times alone"
     stamps = Counter(packet.pts for packet in packets)
     if None in stamps or max(stamps.values(), default=0) > 1:
         return set(), "its packets have no time stamps, or some have the same"

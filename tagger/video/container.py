@@ -140,12 +140,14 @@ class Extent:
 
     end_s: float = -inf  # on the file's own clock
     pictures: int = 0  # packets of the stream of pictures
+    corrupt: int = 0  # of these, those of which FFmpeg says that parts did not arrive
     read_to: int = 0  # byte of the file
     hole_bytes: int = 0  # between packets, that hold none: only where packets lie close together (`CLOSE`)
 
     def take(self, packet: Packet[Any], is_picture: bool, close: bool) -> None:
         """Notes a packet."""
         self.pictures += is_picture
+        self.corrupt += is_picture and packet.is_corrupt
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None and packet.time_base is not None:
             self.end_s = max(self.end_s, float((stamp + (packet.duration or 0)) * packet.time_base))

@@ -34,6 +34,7 @@ from tagger.video.pictures import Orientation, remarks, rgb
 from tagger.video_info import VideoInfo
 
 RESTARTING = ("mpegts", "mpeg", "ogg", "live_flv")  # formats that FFmpeg calls discontinuous
+BROADCAST, ONE_RATE = "mpegts", ("mpeg1video", "mpeg2video")
 DECODING_ORDER = "avi"  # the format without presentation times; FFmpeg works them out, but not of these codecs
 REORDERED = ("h264", "hevc", "vvc")
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
@@ -146,7 +147,6 @@ class Film:
                 f"{self.path}: its {self._stream.codec_context.name} stream gave no picture "
                 f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
-        observer.notes.update(dict.fromkeys(remarks(self._stream.codec_context.colorspace)))
 
     def info(self, observer: Observer) -> VideoInfo:
         """Returns what the file claims, beside what was observed."""
@@ -176,10 +176,11 @@ class Film:
                 leapt_s=clock.leapt_s if clock else 0.0,
                 extent=observer.extent,
                 lost=observer.lost,
-                missing_s=clock.pace.missing_s if clock and self._restarts else 0.0,
+                missing_s=clock.pace.missing_s if clock and self._has_no_pauses(observer) else 0.0,
             )
         )
-        return status, (*notes, *(clock.notes() if clock else ()), *observer.notes)
+        colours = remarks(self._stream.codec_context.colorspace)
+        return status, (*notes, *(clock.notes() if clock else ()), *colours, *observer.notes)
 
     @property
     def goes_by_rate(self) -> bool:
@@ -192,10 +193,10 @@ class Film:
         asked = self.opening.rate if self.goes_by_rate else None
         return 1 / float(asked or self._stream.guessed_rate or self.declared.fps or FALLBACK_FPS)
 
-    @property
-    def _restarts(self) -> bool:
-        """Whether the clock of its format may be set anew: that of broadcasts and discs, which have no pauses."""
-        return self._container.format.name in RESTARTING
+    def _has_no_pauses(self, observer: Observer) -> bool:
+        """Whether time without pictures is a loss: MPEG-1 and -2 have one rate, and a broadcast says what is lost."""
+        lost = self._container.format.name == BROADCAST and observer.extent.corrupt > 0
+        return lost or self._stream.codec_context.name in ONE_RATE
 
     def _clock(self) -> Clock:
         container = self._container
@@ -203,7 +204,7 @@ class Film:
             container.start_time,
             self._stream.time_base,
             self._step_s,
-            restarts=self._restarts,
+            restarts=container.format.name in RESTARTING,
             decoding_order=container.format.name == DECODING_ORDER,
         )
 

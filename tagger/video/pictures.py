@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import cv2
@@ -27,6 +28,7 @@ REFUSED = {
 KNOWN_PRIMARIES = {int(known) for known in ColorPrimaries}
 KNOWN_TRANSFERS = {int(known) for known in ColorTrc}
 
+LOOKS = 64  # key frames of a film that are asked how they are turned
 COPY_SIDE = 16
 COMB_COLUMNS = 128  # of all lines, in which combs are looked for
 LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12"}  # the usual formats whose first plane is 8-bit luma
@@ -63,21 +65,26 @@ def remarks(matrix: int) -> list[str]:
 class Orientation:
     """How a film is turned and mirrored: as the first of its pictures says that says anything, for all of them.
 
-    Display matrices of containers come with every picture, the words of an H.264 or HEVC stream with some.
+    Display matrices of containers come with every picture, the words of an H.264 or HEVC stream with some key frames.
+    Threads may share it.
     """
 
     def __init__(self) -> None:
         """Upright, until a picture says otherwise."""
         self._turn = (False, False, False)  # axes swapped, then rows and columns in reverse order
         self._since: int | None = None  # time stamp of the picture that said so
-        self._begun = False
+        self._looks = 0
+        self._one_at_a_time = threading.Lock()
 
     def see(self, picture: VideoFrame) -> None:
         """Takes the orientation that comes with a picture, unless one before it in time had one."""
-        stamp, looks = picture.pts or 0, picture.key_frame or not self._begun
-        self._begun = True
-        if looks and (self._since is None or stamp < self._since) and (turn := _turn(picture)):
-            self._turn, self._since = turn, stamp
+        stamp = picture.pts or 0
+        with self._one_at_a_time:
+            may_say = self._looks < LOOKS and (picture.key_frame or not self._looks)
+            if may_say and (self._since is None or stamp < self._since):
+                self._looks += 1
+                if turn := _turn(picture):
+                    self._turn, self._since = turn, stamp
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Returns width and height of a picture of this size once it is upright."""
@@ -108,7 +115,6 @@ def _turn(picture: VideoFrame) -> tuple[bool, bool, bool] | None:
 
 def rgb(picture: VideoFrame, orientation: Orientation) -> Pixels:
     """Returns the upright picture as uint8 RGB (height, width, 3), its short side at most `KEYFRAME_SHORT_SIDE`."""
-    orientation.see(picture)
     shrink = min(1.0, KEYFRAME_SHORT_SIDE / min(picture.width, picture.height))
     width, height = (max(1, round(side * shrink)) for side in (picture.width, picture.height))
     combed = _is_combed(picture)
