@@ -43,7 +43,7 @@ def disc_of(folder: Path, films: Sequence[FilmFile]) -> Disc | None:
     return _dvd(folder, films)
 
 
-def joined(films: Sequence[FilmFile], place: PurePosixPath) -> FilmFile:
+def as_one_film(films: Sequence[FilmFile], place: PurePosixPath) -> FilmFile:
     """Returns films as one, to be shown in this order."""
     paths = [path for film in films for path in film.files]
     size, modified = sum(film.size_bytes for film in films), max(film.modified_ns for film in films)
@@ -76,7 +76,7 @@ def _dvd(folder: Path, films: Sequence[FilmFile]) -> Disc | None:
     home = folder.parent if inside else folder
     files = sorted(titles[main], key=lambda film: film.path.name.upper())
     place = PurePosixPath(real.parent.name) if inside and home == folder else place_above(files[0], home)
-    return Disc(home, joined(files, place), tuple(others))
+    return Disc(home, as_one_film(files, place), tuple(others))
 
 
 def _blu_ray(folder: Path, films: Sequence[FilmFile]) -> Disc | None:
@@ -88,7 +88,7 @@ def _blu_ray(folder: Path, films: Sequence[FilmFile]) -> Disc | None:
     files = shown or [max(films, key=lambda film: film.size_bytes)]
     home = folder.parent.parent
     others = [LeftOut(film.path, "not in the longest title of its Blu-ray") for film in films if film not in files]
-    return Disc(home, joined(files, place_above(files[0], home)), tuple(others))
+    return Disc(home, as_one_film(files, place_above(files[0], home)), tuple(others))
 
 
 def _playlists(folder: Path) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tagger.batch.discs import disc_of, joined, place_above
+from tagger.batch.discs import disc_of, as_one_film, place_above
 from tagger.batch.find import FilmFile, Search
 from tagger.batch.ignore import LeftOut
 
@@ -86,7 +86,7 @@ def _stack(numbered: dict[int, FilmFile]) -> FilmFile:
     assert found is not None
     name = found["name"].rstrip(SEPARATORS) + found["rest"]
     place = first.place.with_name(name + first.path.suffix) if name else place_above(first, first.path.parent)
-    return joined(films, place)
+    return as_one_film(films, place)
 
 
 def _number(text: str) -> int:
@@ -114,7 +114,7 @@ def _join_folders(folders: dict[Path, list[FilmFile]], named: set[Path], files: 
             place = place_above(first, numbered[1]).with_name(name) if name else place_above(first, parent)
             for folder in numbered.values():
                 folders[folder] = []
-            folders[parent].append(joined(films, place))
+            folders[parent].append(as_one_film(films, place))
 
 
 class _House:
