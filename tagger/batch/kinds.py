@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tagger.batch.discs import disc_of, as_one_film, place_above
+from tagger.batch.discs import as_one_film, disc_of, place_above
 from tagger.batch.find import FilmFile, Search
 from tagger.batch.ignore import LeftOut
 
