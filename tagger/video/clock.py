@@ -98,7 +98,7 @@ class Clock:
                 decoder holds back.
         """
         self._zero_s = start_us / av.time_base if start_us is not None else None
-        self._time_base = time_base or FALLBACK_BASE
+        self._per_tick, self._per_second = (time_base or FALLBACK_BASE).as_integer_ratio()
         self._step_s = step_s
         self._leap_s = LEAP_S if restarts else LEAP_ANYWHERE_S
         self._late_s = REORDERED_FRAMES * step_s if decoding_order else 0.0
@@ -130,14 +130,14 @@ class Clock:
             stamp: its time stamp in ticks; None if it carries none.
             ticks: how long the file says that it lasts.
         """
-        stamp_s = None if stamp is None else float(stamp * self._time_base)
+        stamp_s = None if stamp is None else stamp * self._per_tick / self._per_second
         if self._last_s is None:
             time_s = self._first(0.0 if stamp_s is None else stamp_s)
         else:
             time_s = self._next(self._last_s, stamp_s)
             self.pace.add(time_s - self._last_s)
         self._last_s = time_s
-        self._length_s = float(ticks * self._time_base) if ticks else self._step_s
+        self._length_s = ticks * self._per_tick / self._per_second if ticks else self._step_s
         return time_s
 
     def notes(self) -> Iterator[str]:

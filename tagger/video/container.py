@@ -11,7 +11,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice
 from math import inf
 from pathlib import Path
@@ -138,24 +139,35 @@ def _container(path: Path, opened: ExitStack, accel: HWAccel | None, rate: float
 class Extent:
     """How far the packets of a file go, whatever stream they belong to."""
 
-    end_s: float = -inf  # on the file's own clock
     pictures: int = 0  # packets of the stream of pictures
     corrupt: int = 0  # of these, those of which FFmpeg says that parts did not arrive
     read_to: int = 0  # byte of the file
     hole_bytes: int = 0  # between packets, that hold none: only where packets lie close together (`CLOSE`)
+    ends: dict[int, int] = field(default_factory=dict)  # of each stream, in its ticks
+    ticks_s: dict[int, Fraction] = field(default_factory=dict)  # of each stream
+
+    @property
+    def end_s(self) -> float:
+        """The end of the last packet on the file's own clock; minus infinity before the first."""
+        return max((float(end * self.ticks_s[index]) for index, end in self.ends.items()), default=-inf)
 
     def take(self, packet: Packet[Any], is_picture: bool, close: bool) -> None:
         """Notes a packet."""
-        self.pictures += is_picture
-        self.corrupt += is_picture and packet.is_corrupt
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is not None and packet.time_base is not None:
-            self.end_s = max(self.end_s, float((stamp + (packet.duration or 0)) * packet.time_base))
-        if packet.pos is not None and packet.pos >= 0:
-            hole = packet.pos - self.read_to if close and self.read_to else 0
-            self.hole_bytes += hole if hole > HOLE_BYTES else 0
-            # What is laced together lies at one place.
-            self.read_to = (max(self.read_to, packet.pos) if close else packet.pos) + packet.size
+        index, stamp = packet.stream_index, packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None:
+            if index not in self.ticks_s:  # asked once: PyAV makes a fraction of it each time
+                self.ticks_s[index], self.ends[index] = packet.time_base or Fraction(0), stamp
+            self.ends[index] = max(self.ends[index], stamp + (packet.duration or 0))
+        if is_picture:
+            self.pictures += 1
+            self.corrupt += packet.is_corrupt
+        place = packet.pos
+        if place is not None and place >= 0:
+            if close:
+                hole = place - self.read_to if self.read_to else 0
+                self.hole_bytes += hole if hole > HOLE_BYTES else 0
+                place = max(self.read_to, place)  # what is laced together lies at one place
+            self.read_to = place + packet.size
 
 
 def packets_of(
