@@ -49,7 +49,7 @@ def safe_cell(text: str) -> str:
 
 def moment(time_s: float) -> str:
     """Returns a time as 1:02:03, or 02:03 below an hour."""
-    minutes, seconds = divmod(int(time_s), 60)
+    minutes, seconds = divmod(int(time_s + 1e-6), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 

@@ -24,6 +24,8 @@ from tagger.video.container import decoded, open_video
 from tagger.video.gops import stamp_of
 from tagger.video.pictures import Orientation
 
+FIRST_ASKED = ("libdav1d",)  # decoders that go on leaving out what they were told to at first
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -42,6 +44,7 @@ class Decoder:
         self.shrink = Shrinker()
         self.failures: set[int] = set()  # time stamps of packets that gave no whole picture
         self.tried = 0
+        self._spares = self._stream.codec_context.name not in FIRST_ASKED
 
     def pictures(self, packets: Iterable[Packet[Any]], first: int | None = None) -> Iterator[VideoFrame]:
         """Yields the pictures of packets that begin with a key frame; those that fail are noted.
@@ -54,7 +57,7 @@ class Decoder:
         wanted: set[int] = set()
         try:
             for packet in (*packets, None):
-                spare = first is not None and packet is not None and stamp_of(packet) < first
+                spare = self._spares and first is not None and packet is not None and stamp_of(packet) < first
                 context.skip_frame = "NONREF" if spare else "DEFAULT"
                 if packet is not None and not spare and not packet.is_discard:
                     wanted.add(stamp_of(packet))

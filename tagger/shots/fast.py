@@ -46,6 +46,7 @@ class _Look:
 
     gop: Gop
     key: Thumbnail | None
+    size: tuple[int, int] | None  # of that picture, as it is decoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,17 +88,16 @@ def fast_scan(
         progress: is told how far reading is.
     """
     with Decoders(film.path, cores, film.opening, observer.orientation) as decoders:
-        looks = decoders.map(_look, _told(film, observer, progress))
+        looks = _measured(decoders.map(_look, _told(film, observer, progress)), observer)
         parts = decoders.map(_inside, _pairs(looks, full_gops))
         choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
         for choice, frame in decoders.map(_decoded, choices):
             if frame:
-                observer.see(frame.picture)
                 yield shot_picture(choice.shot, frame, settings.min_entropy_bits)
         failures = decoders.failures
         # What was not decoded is known to be lost only where a packet shows it.
-        share = max(len(failures) / max(1, decoders.tried), len(observer.broken) / max(1, observer.frame_count))
-        observer.lose(len(failures | observer.broken), share)
+        share = max(len(failures) / max(1, decoders.tried), len(observer.blank) / max(1, observer.frame_count))
+        observer.lose(len(failures | observer.blank), share)
         film.check_pictures(observer)
 
 
@@ -112,7 +112,17 @@ def _look(decoder: Decoder, gop: Gop) -> _Look:
     """Decodes the key frame alone."""
     shown = gop.packets if gop.packets[0].is_discard else gop.packets[:1]  # an edit list may hide the key frame
     picture = next(decoder.pictures(shown), None)
-    return _Look(gop, decoder.shrink(picture) if picture else None)
+    if picture is None:
+        return _Look(gop, None, None)
+    return _Look(gop, decoder.shrink(picture), (picture.width, picture.height))
+
+
+def _measured(looks: Iterable[_Look], observer: Observer) -> Iterator[_Look]:
+    """The same; the film has the size of its first picture."""
+    for look in looks:
+        if look.size:
+            observer.see_size(*look.size)
+        yield look
 
 
 def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
@@ -131,6 +141,9 @@ def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
     """Finds where shots begin after the key frame of a group, up to and with the next."""
     gop, before, after = pair.look.gop, pair.look.key, pair.next_key
     found: set[int] = set()
+    if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
+        run = _run(decoder, gop, gop.first_frame, gop.end_frame - 1)
+        return _Parts(gop, tuple(sorted(_boundaries([*run, *_end_of(pair)]))))
     large = _large(gop)
     if large:
         run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
@@ -142,8 +155,14 @@ def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
         found.add(gop.end_frame)
     elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
         run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
-        found.update(_boundaries([*run, *([((gop.end_frame, gop.end_s), after)] if after else [])]))
+        found.update(_boundaries([*run, *_end_of(pair)]))
     return _Parts(gop, tuple(sorted(found)))
+
+
+def _end_of(pair: _Pair) -> list[tuple[Boundary, Thumbnail]]:
+    """The key frame after a group, as one more of its frames, where there is one."""
+    gop = pair.look.gop
+    return [((gop.end_frame, gop.end_s), pair.next_key)] if pair.next_key else []
 
 
 def _large(gop: Gop) -> list[int]:

@@ -20,6 +20,7 @@ GLITCH_S = 1.0  # a clock that steps back by less is a glitch of one frame
 LEAP_S = 10.0
 LEAP_ANYWHERE_S = 30 * 3600.0
 REORDERED_FRAMES = 16  # the most that a decoder holds back
+LASTING_FRAMES = 4  # that agree on a step back that is no more than a glitch
 PAUSE_S = 10.0  # without a new picture is worth a word
 TICK_S = 1e-3  # what a frame is moved on that would stand at or before the last, so that time always grows
 FALLBACK_BASE = Fraction(1, 90_000)  # the tick of MPEG streams
@@ -29,7 +30,8 @@ class Pace:
     """How far apart frames are, in bounded memory."""
 
     STEPS_MAX = 4096  # kinds of steps, by milliseconds; a film has a few
-    GAP = 1.5  # times the usual step: a frame is missing
+    ALIKE = 1.6  # two kinds of steps: 3:2 pulldown has one and a half of the other
+    GAP = 3.0  # times the usual step: pictures are missing
     STEADY = 0.95  # share of steps that are usual where the rate is constant
 
     def __init__(self) -> None:
@@ -50,7 +52,8 @@ class Pace:
         for kind in sorted(self._steps):
             half -= self._steps[kind][0]
             if half <= 0:
-                usual = [step for other, step in self._steps.items() if kind / self.GAP <= other <= self.GAP * kind]
+                near = kind / self.ALIKE, kind * self.ALIKE
+                usual = [step for other, step in self._steps.items() if near[0] <= other <= near[1]]
                 return sum(sum_s for _, sum_s in usual) / sum(count for count, _ in usual)
         return None
 
@@ -58,7 +61,7 @@ class Pace:
     def missing_s(self) -> float:
         """How long no picture comes in all where one should, if the film has a constant rate; else 0."""
         usual_s, every = self.step_s or 0.0, sum(count for count, _ in self._steps.values())
-        usual = [kind / self.GAP <= 1000 * usual_s <= kind * self.GAP for kind in self._steps]
+        usual = [kind / self.ALIKE <= 1000 * usual_s <= kind * self.ALIKE for kind in self._steps]
         steady = sum(count for (count, _), is_usual in zip(self._steps.values(), usual, strict=True) if is_usual)
         if steady < self.STEADY * every:
             return 0.0
@@ -135,7 +138,8 @@ class Clock:
             time_s = self._first(0.0 if stamp_s is None else stamp_s)
         else:
             time_s = self._next(self._last_s, stamp_s)
-            self.pace.add(time_s - self._last_s)
+            if time_s > self._last_s + 1.5 * TICK_S:  # else it only had to grow
+                self.pace.add(time_s - self._last_s)
         self._last_s = time_s
         self._length_s = ticks * self._per_tick / self._per_second if ticks else self._step_s
         return time_s
@@ -156,7 +160,7 @@ class Clock:
 
     def _first(self, stamp_s: float) -> float:
         start_s = stamp_s if self._zero_s is None else min(self._zero_s, stamp_s)
-        if stamp_s - start_s <= self._late_s or stamp_s - start_s > self._leap_s:
+        if stamp_s - start_s <= self._late_s:
             start_s = stamp_s
         self._zero_s = start_s
         return stamp_s - start_s
@@ -167,21 +171,19 @@ class Clock:
             return follows_s
         zero_s = self._zero_s or 0.0
         time_s = stamp_s - zero_s
-        if self._fits(time_s, last_s):
+        if last_s < time_s <= last_s + self._leap_s:
             if time_s - last_s > PAUSE_S:
                 self._pauses, self._longest = self._pauses + 1, max(self._longest, (time_s - last_s, last_s))
             return max(time_s, last_s + TICK_S)
-        there = self._elsewhere
-        if there is None or not self._fits(stamp_s - there.zero_s, last_s):
+        there, is_glitch = self._elsewhere, time_s > last_s - GLITCH_S and time_s <= last_s
+        if there is None or not -GLITCH_S < stamp_s - there.zero_s - last_s <= self._leap_s:
             there = self._elsewhere = _Elsewhere(stamp_s - follows_s, follows_s)
         there.frames += 1
-        if there.frames == REORDERED_FRAMES:
+        if is_glitch and there.frames < LASTING_FRAMES:
+            return last_s + TICK_S
+        if there.frames == (LASTING_FRAMES if is_glitch else REORDERED_FRAMES):
             ahead_s = there.zero_s - zero_s
             self._zero_s, self._elsewhere = there.zero_s, None
             self._first_leap = self._first_leap if self._leaps else (there.since_s, ahead_s)
             self._leaps, self.leapt_s = self._leaps + 1, self.leapt_s + ahead_s
         return max(stamp_s - there.zero_s, last_s + TICK_S)
-
-    def _fits(self, time_s: float, last_s: float) -> bool:
-        """Whether a frame may stand there after the last."""
-        return last_s - GLITCH_S < time_s <= last_s + self._leap_s

@@ -140,7 +140,7 @@ class Extent:
     """How far the packets of a file go, whatever stream they belong to."""
 
     pictures: int = 0  # packets of the stream of pictures
-    corrupt: int = 0  # of these, those of which FFmpeg says that parts did not arrive
+    corrupt: int = 0  # of these, those that FFmpeg marks: parts may not have arrived (or recordings were joined)
     read_to: int = 0  # byte of the file
     hole_bytes: int = 0  # between packets, that hold none: only where packets lie close together (`CLOSE`)
     ends: dict[int, int] = field(default_factory=dict)  # of each stream, in its ticks
@@ -192,13 +192,9 @@ def packets_of(
     yield None
 
 
-def is_broken(packet: Packet[Any]) -> bool:
-    """Returns whether a packet of a codec of WHOLE_FRAMES is known to be damaged without decoding it.
-
-    FFmpeg says so where parts of it did not arrive (MPEG-TS), or nothing was ever written there, as where a download
-    left zeros for what was to come.
-    """
-    return packet.is_corrupt or (packet.size >= BLANK_BYTES and len(set(memoryview(packet)[:BLANK_BYTES])) == 1)
+def is_blank(packet: Packet[Any]) -> bool:
+    """Returns whether nothing was ever written there, as where a download left zeros for what was to come."""
+    return packet.size >= BLANK_BYTES and len(set(memoryview(packet)[:BLANK_BYTES])) == 1
 
 
 def decoded(stream: VideoStream, packet: Packet[Any] | None) -> list[VideoFrame] | None:

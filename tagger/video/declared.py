@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from tagger.settings import Opening
+from tagger.settings import RATE_MAX, Opening
 from tagger.video import timecode
 from tagger.video_info import Declared
 
@@ -37,9 +37,12 @@ def tag_durations_s(metadata: Mapping[str, str]) -> list[float]:
 
 
 def _rate(stream: VideoStream) -> Fraction | None:
-    """Frames a second; of a raw stream, which has no time stamps, FFmpeg's mean is a number that it made up."""
+    """Frames a second; of a raw stream, which has no time stamps, FFmpeg's mean is a number that it made up.
+
+    Of a stream that shows one picture FFmpeg's rate is its clock's, 90000 in MPEG-TS.
+    """
     mean = None if stream.start_time is None else stream.average_rate
-    return mean or stream.guessed_rate
+    return next((rate for rate in (mean, stream.guessed_rate) if rate and rate <= RATE_MAX), None)
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tagger.records import Status
 from tagger.text import moment
 from tagger.video.container import Extent
-from tagger.video.structure import is_complete
+from tagger.video.structure import is_complete, is_fragmented
 from tagger.video_info import Declared, Observed
 
 SLACK = 0.02  # share of a length: less was lost than the last group's rounding
@@ -68,7 +68,7 @@ def _length(known: Evidence) -> tuple[bool, str]:
     if not _short(max(seen_s, seen_s + known.leapt_s), claimed_s):
         return False, ""
     if known.format in OWN_TABLES:
-        complete = extent.pictures >= (declared.frames or inf)
+        complete = extent.pictures >= (declared.frames or inf) and not is_fragmented(known.path)
     elif not _short(extent.end_s - known.start_s, claimed_s):
         return False, f"length: the picture ends at {moment(seen_s)}, and the file goes on to {moment(claimed_s)}"
     else:

@@ -25,7 +25,7 @@ from tagger.records import Status
 from tagger.settings import USUAL_OPENING, Opening
 from tagger.video import sequence
 from tagger.video.clock import Clock
-from tagger.video.container import decoded, is_broken, open_video, packets_of
+from tagger.video.container import decoded, is_blank, open_video, packets_of
 from tagger.video.declared import declared_by
 from tagger.video.ending import Evidence, judge
 from tagger.video.gops import Gop, gops, stamp_of
@@ -34,7 +34,7 @@ from tagger.video.pictures import Orientation, remarks, rgb
 from tagger.video_info import VideoInfo
 
 RESTARTING = ("mpegts", "mpeg", "ogg", "live_flv")  # formats that FFmpeg calls discontinuous
-BROADCAST, ONE_RATE = "mpegts", ("mpeg1video", "mpeg2video")
+BROADCAST, DISC, ONE_RATE = "mpegts", "mpeg", ("mpeg1video", "mpeg2video")
 DECODING_ORDER = "avi"  # the format without presentation times; FFmpeg works them out, but not of these codecs
 REORDERED = ("h264", "hevc", "vvc")
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
@@ -129,11 +129,11 @@ class Film:
                 return
 
     def _checked(self, observer: Observer) -> Iterator[Packet[Any]]:
-        """The packets; those that are known to be damaged are noted, for most of them are not decoded."""
+        """The packets; those in which nothing was ever written are noted, for most of them are not decoded."""
         for packet in packets_of(self._container, self._stream, observer.extent):
             if packet is not None:
-                if is_broken(packet):
-                    observer.broken.add(stamp_of(packet))
+                if is_blank(packet):
+                    observer.blank.add(stamp_of(packet))
                 yield packet
 
     def check_pictures(self, observer: Observer) -> None:
@@ -191,12 +191,13 @@ class Film:
     def _step_s(self) -> float:
         """What a frame lasts that carries no time."""
         asked = self.opening.rate if self.goes_by_rate else None
-        return 1 / float(asked or self._stream.guessed_rate or self.declared.fps or FALLBACK_FPS)
+        return 1 / float(asked or self.declared.fps or FALLBACK_FPS)
 
     def _has_no_pauses(self, observer: Observer) -> bool:
-        """Whether time without pictures is a loss: MPEG-1 and -2 have one rate, and a broadcast says what is lost."""
-        lost = self._container.format.name == BROADCAST and observer.extent.corrupt > 0
-        return lost or self._stream.codec_context.name in ONE_RATE
+        """Whether time without pictures is a loss: a broadcast says what did not arrive, discs have one rate."""
+        name = self._container.format.name
+        lost = name == BROADCAST and observer.extent.corrupt > 0
+        return lost or (name == DISC and self._stream.codec_context.name in ONE_RATE)
 
     def _clock(self) -> Clock:
         container = self._container

@@ -8,7 +8,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tagger.video.clock import Clock
-from tagger.video.container import WHOLE_FRAMES, Extent, is_broken
+from tagger.video.container import WHOLE_FRAMES, Extent
 from tagger.video.pictures import Orientation
 from tagger.video_info import Observed
 
@@ -26,7 +26,7 @@ class Losses:
         self._tried = 0
         self.count = 0
         self._a_packet_is_a_picture = codec in WHOLE_FRAMES
-        self._corrupt = self._whole = self._broken = 0
+        self._corrupt = self._whole = 0
         self._early: list[int] = []  # stamps of packets before the first picture
         self._first: int | None = None  # stamp of that
 
@@ -42,12 +42,13 @@ class Losses:
         if packet is None or packet.is_discard:  # an edit list hides it
             return
         self._tried += 1
-        self._broken += self._a_packet_is_a_picture and is_broken(packet)
-        if self.pictures == 0 and packet.pts is not None:
+        if packet.pts is None:  # of a raw stream, nobody can say which are missing
+            self._a_packet_is_a_picture = False
+        elif self.pictures == 0:
             self._early.append(packet.pts)
         else:
             # Before the first picture come those that need one which is not there, as after a cut of a broadcast.
-            self.packets += packet.pts is None or self._first is None or packet.pts >= self._first
+            self.packets += self._first is None or packet.pts >= self._first
 
     def shown(self, picture: VideoFrame) -> None:
         """Takes a picture."""
@@ -66,7 +67,7 @@ class Losses:
     def finish(self) -> None:
         """Takes the end of the film: what has not come by now is lost."""
         lost = self.packets - self.pictures if self._a_packet_is_a_picture and self.pictures else 0
-        self.count = max(max(self.errors, lost) + self._corrupt, self._broken)
+        self.count = max(self.errors, lost) + self._corrupt
 
 
 class Observer:
@@ -78,7 +79,7 @@ class Observer:
         self.clock: Clock | None = None
         self.decode_failures = 0  # packets that gave no whole picture
         self.lost = 0.0  # their share of the film
-        self.broken: set[int] = set()  # time stamps of packets that are known to be damaged without decoding them
+        self.blank: set[int] = set()  # time stamps of packets in which nothing was ever written
         self.extent = Extent()
         self.notes: dict[str, None] = {}  # what the reader of a report should know, a line for each
         self.orientation = Orientation()
@@ -99,10 +100,14 @@ class Observer:
         return self._size != (0, 0)
 
     def see(self, picture: VideoFrame) -> None:
-        """Takes the size of the film from its first picture, and how it is turned."""
+        """Takes how the film is turned, and its size, from its first picture."""
         self.orientation.see(picture)
+        self.see_size(picture.width, picture.height)
+
+    def see_size(self, width: int, height: int) -> None:
+        """Takes the size of the film from its first picture."""
         if not self.has_picture:
-            self._size = (picture.width, picture.height)
+            self._size = (width, height)
 
     def observed(self) -> Observed:
         """Returns what was seen so far; of the whole film once the pass is over."""

@@ -12,6 +12,7 @@ from typing import BinaryIO
 TAIL_BYTES = 4096  # all zeros at the end: a download that was never finished, whatever its size
 FLV_TAGS = (8, 9, 18)  # sound, pictures, data
 FLV_TAG_HEADER = 11
+BOX_HEADER, LARGE_BOX = 8, 1  # bytes; the length that says that the true one follows
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
@@ -28,6 +29,22 @@ def is_complete(path: Path, format: str) -> bool:
         file.seek(max(0, size - TAIL_BYTES))
         if format in ends and any(file.read()):
             return 0 < ends[format](file, size) <= size
+    return False
+
+
+def is_fragmented(path: Path) -> bool:
+    """Returns whether a file of the MP4 family is written in fragments: its index does not list all samples."""
+    with suppress(OSError), path.open("rb") as file:
+        place, size = 0, file.seek(0, 2)
+        while place < size:
+            file.seek(place)
+            length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
+            if kind == b"moof":
+                return True
+            length = int.from_bytes(file.read(8), "big") if length == LARGE_BOX else length
+            if length < BOX_HEADER:
+                return False
+            place += length
     return False
 
 
