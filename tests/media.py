@@ -107,8 +107,13 @@ def film(path: Path, lengths: tuple[int, ...] = (30, 45, 25), width: int = 320, 
     return write(path, shots(lengths, width, height), cuts=cuts, **how)
 
 
-def with_sound(path: Path, codecs: tuple[str, str], video_s: int = 4, sound_s: int = 4, offset_s: int = 0) -> Truth:
-    """A film of two shots of half its length each, at 25 frames/s, and silence beside it; both begin at `offset_s`."""
+def with_sound(
+    path: Path, codecs: tuple[str, str], video_s: int = 4, sound_s: int = 4, offset_s: int = 0, late_s: int = 0
+) -> Truth:
+    """A film of two shots of half its length each, at 25 frames/s, and silence beside it.
+
+    Both begin at `offset_s`, the pictures so much later.
+    """
     rate, sampled, count = 25, 48_000, 25 * video_s
     with av.open(str(path), "w") as container:
         quick = {"deadline": "realtime", "cpu-used": "8"} if codecs[0] == "libvpx" else {}
@@ -119,8 +124,8 @@ def with_sound(path: Path, codecs: tuple[str, str], video_s: int = 4, sound_s: i
         sound.layout = "stereo"
         pictures, step = shots((count // 2, count - count // 2)), sound.frame_size or 1024
         told = 0  # samples of sound
-        for at in range(rate * max(video_s, sound_s)):  # both in the order of time
-            if at < count:
+        for at in range(rate * max(late_s + video_s, sound_s)):  # both in the order of time
+            if rate * late_s <= at < rate * late_s + count:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(next(pictures)), "rgb24")
                 frame.pts, frame.time_base = offset_s * rate + at, Fraction(1, rate)
                 container.mux(stream.encode(frame))

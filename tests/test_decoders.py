@@ -62,7 +62,7 @@ def nothing_is_left_behind() -> Iterator[None]:
     yield
     assert decode_threads() == set()
     if OPEN_FILES.is_dir():
-        assert len(list(OPEN_FILES.iterdir())) == files
+        assert len(list(OPEN_FILES.iterdir())) <= files  # what others left may be collected meanwhile
 
 
 def test_results_come_in_the_order_of_the_items(fixed: media.Truth) -> None:

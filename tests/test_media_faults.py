@@ -372,6 +372,13 @@ def test_the_stream_that_is_asked_for_is_read_and_named(how: str, film: media.Tr
     assert len(pictures) == 3
 
 
+@pytest.mark.parametrize("ext", ["mp4", "mkv", "ts"])
+def test_a_large_stream_that_ends_at_once_is_no_film(ext: str, film: media.Truth, tmp_path: Path) -> None:
+    large = media.film(tmp_path / "large.mp4", (10,), width=640, height=360).path
+    with Film(together(tmp_path / f"two.{ext}", large, film.path)) as opened:
+        assert sum(1 for _ in opened.frames()) == film.frame_count
+
+
 def test_a_stream_that_is_not_there_is_one_line_that_names_those_there_are(film: media.Truth, tmp_path: Path) -> None:
     small = media.film(tmp_path / "small.mp4", (9,), width=160, height=90).path
     path = together(tmp_path / "two.mkv", small, film.path)

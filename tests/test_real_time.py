@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -19,8 +20,8 @@ from tagger.records import Scanned, Status
 from tagger.settings import Settings
 from tagger.shots.scan import FilmReader
 from tagger.video.clock import REORDERED_FRAMES, Clock, Pace
-from tagger.video.declared import tag_durations_s
-from tagger.video.structure import is_complete
+from tagger.video.streams import own_duration_s
+from tagger.video.structure import is_complete, is_fragmented
 
 QUICK = {"preset": "ultrafast"}
 CODECS = {
@@ -81,14 +82,14 @@ def test_raw_streams_have_their_rate(name: str, codec: str, rate: Fraction, tmp_
 
 def test_the_rate_is_seen_where_times_are_rounded_or_frames_are_missing() -> None:
     film = [round(at * 1001 / 24) / 1000 for at in range(2000)]  # Matroska's milliseconds
-    holes = [*film[:500], *film[600:900], *film[901:]]
+    holes = [*film[:500], *film[600:900], *film[901:]]  # of one picture nobody can say that it is missing
     for times in (film, holes):
         pace = Pace()
         for before, after in itertools.pairwise(times):
             pace.add(after - before)
         assert pace.step_s is not None
         assert 1 / pace.step_s == pytest.approx(24000 / 1001, rel=1e-4)
-    assert pace.missing_s == pytest.approx(101 * 1001 / 24000, abs=0.01)
+    assert pace.missing_s == pytest.approx(100 * 1001 / 24000, abs=0.01)
 
 
 def test_a_rate_that_varies_has_no_missing_pictures() -> None:
@@ -124,6 +125,46 @@ def test_joined_recordings_last_as_long_as_both(ext: str, times: tuple[int, int]
     assert found.status == "ok"
     (note,) = [note for note in found.notes if note.startswith("time:")]
     assert "recordings were joined" in note  # FFmpeg takes a step back in MPEG-TS for the clock's overflow after 26 h
+
+
+@pytest.mark.parametrize("count", [20, 25, 30])
+def test_short_pieces_with_clocks_of_their_own_last_as_long_as_all(count: int, tmp_path: Path) -> None:
+    pieces = [media.film(tmp_path / f"{at}.ts", (count,), 160, 90, options=QUICK).path for at in range(8)]
+    (tmp_path / "x.ts").write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    found = scanned(tmp_path / "x.ts")
+    assert found.video.duration_s == pytest.approx(8 * count / 25, rel=0.02)
+    assert found.video.fps == pytest.approx(25.0)
+    assert found.status == "ok"
+
+
+@pytest.mark.parametrize("scan", ["full", "fast"])
+def test_pieces_that_go_on_are_whole(scan: str, tmp_path: Path) -> None:
+    """FFmpeg marks a packet at each join: the numbers of the transport's packets begin anew."""
+    pieces = [
+        media.write(tmp_path / f"{at}.ts", media.shots((50,), 160, 90), start=50 * at, options=QUICK).path
+        for at in range(6)
+    ]
+    (tmp_path / "x.ts").write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    found = scanned(tmp_path / "x.ts", scan)
+    assert (found.status, found.notes) == ("ok", ())
+    assert found.video.frame_count == 300
+
+
+def test_pulldown_has_the_rate_of_its_film(tmp_path: Path) -> None:
+    durations = (3, 2) * 59 + (3, 3)
+    path = media.write(tmp_path / "x.ts", media.shots((60, 60), 160, 90), rate=60, durations=durations, options=QUICK)
+    found = scanned(path.path)
+    assert found.video.fps == pytest.approx(24.0, rel=2e-3)
+    assert found.status == "ok"
+
+
+def test_a_picture_that_comes_long_after_the_sound_has_its_time(tmp_path: Path) -> None:
+    """Sound of 14 s, and pictures for its last two seconds."""
+    path = tmp_path / "x.ts"
+    media.with_sound(path, CODECS["ts"], 2, 14, late_s=12)
+    found = scanned(path)
+    assert starts_s(found)[0] == pytest.approx(12.0, abs=0.1)
+    assert found.video.duration_s == pytest.approx(14.0, abs=0.1)
 
 
 def test_a_pause_in_a_format_of_tables_is_a_pause(tmp_path: Path) -> None:
@@ -257,11 +298,12 @@ def test_what_is_complete_is_read_from_the_file_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("00:00:03.800000000", [3.8]), ("10:00:00", [36_000.0]), ("soon", []), ("1:2:3", []), (" 00:01:00.5 ", [60.5])],
+    [("00:00:03.800000000", 3.8), ("10:00:00", 36_000.0), ("soon", None), ("1:2:3", None), (" 00:01:00.5 ", 60.5)],
 )
-def test_lengths_of_tags(text: str, expected: list[float]) -> None:
-    assert tag_durations_s({"DURATION": text, "language": "00:00:09.0"}) == expected
-    assert tag_durations_s({"DURATION-eng": text}) == expected
+def test_lengths_of_tags(text: str, expected: float | None) -> None:
+    for key in ("DURATION", "DURATION-eng"):
+        stream: Any = SimpleNamespace(duration=None, time_base=None, metadata={"language": "00:00:09.0", key: text})
+        assert own_duration_s(stream) == expected
 
 
 @pytest.mark.parametrize(("seconds", "used"), [(4, "full"), (320, "fast")])
@@ -358,6 +400,43 @@ def test_a_few_lost_pictures_are_a_note(tmp_path: Path) -> None:
     found = scanned(path)
     assert found.status == "ok"
     assert any(note.startswith("damaged: ") for note in found.notes)
+
+
+def test_a_raw_stream_that_begins_within_a_group_is_whole(tmp_path: Path) -> None:
+    options = {"x264-params": "open-gop=1:keyint=15:bframes=5:b-pyramid=2"}
+    body = media.film(tmp_path / "x.h264", (75,), 160, 90, options=options).path.read_bytes()
+    (tmp_path / "x.h264").write_bytes(body[len(body) // 3 :])
+    found = scanned(tmp_path / "x.h264")
+    assert (found.status, found.notes) == ("ok", ())
+
+
+def test_fragments_that_are_missing_are_missed(tmp_path: Path) -> None:
+    """Its index lists the samples of the first fragment alone."""
+    path = tmp_path / "x.mp4"
+    with av.open(str(path), "w", options={"movflags": "frag_keyframe"}) as container:
+        stream: Any = container.add_stream("libx264", rate=25, options={**QUICK, "g": "25"})
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        for picture in media.shots((50, 50), 160, 90):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+        container.mux(stream.encode(None))
+    body = path.read_bytes()
+    assert is_fragmented(path) and not is_fragmented(tmp_path / "none.mp4")
+    assert scanned(path).status == "ok"
+    for share in (0.45, 0.6, 0.8):
+        path.write_bytes(body[: int(share * len(body))])
+        found = scanned(path)
+        claimed = found.video.declared.duration_s or 0.0
+        assert found.status == "truncated" or claimed <= found.video.duration_s + 0.3, (share, found.notes)
+
+
+def test_av1_loses_no_picture_in_a_fast_scan(tmp_path: Path) -> None:
+    """dav1d goes on leaving out what it was told to leave out when it was opened."""
+    options = {"preset": "12", "svtav1-params": "keyint=400:scd=0"}
+    path = media.film(tmp_path / "x.mkv", (65, 70, 65), 160, 90, codec="libsvtav1", options=options).path
+    for _ in range(3):
+        found = scanned(path, "fast")
+        assert (found.scan.used, found.status, found.notes) == ("fast", "ok", ())
+        assert [shot.start_frame for shot in found.shots] == [0, 65, 135]
 
 
 def test_fields_in_two_packets_are_no_lost_pictures(tmp_path: Path) -> None:

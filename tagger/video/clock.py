@@ -137,8 +137,8 @@ class Clock:
         if self._last_s is None:
             time_s = self._first(0.0 if stamp_s is None else stamp_s)
         else:
-            time_s = self._next(self._last_s, stamp_s)
-            if time_s > self._last_s + 1.5 * TICK_S:  # else it only had to grow
+            leaps, time_s = self._leaps, self._next(self._last_s, stamp_s)
+            if self._leaps == leaps and time_s > self._last_s + 1.5 * TICK_S:  # else it only had to grow
                 self.pace.add(time_s - self._last_s)
         self._last_s = time_s
         self._length_s = ticks * self._per_tick / self._per_second if ticks else self._step_s
@@ -174,9 +174,10 @@ class Clock:
         if last_s < time_s <= last_s + self._leap_s:
             if time_s - last_s > PAUSE_S:
                 self._pauses, self._longest = self._pauses + 1, max(self._longest, (time_s - last_s, last_s))
+            self._elsewhere = None
             return max(time_s, last_s + TICK_S)
         there, is_glitch = self._elsewhere, time_s > last_s - GLITCH_S and time_s <= last_s
-        if there is None or not -GLITCH_S < stamp_s - there.zero_s - last_s <= self._leap_s:
+        if there is None or abs(stamp_s - there.zero_s - last_s) > GLITCH_S:
             there = self._elsewhere = _Elsewhere(stamp_s - follows_s, follows_s)
         there.frames += 1
         if is_glitch and there.frames < LASTING_FRAMES:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +11,10 @@ from av.video.stream import VideoStream
 
 from tagger.settings import RATE_MAX, Opening
 from tagger.video import timecode
+from tagger.video.streams import own_duration_s
 from tagger.video_info import Declared
 
 FROM_ZERO = ("matroska,webm", "nut", "asf")  # formats whose lengths count from their clock's zero, not its start
-TAG_DURATION = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def declared_by(path: Path, container: InputContainer, stream: VideoStream, opening: Opening) -> Declared:
@@ -30,12 +28,6 @@ def declared_by(path: Path, container: InputContainer, stream: VideoStream, open
     )
 
 
-def tag_durations_s(metadata: Mapping[str, str]) -> list[float]:
-    """Returns the lengths in seconds that tags of a Matroska stream give, of the stream alone; often one."""
-    found = (TAG_DURATION.fullmatch(text.strip()) for key, text in metadata.items() if key.startswith("DURATION"))
-    return [int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3]) for match in found if match]
-
-
 def _rate(stream: VideoStream) -> Fraction | None:
     """Frames a second; of a raw stream, which has no time stamps, FFmpeg's mean is a number that it made up.
 
@@ -47,10 +39,9 @@ def _rate(stream: VideoStream) -> Fraction | None:
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     """What the stream, or else the container, says about the length."""
-    own = [float(stream.duration * stream.time_base)] if stream.duration and stream.time_base else []
-    lengths = own or ([container.duration / av.time_base] if container.duration else [])
-    if container.format.name in FROM_ZERO:
-        lengths += tag_durations_s(stream.metadata)  # of the stream; the container's is that of the longest
-        start_s = (container.start_time or 0) / av.time_base
-        lengths = [length - start_s for length in lengths if length > start_s]
+    own_s, whole_s = own_duration_s(stream), container.duration / av.time_base if container.duration else None
+    if container.format.name not in FROM_ZERO:
+        return own_s or whole_s
+    start_s = (container.start_time or 0) / av.time_base
+    lengths = [length - start_s for length in (own_s, whole_s) if length and length > start_s]
     return min(lengths, default=None)
