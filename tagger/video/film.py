@@ -74,7 +74,7 @@ class Film:
             path: a file, or numbered pictures: their folder, or a pattern as scan_%06d.dpx.
             opening: which stream, and at which rate where the file has no times.
         """
-        self.path, self.opening = sequence.checked(path, opening.rate), opening
+        self.path, self.opening = sequence.checked(path), opening
         self._abandoned = False
         with ExitStack() as opened:
             self._container, self._stream = open_video(path, opened, opening)
@@ -147,6 +147,7 @@ class Film:
                 f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
         observer.notes.update(dict.fromkeys(remarks(self._stream.codec_context.colorspace)))
+        observer.notes.update(dict.fromkeys(sequence.remarks(self._container.format.name, self.opening.rate)))
 
     def info(self, observer: Observer) -> VideoInfo:
         """Returns what the file claims, beside what was observed."""
