@@ -83,7 +83,7 @@ def test_the_rate_is_the_one_given_or_that_of_cinema(scan: Path, rate: float | N
     assert video.fps == pytest.approx(fps, abs=1e-4) and video.duration_s == pytest.approx(45 / fps, abs=1e-4)
     assert [shot.start_frame for shot in report.shots] == [0, 20]
     assert report.settings["rate"] == rate and report.status == "ok"
-    guess = "numbered pictures have no rate: taken at 24 a second (--rate says otherwise)"
+    guess = "its pictures have no times: taken at 24 a second (--rate says otherwise)"
     assert report.warnings == (() if rate else (guess,))
     assert video.size_bytes == sum(path.stat().st_size for path in scan.parent.iterdir())
 
@@ -107,7 +107,13 @@ def test_raw_streams_take_a_rate_and_other_films_have_their_own(tmp_path: Path, 
         observer = Observer()
         assert [frame.time_s for frame in opened.frames(observer)] == pytest.approx([at / 12.5 for at in range(10)])
         assert opened.info(observer).fps == pytest.approx(12.5)
-    assert numbers(film.path, 12.5) == numbers(film.path)
+        assert not observer.notes
+    with Film(raw.path) as opened:
+        assert len(list(opened.frames(observer))) == 10
+        assert list(observer.notes) == ["its pictures have no times: taken at 25 a second (--rate says otherwise)"]
+    asf = media.film(tmp_path / "late.wmv", (10,), rate=25)  # FFmpeg says no start of it
+    for path in (film.path, asf.path):
+        assert numbers(path, 12.5) == numbers(path)
 
 
 def test_a_fast_scan_reads_them_whole_and_not_first_to_find_that_out(

@@ -36,6 +36,7 @@ from tagger.video_info import VideoInfo
 RESTARTING = ("mpegts", "mpeg", "ogg", "live_flv")  # formats that FFmpeg calls discontinuous
 DECODING_ORDER = "avi"  # the format without presentation times; FFmpeg works them out, but not of these codecs
 REORDERED = ("h264", "hevc", "vvc")
+NO_TIMES = 0x80  # of the flags of a format, FFmpeg's AVFMT_NOTIMESTAMPS
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
 
 
@@ -147,7 +148,9 @@ class Film:
                 f"({observer.decode_failures} packets failed): damaged, encrypted or cut off"
             )
         observer.notes.update(dict.fromkeys(remarks(self._stream.codec_context.colorspace)))
-        observer.notes.update(dict.fromkeys(sequence.remarks(self._container.format.name, self.opening.rate)))
+        if self.opening.rate is None and (self._is_raw or self._container.format.name == sequence.FORMAT):
+            fps = f"{1 / self._step_s:.6g}"
+            observer.notes[f"its pictures have no times: taken at {fps} a second (--rate says otherwise)"] = None
 
     def info(self, observer: Observer) -> VideoInfo:
         """Returns what the file claims, beside what was observed."""
@@ -185,7 +188,12 @@ class Film:
     @property
     def goes_by_rate(self) -> bool:
         """Whether its times are those of the rate that was asked for: a raw stream has none of its own."""
-        return self.opening.rate is not None and self._stream.start_time is None
+        return self.opening.rate is not None and self._is_raw
+
+    @property
+    def _is_raw(self) -> bool:
+        """Whether its format has no times. (In others FFmpeg may not know where they start: ASF with late pictures.)"""
+        return bool(self._container.format.flags & NO_TIMES) and self._stream.start_time is None
 
     @property
     def _step_s(self) -> float:

@@ -145,13 +145,6 @@ def checked(path: Path) -> Path:
     return path
 
 
-def remarks(form: str, rate: float | None) -> tuple[str, ...]:
-    """Returns what the reader of a report should know of a film that FFmpeg reads so, at this rate or at none given."""
-    if form != FORMAT or rate is not None:
-        return ()
-    return (f"numbered pictures have no rate: taken at {DEFAULT_RATE} a second (--rate says otherwise)",)
-
-
 def size_and_times(path: Path) -> tuple[int, int, int]:
     """Returns bytes, time of change and time of entry in ns of a film; of pictures their sum, and the latest times.
 
