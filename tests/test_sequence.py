@@ -233,6 +233,23 @@ def test_a_fingerprint_knows_names_sizes_and_both_ends(tmp_path: Path) -> None:
     assert not same(mark, pattern)
 
 
+def test_each_picture_is_looked_at_once(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    real = Path.stat
+
+    def noted(path: Path, **how: bool) -> os.stat_result:
+        seen.append(path)
+        return real(path, **how)
+
+    monkeypatch.setattr(Path, "stat", noted)
+    every = list(find(scan) or ())
+    for look in (Film, mark_of, fingerprint):
+        seen.clear()
+        look(scan)
+        assert all(1 <= seen.count(picture) <= 2 for picture in every)  # ends are read besides
+        assert sum(seen.count(picture) for picture in every) <= len(every) + 2
+
+
 # A batch.
 
 
@@ -339,6 +356,7 @@ def test_a_batch_takes_a_folder_of_pictures_as_one_film(tmp_path: Path, scan: Pa
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out/scan_%06d.dpx.tags.json").read_text())
     assert (report["video"]["frame_count"], len(report["shots"])) == (45, 2)
+    assert report["warnings"] == ["its pictures have no times: taken at 24 a second (--rate says otherwise)"]
     done = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "1 done before" in done.stdout + done.stderr
 

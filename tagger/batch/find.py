@@ -187,7 +187,7 @@ class _Walk:
             if found is None:
                 return False
             if self._first_sight(next(iter(found)).stat()):
-                size, modified, _ = sequence.size_and_times(path)
+                size, modified, _ = sequence.size_and_times(found)
                 self.films.append(FilmFile(path, place, size, modified, named))
         except (MovieTagsError, OSError) as error:
             self.problems.append(str(error))

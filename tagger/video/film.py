@@ -79,7 +79,7 @@ class Film:
         self._abandoned = False
         with ExitStack() as opened:
             self._container, self._stream = open_video(path, opened, opening)
-            self._size_bytes, self._fingerprint = sequence.size_and_times(path)[0], sequence.fingerprint(path)
+            self._size_bytes, _, _, self._fingerprint = sequence.looked_at(path)
             self._opened = opened.pop_all()
         self.declared = declared_by(path, self._container, self._stream, opening)
 

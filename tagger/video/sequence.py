@@ -145,29 +145,37 @@ def checked(path: Path) -> Path:
     return path
 
 
-def size_and_times(path: Path) -> tuple[int, int, int]:
+def size_and_times(film: Path | Sequence) -> tuple[int, int, int]:
     """Returns bytes, time of change and time of entry in ns of a film; of pictures their sum, and the latest times.
 
     Raises:
         OSError: it cannot be looked at.
     """
-    marks = [(found.st_size, found.st_mtime_ns, found.st_ctime_ns) for found in map(os.stat, find(path) or [path])]
-    sizes, modified, entered = zip(*marks, strict=True)
-    return sum(sizes), max(modified), max(entered)
+    pictures = film if isinstance(film, Sequence) else find(film) or (film,)
+    return _summed(picture.stat() for picture in pictures)
 
 
 def fingerprint(path: Path, sample_bytes: int = files.SAMPLE_BYTES) -> str:
     """Returns `tagger.files.fingerprint` of a film; of pictures, of all names and sizes, and the first and the last."""
+    return looked_at(path, sample_bytes)[-1]
+
+
+def looked_at(path: Path, sample_bytes: int = files.SAMPLE_BYTES) -> tuple[int, int, int, str]:
+    """Returns `size_and_times` and `fingerprint` of a film, of whose pictures each is looked at once: there are many.
+
+    Raises:
+        OSError: it cannot be looked at, or read.
+    """
     pictures = find(path)
     if pictures is None:
-        return files.fingerprint(path, sample_bytes)
+        return (*size_and_times(path), files.fingerprint(path, sample_bytes))
+    found = [(picture, picture.stat()) for picture in pictures]
     sha = hashlib.sha256()
-    for picture in pictures:
-        sha.update(os.fsencode(picture.name) + b"\0%d\0" % picture.stat().st_size)
-    *_, last = pictures
-    for end in (next(iter(pictures)), last):
+    for picture, status in found:
+        sha.update(os.fsencode(picture.name) + b"\0%d\0" % status.st_size)
+    for end, _ in (found[0], found[-1]):
         sha.update(files.fingerprint(end, sample_bytes).encode())
-    return sha.hexdigest()[:32]
+    return (*_summed(status for _, status in found), sha.hexdigest()[:32])
 
 
 def rational(rate: float) -> Fraction:
@@ -183,6 +191,12 @@ def hint(path: Path) -> str:
         return ""
     pattern = f"{parts[1]}%0{len(parts[2])}d{parts[3]}" if parts else "scan_%06d.dpx"
     return f": it is one picture: name all of a film, as {pattern} or by their folder, {WRAP}"
+
+
+def _summed(found: Iterable[os.stat_result]) -> tuple[int, int, int]:
+    """The bytes of files, and the latest times."""
+    sizes, modified, entered = zip(*((one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found), strict=True)
+    return sum(sizes), max(modified), max(entered)
 
 
 def _names(folder: Path) -> list[str]:
