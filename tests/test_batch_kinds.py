@@ -111,6 +111,45 @@ def test_what_the_user_named_is_taken_whatever_it_is_called(tmp_path: Path) -> N
     assert f"{root.name}/Film/Film.mkv" in films(both) and "extras/x.mp4" in films(both)
 
 
+def pictures(*patterns: str) -> list[str]:
+    """Names of numbered pictures, 24 of each pattern."""
+    return [pattern % number for pattern in patterns for number in range(24)]
+
+
+def test_numbered_pictures_may_be_extras_too(tmp_path: Path) -> None:
+    names = ("Film/Film_%04d.dpx", "Film/extras/x%04d.png", "Film/trailer_%04d.png", "Film/clips/%04d.png",
+             "Film/Film-sample.%04d.png", "Show/Season 1/1_%04d.png")  # fmt: skip
+    made(tmp_path, *pictures(*names))
+    search = look(tmp_path)
+    assert list(films(search)) == ["Film/Film_%04d.dpx", "Show/Season 1/1_%04d.png"]
+    assert rules(tmp_path, search) == {
+        "Film/extras/x%04d.png": "in a folder of extras, extras/",
+        "Film/clips/%04d.png": "in a folder of extras, clips/",
+        "Film/trailer_%04d.png": "trailer of Film_%04d.dpx",
+        "Film/Film-sample.%04d.png": "sample of Film_%04d.dpx",
+    }
+    named = arranged(find([tmp_path / "Film/trailer_%04d.png", tmp_path], NOWHERE))
+    assert "trailer_%04d.png" in films(named)
+    assert list(films(look(tmp_path / "Film/extras"))) == ["x%04d.png"]
+
+
+def test_numbered_pictures_are_no_parts(tmp_path: Path) -> None:
+    names = ["A cd1_%04d.png", "A cd2_%04d.png", "B/cd1/%04d.png", "B/cd2/%04d.png"]
+    assert singles(tmp_path, *pictures(*names)) == names
+
+
+def test_rules_hold_for_numbered_pictures_as_for_files(tmp_path: Path) -> None:
+    pattern = made(tmp_path, *pictures("x/f%04d.png")) / "x/f%04d.png"
+    for root in (tmp_path, pattern):
+        search = look(root, "*.png")
+        assert films(search) == {} and rules(tmp_path, search) == {"x/f%04d.png": "--exclude *.png"}
+        assert films(look(root, "*.dpx"))
+    (tmp_path / "x/.movietagsignore").write_text("*.png\n")
+    assert films(look(tmp_path)) == {} and films(look(pattern)) == {"f%04d.png": ["f%04d.png"]}
+    (tmp_path / "x/f0007.png").unlink()  # of what is left out nothing is said
+    assert look(tmp_path).problems == ()
+
+
 @pytest.mark.parametrize(
     ("names", "place"),
     [

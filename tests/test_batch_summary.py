@@ -126,6 +126,16 @@ def test_films_that_went_before_their_turn_are_not_counted(tmp_path: Path, some:
     assert summary.counted(some) == "4 films: 2 done, 1 failed, 1 skipped (no films)"
 
 
+def test_numbered_pictures_that_wait_are_there_while_one_is(tmp_path: Path) -> None:
+    pattern = str(tmp_path / "f%02d.dpx")
+    entries = {pattern: LedgerEntry(pattern, "f%02d.dpx", FOUND, MOMENT, pattern)}
+    assert summary.counted(entries) == "0 films: none"
+    for number in (3, 4, 6):
+        (tmp_path / f"f{number:02}.dpx").touch()
+    assert summary.counted(entries) == "1 film: 1 pending" and list(rows(tmp_path, entries)) == ["f%02d.dpx"]
+    assert summary.in_words(tmp_path, entries) == "1 film: 1 pending"
+
+
 def test_counts_are_said_in_words(tmp_path: Path, some: dict[str, LedgerEntry]) -> None:
     assert summary.counted({}) == "0 films: none"
     assert summary.counted(some) == "6 films: 2 done, 2 pending, 1 failed, 1 skipped (no films)"

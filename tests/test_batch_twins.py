@@ -43,6 +43,16 @@ class Shelf:
             self.noted(path, name, state)
         return path
 
+    def pictures(self, pattern: str, state: str = DONE, count: int = 30) -> Path:
+        """Numbered pictures, of which no two are alike."""
+        path = self.root / pattern
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            (self.root / (pattern % number)).write_bytes(os.urandom(1000))
+        if state:
+            self.noted(path, pattern, state)
+        return path
+
     def noted(self, path: Path, name: str, state: str = DONE) -> None:
         book = Ledger(self.output, "1-of-1")
         book.add(path, PurePosixPath(name), state, mark=mark_of(path), asked=ASKED)
@@ -191,6 +201,78 @@ def test_a_copy_beside_the_original_is_not_done_again(shelf: Shelf, tmp_path: Pa
     assert task.same_as == PurePosixPath("a.mp4") and task.report.name.startswith("a.mp4-")
     (shelf.output / "a.mp4.tags.json").unlink()
     assert shelf.plan(copy).tasks[0].same_as is None  # there is nothing to copy
+
+
+# ------------------------------------------------------------------------------------------------- numbered pictures
+
+
+@pytest.mark.parametrize("state", [DONE, FAILED])
+def test_a_folder_of_pictures_that_was_renamed_is_known(shelf: Shelf, state: str) -> None:
+    pattern = shelf.pictures("reel 1/f%04d.png", state)
+    pattern.parent.rename(shelf.root / "reel 2")
+    planned = shelf.plan()
+    assert planned.tasks == ()
+    (entry,) = planned.moved
+    assert (entry.report, entry.was) == ("reel 2/f%04d.png", "reel 1/f%04d.png")
+    os.utime(shelf.root / "reel 2/f0003.png")  # another time, and no report that has its ends
+    assert shelf.plan().moved == ()
+
+
+def test_a_copy_of_pictures_takes_nothing_from_the_original(shelf: Shelf, tmp_path: Path) -> None:
+    """At the same place below another root: the original is still there, or what is left of it."""
+    pattern = shelf.pictures("reel/f%04d.png")
+    copy = Path(shutil.copytree(shelf.root, tmp_path / "copy"))
+    planned = shelf.plan(copy)
+    assert planned.moved == ()
+    (task,) = planned.tasks
+    assert task.same_as == PurePosixPath("reel/f%04d.png") and task.report.name.startswith("f%04d.png-")
+    (pattern.parent / "f0007.png").unlink()
+    planned = shelf.plan(copy)
+    assert planned.moved == () and [task.same_as for task in planned.tasks] == [None]
+    shutil.rmtree(shelf.root)
+    assert [entry.report for entry in shelf.plan(copy).moved] == ["reel/f%04d.png"]  # a disk at another place
+
+
+def test_copies_of_pictures_are_done_once(shelf: Shelf) -> None:
+    pattern = shelf.pictures("a/f%04d.png", "", 200)
+    for name in ("b", "c"):
+        shutil.copytree(pattern.parent, shelf.root / name)
+    (shelf.root / "c/f0199.png").write_bytes(os.urandom(1000))
+    planned = {str(task.report): task.same_as and str(task.same_as) for task in shelf.plan().tasks}
+    assert planned == {"a/f%04d.png": None, "b/f%04d.png": "a/f%04d.png", "c/f%04d.png": None}
+
+
+def test_pictures_are_compared_by_names_sizes_and_many_of_them(shelf: Shelf) -> None:
+    one = shelf.pictures("a/f%04d.png", "")
+    other = Path(shutil.copytree(one.parent, shelf.root / "b")) / one.name
+    assert alike([one], [other]) and alike([one.parent], [other])
+    assert not alike([one], [shelf.film("file", b"x", "")]) and not alike([one], [shelf.root / "none/f%04d.png"])
+    for number in (0, 1, 15, 29):
+        changed = other.parent / (other.name % number)
+        body = changed.read_bytes()
+        for another in (body[:500] + bytes([body[500] ^ 1]) + body[501:], body + b"x"):
+            changed.write_bytes(another)
+            assert not alike([one], [other])
+        changed.write_bytes(body)
+    assert alike([one], [other])
+    (other.parent / "f0030.png").write_bytes(b"")
+    assert not alike([one], [other])
+    (other.parent / "f0030.png").unlink()
+    (other.parent / "f0003.png").unlink()
+    assert not alike([one], [other])
+
+
+def test_pictures_are_gone_when_none_is_left(shelf: Shelf) -> None:
+    pattern = shelf.pictures("reel/f%04d.png")
+    shelf.film("a.mp4", BODY)
+    assert shelf.gone() == Departed((), ())
+    (pattern.parent / "f0007.png").unlink()
+    assert shelf.gone() == Departed((), ())
+    shutil.rmtree(pattern.parent)
+    assert [entry.report for entry in shelf.gone().gone] == ["reel/f%04d.png"]
+    (shelf.root / "a.mp4").unlink()
+    shelf.pictures("reel/f%04d.png", "")  # is what shows that the disk is there
+    assert [entry.report for entry in shelf.gone().gone] == ["a.mp4"]
 
 
 # --------------------------------------------------------------------------------------------------------- with films

@@ -407,7 +407,10 @@ def test_a_raw_stream_that_begins_within_a_group_is_whole(tmp_path: Path) -> Non
     body = media.film(tmp_path / "x.h264", (75,), 160, 90, options=options).path.read_bytes()
     (tmp_path / "x.h264").write_bytes(body[len(body) // 3 :])
     found = scanned(tmp_path / "x.h264")
-    assert (found.status, found.notes) == ("ok", ())
+    assert (found.status, *found.notes) == (
+        "ok",
+        "time: its pictures have no times: taken at 25 a second (--rate says otherwise)",
+    )
 
 
 def test_fragments_that_are_missing_are_missed(tmp_path: Path) -> None:

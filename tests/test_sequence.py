@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from tagger.settings import Opening
 from tagger.shots import scan as scanning
 from tagger.video.film import Film
 from tagger.video.observer import Observer
-from tagger.video.sequence import SUFFIXES, checked, find, fingerprint, hint, patterns, rational
+from tagger.video.sequence import SUFFIXES, find, fingerprint, hint, is_there, patterns, rational
 
 SIZE = 160, 90
 LENGTHS = 20, 25
@@ -84,6 +83,8 @@ def test_the_rate_is_the_one_given_or_that_of_cinema(scan: Path, rate: float | N
     assert video.fps == pytest.approx(fps, abs=1e-4) and video.duration_s == pytest.approx(45 / fps, abs=1e-4)
     assert [shot.start_frame for shot in report.shots] == [0, 20]
     assert report.settings["rate"] == rate and report.status == "ok"
+    guess = "time: its pictures have no times: taken at 24 a second (--rate says otherwise)"
+    assert report.warnings == (() if rate else (guess,))
     assert video.size_bytes == sum(path.stat().st_size for path in scan.parent.iterdir())
 
 
@@ -106,7 +107,15 @@ def test_raw_streams_take_a_rate_and_other_films_have_their_own(tmp_path: Path, 
         observer = Observer()
         assert [frame.time_s for frame in opened.frames(observer)] == pytest.approx([at / 12.5 for at in range(10)])
         assert opened.info(observer).fps == pytest.approx(12.5)
-    assert numbers(film.path, 12.5) == numbers(film.path)
+        assert not observer.notes
+    with Film(raw.path) as opened:
+        assert len(list(opened.frames(observer))) == 10
+        assert list(opened.ending(observer)[1]) == [
+            "time: its pictures have no times: taken at 25 a second (--rate says otherwise)"
+        ]
+    asf = media.film(tmp_path / "late.wmv", (10,), rate=25)  # FFmpeg says no start of it
+    for path in (film.path, asf.path):
+        assert numbers(path, 12.5) == numbers(path)
 
 
 def test_a_fast_scan_reads_them_whole_and_not_first_to_find_that_out(
@@ -133,15 +142,6 @@ def test_a_report_of_a_folder_has_its_name_wherever_one_stands(
         folder.write(path, replace(REPORT, video=video))
         seen.append((video.name, folder.stem(path, video.fingerprint).name))
     assert seen == [(scan.parent.name, scan.parent.name), *[("reel 1", "reel 1")] * 2]
-
-
-def test_it_says_at_which_rate_it_takes_them(scan: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, logger="tagger.video.sequence"):
-        checked(scan)
-        checked(scan, 24.0)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"{scan}: 45 numbered pictures, taken at 24 a second (--rate says otherwise)"
-    ]
 
 
 # What is no such film.
@@ -235,6 +235,23 @@ def test_a_fingerprint_knows_names_sizes_and_both_ends(tmp_path: Path) -> None:
     assert not same(mark, pattern)
 
 
+def test_each_picture_is_looked_at_once(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    real = Path.stat
+
+    def noted(path: Path, **how: bool) -> os.stat_result:
+        seen.append(path)
+        return real(path, **how)
+
+    monkeypatch.setattr(Path, "stat", noted)
+    every = list(find(scan) or ())
+    for look in (Film, mark_of, fingerprint):
+        seen.clear()
+        look(scan)
+        assert all(1 <= seen.count(picture) <= 2 for picture in every)  # ends are read besides
+        assert sum(seen.count(picture) for picture in every) <= len(every) + 2
+
+
 # A batch.
 
 
@@ -250,7 +267,64 @@ def test_patterns_of_a_folder() -> None:
         *named("clip%03d.mp4", range(40)),
     ]  # fmt: skip
     assert list(patterns(names)) == ["10%%_%03d.TIF", "scan_%06d.dpx", "x%02d.exr"]
-    assert patterns(film) == {"scan_%06d.dpx": film}
+    assert patterns([*film, *(f"._{name}" for name in film)]) == {"scan_%06d.dpx": film}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_film"),
+    [
+        ("IMG_%04d.JPG", False), ("_MG_%04d.jpg", False), ("P101%04d.JPEG", False), ("100_%04d.jpeg", False),
+        ("G001%04d.Jpg", True), ("%08d.jpg", True), ("%08d.JPG", True), ("scan%04d.jpg", True), ("frm_%04d.jpg", True),
+        ("IMG_%05d.JPG", True), ("DSC_%04d.TIF", True),
+    ],
+)  # fmt: skip
+def test_photos_are_known_by_the_names_that_cameras_give(tmp_path: Path, name: str, is_film: bool) -> None:
+    assert bool(patterns(name % number for number in range(1, 31))) == is_film
+    for number in range(1, 31):
+        (tmp_path / (name % number)).touch()
+    if not is_film:
+        first = name % 1
+        message = (
+            rf"folder of photos by their names, .*\({first}\): if they are a film, name it by a pattern, as {name}"
+        )
+        with pytest.raises(BadPath, match=message):
+            Film(tmp_path)
+        (tmp_path / (name % 1)).unlink()
+        assert len(list(find(tmp_path / name) or ())) == 29
+
+
+def test_files_that_macos_puts_beside_them_are_no_pictures(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"f{number:02}.dpx").touch()
+        (tmp_path / f"._f{number:02}.dpx").touch()
+    assert [str(film.place) for film in find_films([tmp_path], tmp_path / "out").films] == ["f%02d.dpx"]
+    assert len(list(find(tmp_path) or ())) == 30
+    for number in range(30):
+        (tmp_path / f"f{number:02}.dpx").unlink()
+    with pytest.raises(BadPath, match="is a folder: name the films in it"):
+        Film(tmp_path)
+
+
+def test_what_is_there_of_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "reel"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"f{number:02}.dpx").touch()
+    pattern = folder / "f%02d.dpx"
+    assert [is_there(path) for path in (pattern, folder / "f05.dpx", folder)] == [True] * 3
+    gone = (folder / "g%02d.dpx", tmp_path / "none/f%02d.dpx", folder / "f30.dpx", folder / "f05.dpx/f%d.dpx")
+    assert [is_there(path) for path in gone] == [False] * 4
+    (folder / "f20.dpx").unlink()
+    assert is_there(pattern) is True
+    assert is_there(folder / ("f" * 300 + "%02d.dpx")) is None
+
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert is_there(pattern) is None
+    with pytest.raises(BadPath, match=r"f%02d\.dpx: its folder cannot be looked into \(Permission denied\)"):
+        find(pattern)
 
 
 def test_a_batch_takes_a_folder_of_pictures_as_one_film(tmp_path: Path, scan: Path) -> None:
@@ -284,8 +358,15 @@ def test_a_batch_takes_a_folder_of_pictures_as_one_film(tmp_path: Path, scan: Pa
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out/scan_%06d.dpx.tags.json").read_text())
     assert (report["video"]["frame_count"], len(report["shots"])) == (45, 2)
+    assert report["warnings"] == ["time: its pictures have no times: taken at 24 a second (--rate says otherwise)"]
     done = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "1 done before" in done.stdout + done.stderr
+    (films / "reel 1").rename(films / "reel 2")
+    command[4] = str(films / "reel 2")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "0 films to tag, 1 done before, 1 known from another place" in done.stderr
+    report = json.loads((tmp_path / "out/scan_%06d.dpx.tags.json").read_text())
+    assert report["video"]["path"] == str(films / "reel 2/scan_%06d.dpx")
 
 
 # Timecode of DPX.

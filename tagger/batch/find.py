@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from tagger.batch.ignore import MARKER, Ignore, LeftOut
 from tagger.errors import MovieTagsError, reason
-from tagger.files import absent, of_system
+from tagger.files import absent, is_file, of_system
 from tagger.video import sequence
 
 # Not .ts, which is mostly TypeScript: MPEG-TS is known by its bytes.
@@ -49,7 +49,7 @@ class FilmFile:
     place: PurePosixPath  # below the root it was found in: what its report is called after
     size_bytes: int  # of all its files
     modified_ns: int  # of the one that was changed last
-    named: bool  # by the user, as a file; else it was found below a folder
+    named: bool  # by the user, as a file or by a pattern; else it was found below a folder
     more: tuple[Path, ...] = ()  # its other files, in the order in which they are shown
 
     @property
@@ -84,8 +84,10 @@ def find(roots: Sequence[Path], leave_out: Path, ignore: Ignore | None = None) -
         if os.path.isdir(path):  # noqa: PTH112
             place = PurePosixPath(Path(os.path.realpath(path)).name if len(folders) > 1 else "")
             walk.folder(path, place, ignore.below(path))
-        elif not walk.pictures(path, _place(path)):
-            walk.file(path, _place(path), ignore.below(Path(path.anchor)), named=True)
+            continue
+        alone = (path, _place(path), ignore.below(Path(path.anchor)))
+        if not walk.pictures(*alone, named=True):
+            walk.file(*alone, named=True)
     walk.follow_links()
     named = tuple(path for path in spelled if os.path.isdir(path))  # noqa: PTH112
     return Search(tuple(walk.films), tuple(walk.problems), tuple(walk.left_out), named)
@@ -141,8 +143,7 @@ class _Walk:
             numbered = sequence.patterns(names)
             pictures = {name for group in numbered.values() for name in group}
             for pattern in numbered:
-                if not self._ruled_out(folder / pattern, ignore):
-                    self.pictures(folder / pattern, below / pattern)
+                self.pictures(folder / pattern, below / pattern, ignore)
             for entry in listing:
                 if of_system(entry.name) or entry.name in pictures:
                     continue
@@ -175,15 +176,19 @@ class _Walk:
         except (OSError, ValueError) as error:
             self.problems.append(f"{path}: cannot be looked at ({reason(error)})")
 
-    def pictures(self, path: Path, place: PurePosixPath) -> bool:
+    def pictures(self, path: Path, place: PurePosixPath, ignore: Ignore, *, named: bool = False) -> bool:
         """Takes numbered pictures that a pattern names, as one film; returns whether it names any."""
+        if sequence.stem(path) is None or is_file(path):
+            return False
+        if self._ruled_out(path, ignore):
+            return True
         try:
             found = sequence.find(path)
             if found is None:
                 return False
             if self._first_sight(next(iter(found)).stat()):
-                size, modified, _ = sequence.size_and_times(path)
-                self.films.append(FilmFile(path, place, size, modified, named=True))
+                size, modified, _ = sequence.size_and_times(found)
+                self.films.append(FilmFile(path, place, size, modified, named))
         except (MovieTagsError, OSError) as error:
             self.problems.append(str(error))
         return True

@@ -16,6 +16,7 @@ from pathlib import Path
 from tagger.batch.discs import as_one_film, disc_of, place_above
 from tagger.batch.find import FilmFile, Search
 from tagger.batch.ignore import LeftOut
+from tagger.video import sequence
 
 # "NAME-trailer", "NAME.sample", "NAME-featurette", "sample-NAME", "trailer".
 EXTRA = re.compile(
@@ -69,7 +70,7 @@ def _stacked(films: Sequence[FilmFile]) -> list[FilmFile]:
     """The films of a folder, with those that are parts of one as one."""
     parts: dict[tuple[str, ...], dict[int, FilmFile]] = defaultdict(dict)
     for film in films:
-        found = None if film.more else PART.fullmatch(film.path.stem)
+        found = None if film.more or _numbered(film) else PART.fullmatch(film.path.stem)
         if found:
             kind = found["kind"].lower().replace("disk", "disc")
             key = (found["name"], kind, found["rest"], film.path.suffix)
@@ -108,7 +109,8 @@ def _join_folders(folders: dict[Path, list[FilmFile]], named: set[Path], files: 
             discs[(folder.parent, found["name"].casefold(), found["kind"].lower())][int(found["number"])] = folder
     for (parent, _, _), numbered in discs.items():
         films = [film for number in sorted(numbered) for film in folders[numbered[number]]]
-        if _whole(numbered) and len(films) == len(numbered) and all(folders[folder] for folder in numbered.values()):
+        one_each = len(films) == len(numbered) and all(folders[folder] for folder in numbered.values())
+        if _whole(numbered) and one_each and not any(map(_numbered, films)):
             first = files[films[0].path]
             name = DISC_FOLDER.sub(r"\g<name>", numbered[1].name).rstrip(SEPARATORS)
             place = place_above(first, numbered[1]).with_name(name) if name else place_above(first, parent)
@@ -122,7 +124,7 @@ class _House:
 
     def __init__(self, folders: dict[Path, list[FilmFile]], named: set[Path]) -> None:
         self._named = named
-        self._main = {folder: [film for film in films if not EXTRA.fullmatch(film.place.stem)]
+        self._main = {folder: [film for film in films if not EXTRA.fullmatch(_stem(film))]
                       for folder, films in folders.items()}  # fmt: skip
         self._with_seasons = {folder.parent for folder in folders if SEASON.fullmatch(folder.name)}
         self.films: list[FilmFile] = []
@@ -155,19 +157,30 @@ class _House:
 
     def _extra(self, folder: Path, film: FilmFile) -> str:
         """What a film is by its name to another that lies beside it."""
-        found = None if film.more else EXTRA.fullmatch(film.path.stem)
+        found = None if film.more else EXTRA.fullmatch(_stem(film))
         if not found:
             return ""
         kind = (found["kind"] or found["extra"] or found["start"]).lower()
         of = (found["of"] or found["film"] or found["rest"] or "").casefold()
         for main in self._main[folder]:
-            if not of or of == main.place.stem.casefold() or _own(folder, main):
+            if not of or of == _stem(main).casefold() or _own(folder, main):
                 return f"{kind} of {main.place.name}"
         return ""
+
+
+def _numbered(film: FilmFile) -> bool:
+    """Whether a film is numbered pictures, which are part of no other."""
+    return sequence.stem(film.path) is not None
+
+
+def _stem(film: FilmFile) -> str:
+    """The name of a film without its kind, of numbered pictures without their number either."""
+    before = sequence.stem(film.path)
+    return film.place.stem if before is None else before.rstrip(SEPARATORS)
 
 
 def _own(folder: Path, film: FilmFile) -> bool:
     """Whether it is a film's own folder: one is called as the other begins, or the film is a disc."""
     called = Path(os.path.realpath(folder)).name.casefold()  # of "." too
-    names = sorted((called, film.place.stem.casefold()), key=len)
+    names = sorted((called, _stem(film).casefold()), key=len)
     return names[1].startswith(names[0]) or film.place.name.casefold() == called

@@ -20,11 +20,11 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tagger.errors import MovieTagsError, OutputRefused, VideoUnreadable, reason
+from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.records import TagReport
 from tagger.reports import written
 from tagger.typed_json import decode
-from tagger.video.sequence import fingerprint, size_and_times
+from tagger.video.sequence import fingerprint, looked_at, size_and_times
 
 FOLDER = written.FOLDER
 LEDGERS = "ledger-*.jsonl"
@@ -100,13 +100,12 @@ def mark_of(film: Path, more: Sequence[Path] = ()) -> str:
     Raises:
         OSError: there is none, or it cannot be read.
     """
+    columns: list[tuple[object, ...]]
     try:
-        columns = [*zip(*map(size_and_times, (film, *more)), strict=True)]
-    except VideoUnreadable as error:
-        raise OSError(str(error)) from error
-    try:
-        digest = ends_of(film, more)
+        *columns, digests = zip(*(looked_at(path, SAMPLE_BYTES) for path in (film, *more)), strict=True)
+        digest = joint(digests)
     except PermissionError:
+        columns = [*zip(*map(size_and_times, (film, *more)), strict=True)]
         digest = ""  # that it may be read one day changes the time of its entry
     return "-".join(["+".join(map(str, numbers)) for numbers in columns] + [digest])
 
@@ -117,10 +116,7 @@ def ends_of(film: Path, more: Sequence[Path] = (), sample_bytes: int = SAMPLE_BY
     Raises:
         OSError: it cannot be read.
     """
-    try:
-        return joint([fingerprint(path, sample_bytes) for path in (film, *more)])
-    except VideoUnreadable as error:  # of numbered pictures one is missing
-        raise OSError(str(error)) from error
+    return joint([fingerprint(path, sample_bytes) for path in (film, *more)])
 
 
 def joint(fingerprints: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from tagger.batch.plan import Shard
 from tagger.batch.shelf import remove
 from tagger.reports.formats import report_files
 from tagger.reports.written import changed
+from tagger.video import sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def departed(search: Search, known: Mapping[str, LedgerEntry], moved: Iterable[L
         if root is None or entry.report in elsewhere:
             continue
         place = (root, entry.disk or _disk_now(entry.film))
-        if (is_there := _is_there(entry.film)) is True:
+        if (is_there := sequence.is_there(Path(entry.film))) is True:
             there.add(place)
         elif is_there is False:
             missing[place].append(entry)
@@ -82,17 +83,6 @@ def prune(output: Path, book: Ledger, gone: Sequence[LedgerEntry]) -> list[str]:
 def _below(entry: LedgerEntry, real: str, given: Path) -> bool:
     """Whether a film lies below a folder, as it was named or through links."""
     return Path(real) in Path(entry.film).parents or given in Path(entry.path).parents
-
-
-def _is_there(path: str) -> bool | None:
-    """Whether something is there; None where that cannot be told."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError):
-        return None
-    return True
 
 
 def _disk_now(path: str) -> str:

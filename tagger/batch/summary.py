@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tagger.batch.plan import Shard
 from tagger.files import holder
 from tagger.reports.json_report import SUFFIX
 from tagger.text import PROGRAMS, printable, safe_cell, some_lines, write_rows
+from tagger.video.sequence import is_there
 
 FILE = "summary.csv"
 COLUMNS = (
@@ -57,7 +57,7 @@ def in_words(output: Path, known: Mapping[str, LedgerEntry]) -> str:
 
 def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """By name, without those that were found once and are gone before anything was done with them."""
-    there = (entry for entry in entries if entry.state not in PENDING or os.path.lexists(entry.film))
+    there = (entry for entry in entries if entry.state not in PENDING or is_there(Path(entry.film)) is not False)
     return sorted(there, key=lambda entry: entry.report)
 
 

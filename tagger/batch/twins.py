@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import FilmFile
@@ -20,6 +21,7 @@ from tagger.batch.ledger import DONE, LedgerEntry, disk_of, ends_of, key_of, mar
 from tagger.files import SAMPLE_BYTES
 from tagger.reports.formats import report_files
 from tagger.reports.written import changed
+from tagger.video import sequence
 
 PLACES = 64  # between the ends of two files, at which they are compared
 PLACE_BYTES = 2**16
@@ -75,12 +77,9 @@ def _without_harm(
 
 def _left(entry: LedgerEntry) -> bool:
     """Whether a film is no longer where it was: gone, a link now, or another; a time that is another is no matter."""
-    try:
-        os.lstat(entry.film)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except (OSError, ValueError):
-        return False  # nobody knows
+    there = sequence.is_there(Path(entry.film))
+    if not there:
+        return there is False  # else nobody knows
     if os.path.realpath(entry.film) != entry.film:
         return True
     try:
@@ -128,7 +127,7 @@ def _was(entry: LedgerEntry, film: FilmFile, output: Path) -> bool:
     """Whether a film that is gone was what this one is; their sizes and ends are the same."""
     modified = parts_of(entry.mark)[1]
     try:
-        if modified == "+".join(str(path.stat().st_mtime_ns) for path in film.files):
+        if modified == "+".join(str(sequence.size_and_times(path)[1]) for path in film.files):
             return True
         report = report_at(output / entry.report)
         return report is not None and report.video.fingerprint == ends_of(film.path, film.more, SAMPLE_BYTES)
@@ -139,7 +138,7 @@ def _was(entry: LedgerEntry, film: FilmFile, output: Path) -> bool:
 def _sizes(film: FilmFile) -> str:
     """As in its mark; of an empty file nothing, as all of them are alike."""
     try:
-        sizes = [path.stat().st_size for path in film.files] if film.more else [film.size_bytes]
+        sizes = [sequence.size_and_times(path)[0] for path in film.files] if film.more else [film.size_bytes]
     except OSError:
         return ""
     return "+".join(map(str, sizes)) if any(sizes) else ""
@@ -193,22 +192,34 @@ class Doubles:
 
 
 def alike(ours: Sequence[Path], theirs: Sequence[Path]) -> bool:
-    """Returns whether files hold the same, each as the one at its place: at both ends, and at places between them."""
+    """Returns whether films hold the same, file by file: at both ends, and at places between them.
+
+    Numbered pictures must have the same names and sizes, and as many of them must hold the same in their middle.
+    """
     return len(ours) == len(theirs) and all(_alike(one, other) for one, other in zip(ours, theirs, strict=True))
 
 
 def _alike(one: Path, other: Path) -> bool:
     try:
-        with one.open("rb") as ours, other.open("rb") as theirs:
-            size = os.fstat(ours.fileno()).st_size
-            if size != os.fstat(theirs.fileno()).st_size:
-                return False
-            between = [(size * step // PLACES, PLACE_BYTES) for step in range(PLACES)]
-            for place, length in [(0, SAMPLE_BYTES), *between, (max(0, size - SAMPLE_BYTES), SAMPLE_BYTES)]:
-                ours.seek(place)
-                theirs.seek(place)
-                if ours.read(length) != theirs.read(length):
-                    return False
+        return all(ours == theirs for ours, theirs in zip_longest(_samples(one), _samples(other)))
     except OSError:
         return False
-    return True
+
+
+def _samples(film: Path) -> Iterator[object]:
+    """What a film is compared by, the quickest to be had first."""
+    if pictures := sequence.find(film):
+        yield [(picture.name, picture.stat().st_size) for picture in pictures]
+        every, last = list(pictures), pictures.count - 1
+        for picture in (every[at] for at in sorted({last * step // PLACES for step in range(PLACES + 1)})):
+            with picture.open("rb") as file:
+                file.seek(max(0, picture.stat().st_size - PLACE_BYTES) // 2)
+                yield file.read(PLACE_BYTES)
+        return
+    with film.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        yield size
+        between = [(size * step // PLACES, PLACE_BYTES) for step in range(PLACES)]
+        for place, length in [(0, SAMPLE_BYTES), *between, (max(0, size - SAMPLE_BYTES), SAMPLE_BYTES)]:
+            file.seek(place)
+            yield file.read(length)

@@ -37,6 +37,7 @@ RESTARTING = ("mpegts", "mpeg", "ogg", "live_flv")  # formats that FFmpeg calls 
 BROADCAST, DISC, ONE_RATE = "mpegts", "mpeg", ("mpeg1video", "mpeg2video")
 DECODING_ORDER = "avi"  # the format without presentation times; FFmpeg works them out, but not of these codecs
 REORDERED = ("h264", "hevc", "vvc")
+NO_TIMES = 0x80  # of the flags of a format, FFmpeg's AVFMT_NOTIMESTAMPS
 FALLBACK_FPS = 25.0  # for raw streams that name no rate
 
 
@@ -75,11 +76,11 @@ class Film:
             path: a file, or numbered pictures: their folder, or a pattern as scan_%06d.dpx.
             opening: which stream, and at which rate where the file has no times.
         """
-        self.path, self.opening = sequence.checked(path, opening.rate), opening
+        self.path, self.opening = sequence.checked(path), opening
         self._abandoned = False
         with ExitStack() as opened:
             self._container, self._stream = open_video(path, opened, opening)
-            self._size_bytes, self._fingerprint = sequence.size_and_times(path)[0], sequence.fingerprint(path)
+            self._size_bytes, _, _, self._fingerprint = sequence.looked_at(path)
             self._opened = opened.pop_all()
         self.declared = declared_by(path, self._container, self._stream, opening)
 
@@ -180,12 +181,22 @@ class Film:
             )
         )
         colours = remarks(self._stream.codec_context.colorspace)
-        return status, (*notes, *(clock.notes() if clock else ()), *colours, *observer.notes)
+        return status, (*notes, *self._guess(), *(clock.notes() if clock else ()), *colours, *observer.notes)
+
+    def _guess(self) -> Iterator[str]:
+        """Yields a line where the times of the film go by a rate that nobody gave."""
+        if self.opening.rate is None and (self._is_raw or self._container.format.name == sequence.FORMAT):
+            yield f"time: its pictures have no times: taken at {1 / self._step_s:.6g} a second (--rate says otherwise)"
 
     @property
     def goes_by_rate(self) -> bool:
         """Whether its times are those of the rate that was asked for: a raw stream has none of its own."""
-        return self.opening.rate is not None and self._stream.start_time is None
+        return self.opening.rate is not None and self._is_raw
+
+    @property
+    def _is_raw(self) -> bool:
+        """Whether its format has no times. (In others FFmpeg may not know where they start: ASF with late pictures.)"""
+        return bool(self._container.format.flags & NO_TIMES) and self._stream.start_time is None
 
     @property
     def _step_s(self) -> float:

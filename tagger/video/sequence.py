@@ -7,7 +7,6 @@ file, in that folder, and none is missing between the first and the last.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -17,9 +16,6 @@ from pathlib import Path
 
 from tagger import files
 from tagger.errors import BadPath, PathMissing, VideoUnreadable, reason
-from tagger.text import printable
-
-log = logging.getLogger(__name__)
 
 FORMAT = "image2"  # FFmpeg's reader of them
 DEFAULT_RATE = 24  # frames a second: of most films that are scanned
@@ -30,7 +26,8 @@ SUFFIXES = frozenset((
 FEWEST, SHARE = 24, 0.9  # a second of film, and how many of its numbers must be there for a folder to hold one
 PATTERN = re.compile(r"((?:[^%]|%%)*)%(?:0([1-9]\d?))?d((?:[^%]|%%)*)")
 NUMBERED = re.compile(r"(.*?)([0-9]+)(\.\w+)", re.DOTALL)
-PHOTO = re.compile(r"\w{4}\d{4}\.jpe?g", re.IGNORECASE)  # of a camera, by the rule of all (DCF): IMG_0001.JPG
+# Of a camera, by the rule of all (DCF): IMG_0001.JPG. They write capitals, and programs at most the ending otherwise.
+PHOTO = re.compile(r"(?![0-9]{8})[A-Z0-9_]{4}[0-9]{4}\.(?:JPE?G|jpe?g)")
 WRAP = "or wrap them yourself: ffmpeg -framerate 24 -i scan_%06d.dpx -c:v ffv1 film.mkv"
 
 
@@ -73,7 +70,7 @@ def find(path: Path) -> Sequence | None:
 
     Raises:
         PathMissing: no file has a name of this pattern.
-        BadPath: a folder has several films.
+        BadPath: a folder has several films, or that of a pattern cannot be looked into.
         VideoUnreadable: a number is missing.
     """
     try:
@@ -85,19 +82,45 @@ def find(path: Path) -> Sequence | None:
     if len(names) > 1:
         raise BadPath(f"{path}: is a folder of {len(names)} films: name one of {', '.join(names)}")
     whole = path / names[0] if names else path
-    parts = PATTERN.fullmatch(whole.name)
-    if not parts or whole.suffix.lower() not in SUFFIXES:
+    if not (parts := _pattern(whole)):
         return None
     before, after = (parts[place].replace("%%", "%") for place in (1, 3))
     return _whole(whole, before, int(parts[2] or 1), after)
+
+
+def stem(path: Path) -> str | None:
+    """Returns what stands before the number in a pattern of numbered pictures; None if the path is no such pattern."""
+    parts = _pattern(path)
+    return parts[1].replace("%%", "%") if parts else None
+
+
+def is_there(path: Path) -> bool | None:
+    """Returns whether a film, or a part of it, is where it was; None where that cannot be told."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if not _pattern(path):
+            return False
+    except (OSError, ValueError):
+        return None
+    else:
+        return True
+    try:
+        return True if find(path) else None
+    except PathMissing:
+        return False
+    except VideoUnreadable:
+        return True  # all but some of its numbers
+    except BadPath:
+        return None
 
 
 def patterns(names: Iterable[str]) -> dict[str, list[str]]:
     """Returns what among the files of a folder is a film, by its pattern: a second of pictures, nearly all there."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        parts = NUMBERED.fullmatch(name)
-        if parts and parts[3].lower() in SUFFIXES and not PHOTO.fullmatch(name):
+        parts = None if files.of_system(name) or PHOTO.fullmatch(name) else NUMBERED.fullmatch(name)
+        if parts and parts[3].lower() in SUFFIXES:
             groups.setdefault((parts[1], parts[3]), []).append(parts[2])
     found = {}
     for (before, after), texts in sorted(groups.items()):
@@ -110,45 +133,49 @@ def patterns(names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def checked(path: Path, rate: float | None = None) -> Path:
+def checked(path: Path) -> Path:
     """Returns the path itself once it is known to name a regular file, or numbered pictures.
 
     Raises:
         BadPath, VideoUnreadable: as `find`, and as `tagger.files.regular_file`.
     """
-    pictures = find(path)
-    if pictures is None:
+    if find(path) is None:
         _refuse_a_few(path)
         return files.regular_file(path)
-    if rate is None:
-        said = printable(str(path)), pictures.count, DEFAULT_RATE
-        log.info("%s: %d numbered pictures, taken at %d a second (--rate says otherwise)", *said)
     return path
 
 
-def size_and_times(path: Path) -> tuple[int, int, int]:
+def size_and_times(film: Path | Sequence) -> tuple[int, int, int]:
     """Returns bytes, time of change and time of entry in ns of a film; of pictures their sum, and the latest times.
 
     Raises:
         OSError: it cannot be looked at.
     """
-    marks = [(found.st_size, found.st_mtime_ns, found.st_ctime_ns) for found in map(os.stat, find(path) or [path])]
-    sizes, modified, entered = zip(*marks, strict=True)
-    return sum(sizes), max(modified), max(entered)
+    pictures = film if isinstance(film, Sequence) else find(film) or (film,)
+    return _summed(picture.stat() for picture in pictures)
 
 
 def fingerprint(path: Path, sample_bytes: int = files.SAMPLE_BYTES) -> str:
     """Returns `tagger.files.fingerprint` of a film; of pictures, of all names and sizes, and the first and the last."""
+    return looked_at(path, sample_bytes)[-1]
+
+
+def looked_at(path: Path, sample_bytes: int = files.SAMPLE_BYTES) -> tuple[int, int, int, str]:
+    """Returns `size_and_times` and `fingerprint` of a film, of whose pictures each is looked at once: there are many.
+
+    Raises:
+        OSError: it cannot be looked at, or read.
+    """
     pictures = find(path)
     if pictures is None:
-        return files.fingerprint(path, sample_bytes)
+        return (*size_and_times(path), files.fingerprint(path, sample_bytes))
+    found = [(picture, picture.stat()) for picture in pictures]
     sha = hashlib.sha256()
-    for picture in pictures:
-        sha.update(os.fsencode(picture.name) + b"\0%d\0" % picture.stat().st_size)
-    *_, last = pictures
-    for end in (next(iter(pictures)), last):
+    for picture, status in found:
+        sha.update(os.fsencode(picture.name) + b"\0%d\0" % status.st_size)
+    for end, _ in (found[0], found[-1]):
         sha.update(files.fingerprint(end, sample_bytes).encode())
-    return sha.hexdigest()[:32]
+    return (*_summed(status for _, status in found), sha.hexdigest()[:32])
 
 
 def rational(rate: float) -> Fraction:
@@ -166,6 +193,12 @@ def hint(path: Path) -> str:
     return f": it is one picture: name all of a film, as {pattern} or by their folder, {WRAP}"
 
 
+def _summed(found: Iterable[os.stat_result]) -> tuple[int, int, int]:
+    """The bytes of files, and the latest times."""
+    sizes, modified, entered = zip(*((one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found), strict=True)
+    return sum(sizes), max(modified), max(entered)
+
+
 def _names(folder: Path) -> list[str]:
     """The regular files of a folder."""
     with os.scandir(folder) as entries:
@@ -175,14 +208,26 @@ def _names(folder: Path) -> list[str]:
 def _refuse_a_few(path: Path) -> None:
     """Says of a folder with pictures why it is no film."""
     try:
-        few = path.is_dir() and any(Path(name).suffix.lower() in SUFFIXES for name in _names(path))
+        names = sorted(_names(path)) if path.is_dir() else []
     except (OSError, ValueError):
         return  # `regular_file` says what is wrong
-    if few:
+    pictures = [name for name in names if Path(name).suffix.lower() in SUFFIXES and not files.of_system(name)]
+    photos = [name for name in pictures if PHOTO.fullmatch(name)]
+    if len(photos) >= FEWEST:
+        raise BadPath(
+            f"{path}: is a folder of photos by their names, as cameras give them ({photos[0]}): if they are a film, "
+            f"name it by a pattern, as {photos[0][:4]}%04d{photos[0][8:]}, {WRAP}"
+        )
+    if pictures:
         raise BadPath(
             f"{path}: is a folder without {FEWEST} numbered pictures in a row: name those of a film by a pattern, "
             f"as scan_%06d.dpx, {WRAP}"
         )
+
+
+def _pattern(path: Path) -> re.Match[str] | None:
+    """The parts of a pattern of numbered pictures."""
+    return PATTERN.fullmatch(path.name) if path.suffix.lower() in SUFFIXES else None
 
 
 def _whole(path: Path, before: str, digits: int, after: str) -> Sequence:
@@ -190,8 +235,10 @@ def _whole(path: Path, before: str, digits: int, after: str) -> Sequence:
     name = re.compile(rf"{re.escape(before)}(\d{{{digits},}}){re.escape(after)}")
     try:
         texts = [found[1] for found in map(name.fullmatch, _names(path.parent)) if found]
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise PathMissing(f"{path}: no numbered pictures ({reason(error)})") from error
+    except OSError as error:
+        raise BadPath(f"{path}: its folder cannot be looked into ({reason(error)})") from error
     numbers = sorted(int(text) for text in texts if text == f"{int(text):0{digits}}")
     if not numbers:
         raise PathMissing(f"{path}: no such file, and none that has a number in its place")
