@@ -263,7 +263,8 @@ def test_a_film_that_may_not_be_read_fails_once(source: Path, tmp_path: Path, mo
     def refuse(*_: object) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(ledger, "fingerprint", refuse)
+    for reader in ("fingerprint", "looked_at"):
+        monkeypatch.setattr(ledger, reader, refuse)
     mark = ledger.mark_of(film)
     assert ledger.same(mark, film)
     monkeypatch.undo()

@@ -362,10 +362,10 @@ def test_a_batch_takes_a_folder_of_pictures_as_one_film(tmp_path: Path, scan: Pa
     done = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "1 done before" in done.stdout + done.stderr
     (films / "reel 1").rename(films / "reel 2")
-    command[4] = str(films / "reel 2")
+    command[4] = str(films)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "0 films to tag, 1 done before, 1 known from another place" in done.stderr
-    report = json.loads((tmp_path / "out/scan_%06d.dpx.tags.json").read_text())
+    report = json.loads((tmp_path / "out/reel 2/scan_%06d.dpx.tags.json").read_text())
     assert report["video"]["path"] == str(films / "reel 2/scan_%06d.dpx")
 
 
