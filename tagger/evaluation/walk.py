@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Misplaced:
     what: str  # for people
     learn: tuple[Path, ...]  # what to learn from in its place
     tests: tuple[Path, ...]  # what to be asked about at the end
-    split: bool  # whether its sub-folders are parts of a split
+    sure: bool  # whether its sub-folders are no tags even where nobody knows the tags, and there are several
 
 
 def files_below(folder: Path, named: Sequence[Path], skipped: list[Skipped]) -> Iterator[Path]:
@@ -100,6 +101,11 @@ def misplaced(root: Path) -> Misplaced | None:
             return None
         what = f"{root}: holds one folder, {names[0]}, in which the tags seem to be ({some(sorted(within), NAMED_MAX)})"
         return misplaced(deeper) or Misplaced(what, (deeper,), (), False)
+    return _split(root, names) or _collections(root, names)
+
+
+def _split(root: Path, names: Sequence[str]) -> Misplaced | None:
+    """Where to look if the sub-folders are parts of a split, by their names and with tags in common."""
     parts = {name: _tags(root / name) for name in names if name.lower() in (*TRAINING, *OTHERS)}
     learned = next((within for name, within in parts.items() if name.lower() in TRAINING), set())
     if len(parts) < 2 or len(learned) < 2 or not all(within & learned for within in parts.values() if within):
@@ -108,6 +114,27 @@ def misplaced(root: Path) -> Misplaced | None:
     learn = tuple(root / name for name, within in parts.items() if within and name.lower() not in TESTS)
     what = f"{root}: {', '.join(parts)} are parts of a split and no tags, which are the folders in them"
     return Misplaced(what, learn, tests, True)
+
+
+def _collections(root: Path, names: Sequence[str]) -> Misplaced | None:
+    """Where to look if the sub-folders are collections: no picture in them, but tags, of which some have the same.
+
+    Folders of tags may have the same sub-folders too (where the pictures are from), but then these are the fewer.
+    """
+    within = {name: tags for name in names if (tags := _tags(root / name))}
+    count = Counter(tag for tags in within.values() for tag in tags)
+    if not 2 <= len(within) <= len(count) or max(count.values()) < 2 or any(_pictures_at(root / one) for one in names):
+        return None
+    what = (
+        f"{root}: {some(list(within), NAMED_MAX)} hold no pictures but folders that seem to be the tags "
+        f"({some(sorted(count), NAMED_MAX)}), unless a picture is put beside these"
+    )
+    return Misplaced(what, tuple(root / name for name in within), (), True)
+
+
+def _pictures_at(folder: Path) -> bool:
+    """Whether a picture lies in a folder, and not deeper."""
+    return any(path.is_file() and may_be_picture(path) for path in _entries(folder, []))
 
 
 def typed(folders: Iterable[Path]) -> str:

@@ -76,11 +76,12 @@ def listed(roots: Iterable[Path]) -> str:
 
 
 def _refuse_deeper(roots: Sequence[Path], few: bool) -> None:
-    """Raises an error where the tags seem to lie deeper: in the parts of a split, or if there are but few here."""
-    for found in map(misplaced, roots):
-        if found and (found.split or few):
+    """Raises an error where the tags seem to lie deeper: in parts of a split or in collections, or if few are here."""
+    for place, found in enumerate(map(misplaced, roots)):
+        if found and (found.sure or few):
+            learn = (*roots[:place], *found.learn, *roots[place + 1 :])
             tests = "".join(f" --test {typed([test])}" for test in found.tests)
-            raise BadPath(f"{found.what}: `movietags train {typed(found.learn)} --name NAME{tests}`")
+            raise BadPath(f"{found.what}: `movietags train {typed(learn)} --name NAME{tests}`")
 
 
 def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:
