@@ -174,12 +174,17 @@ def folders_in(folder: Path) -> list[os.DirEntry[str]]:
     """
     try:
         with os.scandir(folder) as entries:
-            folders = [entry for entry in entries if entry.is_dir() and not of_system(entry.name)]
+            folders = [entry for entry in entries if not of_system(entry.name) and _is_folder(entry)]
             return sorted(folders, key=lambda entry: entry.name)
     except FileNotFoundError as error:
         raise PathMissing(f"{folder}: no folder of pictures ({reason(error)})") from error
     except (OSError, ValueError) as error:
         raise BadPath(f"{folder}: no folder of pictures ({reason(error)})") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, or leads to one; of links that lead to themselves the system has no answer but an error."""
+    return os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()  # noqa: PTH112  # raises nothing
 
 
 def regular_file(path: Path) -> Path:

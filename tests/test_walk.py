@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 from typing import Literal
@@ -168,3 +169,17 @@ def test_pictures_are_counted_by_how_they_begin(tmp_path: Path) -> None:
     (tmp_path / "a/2.png").write_text("no picture")
     (tmp_path / "a/3.jpg").write_bytes(b"")
     assert pictures_in([tmp_path / "a"], [tmp_path]) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links that lead nowhere")
+@pytest.mark.parametrize("target", ["loop", "nothing", "x" * 300])
+def test_links_that_lead_nowhere_are_named_and_passed_over(tmp_path: Path, target: str) -> None:
+    files = [put(tmp_path / "beach/1.jpg"), put(tmp_path / "drama/1.jpg")]
+    links = [tmp_path / "loop", tmp_path / "beach/loop"]
+    for link in links:
+        link.symlink_to(target)
+    found = find([tmp_path], None)
+    assert [path for path, _ in found.files] == files
+    assert found.skipped == tuple(Skipped(str(link), "is a link that leads nowhere") for link in links)
+    known = sorted_files(tmp_path, Vocabulary("two", tmp_path, ("Beach", "Drama")))
+    assert ([path for path, _ in known.files], known.skipped) == (files, found.skipped)

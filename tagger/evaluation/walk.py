@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import BadPath, reason
-from tagger.files import folders_in, of_system
+from tagger.files import folders_in, is_file, of_system
 from tagger.images import may_be_picture
 from tagger.text import some
 from tagger.vocabulary import slug
@@ -25,6 +25,7 @@ NAMED_MAX = 10  # folders, in an error
 TRAINING = ("train", "training", "trainset")
 OTHERS = ("val", "valid", "validation", "dev", "eval", "test", "testing", "testset")
 TESTS = ("test", "testing", "testset")
+NOWHERE = "is a link that leads nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,10 @@ def files_below(folder: Path, named: Sequence[Path], skipped: list[Skipped]) -> 
         deeper, links = [], []
         for path in _entries(place, skipped):
             if not os.path.isdir(path):  # noqa: PTH112  # raises nothing
-                if path.is_file():
+                if is_file(path):
                     yield path
                 else:
-                    skipped.append(Skipped(str(path), "is no regular file"))
+                    skipped.append(Skipped(str(path), NOWHERE if _leads_nowhere(path) else "is no regular file"))
             elif not path.is_symlink():
                 deeper.append(path)
             elif why := _leads_away(path, inside):
@@ -80,6 +81,11 @@ def files_below(folder: Path, named: Sequence[Path], skipped: list[Skipped]) -> 
             else:
                 links.append(path)
         waiting = [*reversed(links), *waiting, *reversed(deeper)]
+
+
+def dangling(root: Path) -> Iterator[Skipped]:
+    """Yields the links beside the folders of tags that lead nowhere, or to themselves."""
+    return (Skipped(str(path), NOWHERE) for path in _entries(root, []) if _leads_nowhere(path))
 
 
 def leads_back(folder: Path) -> bool:
@@ -134,7 +140,7 @@ def _collections(root: Path, names: Sequence[str]) -> Misplaced | None:
 
 def _pictures_at(folder: Path) -> bool:
     """Whether a picture lies in a folder, and not deeper."""
-    return any(path.is_file() and may_be_picture(path) for path in _entries(folder, []))
+    return any(is_file(path) and may_be_picture(path) for path in _entries(folder, []))
 
 
 def typed(folders: Iterable[Path]) -> str:
@@ -158,6 +164,10 @@ def _entries(folder: Path, skipped: list[Skipped]) -> list[Path]:
     except OSError as error:
         skipped.append(Skipped(str(folder), f"cannot be listed ({reason(error)})"))
         return []
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not os.path.exists(path)  # noqa: PTH110  # raises nothing
 
 
 def _leads_away(link: Path, inside: Sequence[str]) -> str | None:
