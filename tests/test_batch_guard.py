@@ -181,6 +181,12 @@ def test_the_report_that_extract_wrote_of_this_film_is_its_own(source: Path, tmp
     assert planned(film.parent, output).tasks == () and len(planned(film.parent, output).kept) == 1
 
 
+@pytest.mark.parametrize("words", [("extract", "none.mp4"), ("batch", "films", "--vocab", "none")])
+def test_what_comes_to_nothing_leaves_no_folder(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert inside(*words, "-o", tmp_path / "new/out").returncode > 0
+    assert not (tmp_path / "new").exists()
+
+
 def test_extract_says_what_it_wrote_and_keeps_what_a_person_changed(source: Path, tmp_path: Path) -> None:
     film, output = source / "a.mp4", tmp_path / "out"
     files = [output / f"a.tags.{kind}" for kind in ("csv", "json")]

@@ -7,7 +7,8 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +17,7 @@ from tagger.batch.guard import of_another, report_at
 from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, LedgerEntry, key_of, same
 from tagger.batch.twins import Doubles, moved
 from tagger.errors import BadSettings
-from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
+from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder, unless_used
 from tagger.reports.formats import report_files
 from tagger.reports.json_report import SUFFIX
 from tagger.reports.written import Written, changed
@@ -58,23 +59,22 @@ class Shard:
         return zlib.crc32(str(place).encode("utf-8", "surrogateescape")) % self.count == self.number - 1
 
 
-def hold(output: Path, shard: Shard) -> Lock:
-    """Returns the lock of a shard, now held by this process.
+@contextmanager
+def hold(output: Path, shard: Shard) -> Iterator[Lock]:
+    """Holds the lock of a shard for this process; an output folder in which nothing came of that is taken away again.
 
     Raises:
         OutputLocked: another process is at this shard, or at one of another number of shards, which may share films.
         OutputRefused: nothing can be written there.
     """
-    folder = output_folder(output_folder(output) / FOLDER)
-    lock = Lock(folder / f"lock-{shard}")
-    for other in folder.glob("lock-*"):
-        if not other.name.endswith(f"-of-{shard.count}"):
-            try:
-                Lock(other).close()
-            except BaseException:
-                lock.close()
-                raise
-    return lock
+    place = output / FOLDER / f"lock-{shard}"
+    with unless_used(output, place):
+        output_folder(output_folder(output) / FOLDER)
+        with Lock(place) as lock:
+            for other in place.parent.glob("lock-*"):
+                if not other.name.endswith(f"-of-{shard.count}"):
+                    Lock(other).close()
+            yield lock
 
 
 @dataclass(frozen=True, slots=True)
