@@ -9,7 +9,8 @@ import platform
 import re
 import secrets
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -75,6 +76,21 @@ def output_folder(path: Path) -> Path:
     except OSError as error:
         raise OutputRefused(f"{path}: no folder to write to ({error.strerror}): name another with -o") from error
     return path
+
+
+@contextmanager
+def unless_used(folder: Path, lock: Path) -> Iterator[None]:
+    """Takes a folder away again that was made within, if nothing is in it at the end but the file of its lock."""
+    made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            inside = list(folder.rglob("*"))
+            if made and all(path == lock or path.is_dir() for path in inside) and not holder(lock):
+                lock.unlink(missing_ok=True)
+                for place in (*reversed([path for path in inside if path != lock]), *made):
+                    place.rmdir()
 
 
 class Lock:
@@ -174,12 +190,17 @@ def folders_in(folder: Path) -> list[os.DirEntry[str]]:
     """
     try:
         with os.scandir(folder) as entries:
-            folders = [entry for entry in entries if entry.is_dir() and not of_system(entry.name)]
+            folders = [entry for entry in entries if not of_system(entry.name) and _is_folder(entry)]
             return sorted(folders, key=lambda entry: entry.name)
     except FileNotFoundError as error:
         raise PathMissing(f"{folder}: no folder of pictures ({reason(error)})") from error
     except (OSError, ValueError) as error:
         raise BadPath(f"{folder}: no folder of pictures ({reason(error)})") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, or leads to one; of links that lead to themselves the system has no answer but an error."""
+    return os.path.isdir(entry) if entry.is_symlink() else entry.is_dir()  # noqa: PTH112  # raises nothing
 
 
 def regular_file(path: Path) -> Path:

@@ -6,21 +6,26 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import media
 import pytest
 from batches import LEDGER, batch, entries, inside, statuses, summary
 
 from tagger import vocabulary
-from tagger.batch.find import find
+from tagger.batch import ledger
+from tagger.batch.find import Search, find
 from tagger.batch.guard import other_vocabulary
-from tagger.batch.ledger import DONE, LedgerEntry, read
-from tagger.batch.plan import NEW, Plan, Wanted, plan
+from tagger.batch.ledger import DONE, SKIPPED, LedgerEntry, read
+from tagger.batch.outlook import Outlook
+from tagger.batch.plan import EDITED, NEW, Plan, Wanted, plan
+from tagger.batch.prune import Departed
 from tagger.errors import OutputRefused
 from tagger.models import head, registry
 from tagger.reports.folder import Folder
+from tagger.reports.formats import report_files
 from tagger.reports.json_report import read_report
 from tagger.reports.written import FILE, FOLDER, Written
 
@@ -67,6 +72,59 @@ def test_what_a_person_changed_is_kept_until_it_is_to_be_replaced(source: Path, 
     assert read_report(output / "b.mp4.tags.json").settings["min_entropy_bits"] == 3
     assert batch(source, "-o", output, "--min-entropy", "3", "--replace", "-q").returncode == 0
     assert read_report(mine).settings["min_entropy_bits"] == 3
+
+
+@pytest.mark.parametrize("name", ["a.mp4.tags.json", "a.mp4.tags.csv"])
+def test_what_a_person_changed_is_named_though_all_is_done(source: Path, output: Path, name: str) -> None:
+    mine = output / name
+    mine.write_bytes(mine.read_bytes() + b" ")
+    before = mine.read_bytes()
+    line = f"{mine}: kept, as it was changed since it was written (--replace writes it anew)"
+    for more in ((), ("--dry-run",)):
+        done = batch(source, "-o", output, *more)
+        assert done.returncode == 0 and mine.read_bytes() == before
+        assert line in done.stderr and "0 films to tag, 1 done before, 1 kept as they are (--replace)" in done.stderr
+    assert f"{source}/a.mp4: {EDITED}\n" in batch(source, "-o", output, "--replace", "--dry-run").stdout
+    assert "1 film to tag, 1 done before" in batch(source, "-o", output, "--replace").stderr
+    assert mine.read_bytes() != before
+    again = batch(source, "-o", output, "--replace")
+    assert "0 films to tag, 2 done before" in again.stderr
+
+
+def test_reports_that_were_only_touched_are_no_persons(source: Path, output: Path) -> None:
+    for path in output.rglob("*.tags.*"):
+        path.touch()
+    assert "0 films to tag, 2 done before" in batch(source, "-o", output).stderr
+
+
+def test_of_many_reports_that_are_kept_the_first_are_named(tmp_path: Path) -> None:
+    outlook = Outlook(Search((), ()), Plan((), 0, 0, (), (), tuple(map(str, range(30)))), Departed((), ()))
+    assert list(outlook.lines([], prune=False))[-2:] == ["9", "and 20 more: 30 kept in all"]
+    assert len(list(outlook.details(prune=False))) == 30
+
+
+@pytest.mark.parametrize("state", [DONE, SKIPPED])
+@pytest.mark.parametrize("asked", ["the same", "others"])
+def test_a_film_that_cannot_be_read_for_a_moment_keeps_its_row(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, asked: str
+) -> None:
+    film, output = Path(shutil.copy(source / "a.mp4", tmp_path / "a.mp4")), tmp_path / "out"
+    (output / FOLDER).mkdir(parents=True)
+    with closing(ledger.Ledger(output, "1-of-1")) as book:
+        book.add(film, PurePosixPath("a.mp4"), state, mark=ledger.mark_of(film), asked="the same")
+    for path in report_files(output / "a.mp4"):
+        path.write_text("report")
+
+    def refuse(*_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    film.chmod(0)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "fingerprint", refuse)  # as for all but root
+        found = plan(find([film], output).films, read(output), output, Wanted(asked))
+        assert (found.tasks, found.unread) == ((), (f"{film}: cannot be read now: what was done before stays",))
+        os.utime(film, (1, 1))  # now it is another
+        assert len(plan(find([film], output).films, read(output), output, Wanted(asked)).tasks) == 1
 
 
 @pytest.mark.parametrize("name", ["a.mp4.tags.json", "a.mp4.tags.csv"])
@@ -181,6 +239,12 @@ def test_the_report_that_extract_wrote_of_this_film_is_its_own(source: Path, tmp
     assert planned(film.parent, output).tasks == () and len(planned(film.parent, output).kept) == 1
 
 
+@pytest.mark.parametrize("words", [("extract", "none.mp4"), ("batch", "films", "--vocab", "none")])
+def test_what_comes_to_nothing_leaves_no_folder(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert inside(*words, "-o", tmp_path / "new/out").returncode > 0
+    assert not (tmp_path / "new").exists()
+
+
 def test_extract_says_what_it_wrote_and_keeps_what_a_person_changed(source: Path, tmp_path: Path) -> None:
     film, output = source / "a.mp4", tmp_path / "out"
     files = [output / f"a.tags.{kind}" for kind in ("csv", "json")]
@@ -256,8 +320,6 @@ def sound(path: Path) -> None:
 
 
 def test_a_film_that_may_not_be_read_fails_once(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tagger.batch import ledger
-
     film = Path(shutil.copy(source / "a.mp4", tmp_path / "a.mp4"))
 
     def refuse(*_: object) -> str:

@@ -274,6 +274,29 @@ def test_folders_say_themselves_what_is_left_out(tmp_path: Path) -> None:
     assert "phone/y.mp4" in films(everything)
 
 
+@pytest.mark.parametrize(
+    ("names", "exclude"),
+    [
+        (("Film.mkv", "Film-trailer.mp4", "trailer.mp4"), "*.mkv"),
+        (("Film/Film.mkv", "Film/trailers/1.mp4", "Film/shorts/1.mp4"), "*.mkv"),
+        (("Film/Film cd1.avi", "Film/Film cd2.avi", "Film/Film-sample.mp4"), "*.avi"),
+        (("Show/Season 1/a.mp4", "Show/extras/1.mp4"), "Season 1/"),
+        (("Show/Season 1/a.mkv", "Show/interviews/1.mp4"), "*.mkv"),
+    ],
+)
+def test_an_extra_of_a_film_that_is_left_out_is_still_one(tmp_path: Path, names: tuple[str, ...], exclude: str) -> None:
+    root = made(tmp_path, "other/x.mp4", *names)
+    assert list(films(look(root, exclude))) == ["other/x.mp4"]
+    (root / ".movietagsignore").write_text(exclude)
+    assert list(films(look(root))) == ["other/x.mp4"]
+
+
+def test_an_extra_of_a_film_that_was_named_is_still_one(tmp_path: Path) -> None:
+    root = made(tmp_path, "a/Film.mkv", "a/Film-trailer.mp4")
+    search = arranged(find([root / "a/Film.mkv", root / "a"], NOWHERE))
+    assert [film.path.name for film in search.films] == ["Film.mkv"]
+
+
 def test_what_is_left_out_is_not_even_looked_into(tmp_path: Path) -> None:
     """So that a folder which cannot be read may be left out."""
     root = made(tmp_path, "a.mp4", "broken/x.mp4")

@@ -48,3 +48,19 @@ def test_answers_that_are_hardly_better_than_chance_keep_their_evidence() -> Non
     right = np.eye(2, dtype=bool)[np.where(rng.random(300) < 0.6, z.argmax(1), z.argmin(1))]
     temperature, offset = calibration.for_softmax(z, right, np.ones(300, np.float32))
     assert (calibration.evidence(z, temperature, offset).max(1) > 0).mean() > 0.97
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pictures_for_which_every_tag_is_right_are_no_trouble(seed: int) -> None:
+    """As where two tags have the same pictures: no answer surprises, and by rounding a hair less than not at all."""
+    z = np.random.default_rng(seed).normal(0, 1, (9, 3)).astype(np.float32)
+    temperature, offset = calibration.for_softmax(z, np.ones((9, 3), np.bool_), np.ones(9, np.float32))
+    assert temperature == pytest.approx(1)  # which nothing speaks against
+    assert (calibration.evidence(z, temperature, offset).max(1) > 0).all()
+
+
+@pytest.mark.parametrize("least", [-1e-9, 0.0, 2.0])
+def test_the_smallest_offset_about_the_least_is_never_one_that_is_not(least: float) -> None:
+    total = np.full((len(calibration.TEMPERATURES), len(calibration.OFFSETS)), least + 5)
+    total[8, 7:] = least
+    assert calibration.best(total) == (pytest.approx(1), calibration.OFFSETS[7])

@@ -288,7 +288,7 @@ def test_links_to_folders_are_followed_where_they_stay_inside(root: Path, tmp_pa
     assert skipped(data) == {
         "loop": "is a link to a folder, which is not followed: it leads to a folder that holds it",
         "there": "is a link to a folder, which is not followed: it leads out of what was named",
-        "nowhere.jpg": "is no regular file",
+        "nowhere.jpg": "is a link that leads nowhere",
     }
 
 

@@ -24,6 +24,7 @@ from tagger.files import (
     fingerprint,
     holder,
     output_folder,
+    unless_used,
     write_atomically,
 )
 
@@ -225,3 +226,36 @@ def test_a_disk_that_knows_no_locks_is_said_to_be_one(tmp_path: Path, monkeypatc
     with pytest.raises(OutputRefused, match="No locks available") as caught:
         Lock(tmp_path / "lock")
     assert not isinstance(caught.value, OutputLocked)
+
+
+def test_a_folder_that_was_made_for_nothing_is_taken_away_again(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for out in (tmp_path / "a/b", tmp_path / "there/b", tmp_path / "there"):
+        with pytest.raises(ValueError, match="refused"), unless_used(out, out / "in/.lock"):
+            output_folder(out / "in")
+            Lock(out / "in/.lock").close()
+            raise ValueError("refused")
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / name for name in ("there", "there/in", "there/in/.lock")]
+
+
+def test_a_folder_with_anything_in_it_stays(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match="late"), unless_used(out, out / ".lock"):
+        (output_folder(out / "record") / "run.json").touch()
+        raise ValueError("late")
+    assert (out / "record/run.json").is_file()
+
+
+def test_a_folder_that_another_works_in_stays(tmp_path: Path) -> None:
+    lock = tmp_path / "out/.lock"
+    with pytest.raises(OutputLocked), unless_used(lock.parent, lock):
+        output_folder(lock.parent)
+        with Lock(lock):
+            Lock(lock).close()
+    assert not lock.parent.exists()
+    with pytest.raises(ValueError, match="refused"), unless_used(lock.parent, lock):
+        output_folder(lock.parent)
+        other = Lock(lock)
+        raise ValueError("refused")
+    assert lock.is_file()
+    other.close()

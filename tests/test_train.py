@@ -144,6 +144,17 @@ def test_another_seed_splits_and_learns_anew(trained: Path, images: Path, tmp_pa
     assert one != other
 
 
+@pytest.mark.parametrize("fault", ["split", "missing", "resume"])
+def test_a_training_that_is_refused_leaves_no_folder(images: Path, tmp_path: Path, fault: str) -> None:
+    for part in ("train", "val"):
+        (tmp_path / "parts" / part).mkdir(parents=True)
+        for tag in TAGS:
+            (tmp_path / "parts" / part / tag).symlink_to(images / tag)
+    root = {"split": tmp_path / "parts", "missing": tmp_path / "none", "resume": images}[fault]
+    assert train(root, tmp_path / "new/out", *["--resume"] * (fault == "resume")).exit_code == 1
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_with_something_in_it_is_refused(trained: Path, images: Path, tmp_path: Path) -> None:
     found = train(images, trained)
     assert found.exit_code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 from typing import Literal
@@ -109,6 +110,37 @@ def test_one_level_too_deep(tmp_path: Path) -> None:
         sorted_files(tmp_path, Vocabulary("two", tmp_path, ("Beach", "Drama")))
 
 
+def test_several_collections_one_level_too_deep(tmp_path: Path) -> None:
+    for place in ("collA/car chase", "collA/Wedding", "collB/Car_Chase"):
+        put(tmp_path / place / "1.jpg")
+    (tmp_path / "collA/readme.txt").write_text("car chases and weddings")
+    (tmp_path / "empty").mkdir()
+    learn = f"{tmp_path / 'collA'} {tmp_path / 'collB'}"
+    assert refusal(tmp_path) == (
+        f"{tmp_path}: collA, collB hold no pictures but folders that seem to be the tags (car-chase, wedding), "
+        f"unless a picture is put beside these: `movietags train {learn} --name NAME`"
+    )
+    with pytest.raises(BadPath, match=f"`movietags evaluate images VOCAB {tmp_path / 'collA'}`$"):
+        sorted_files(tmp_path, Vocabulary("two", tmp_path, ("Car chase", "Wedding")))
+    put(tmp_path / "collB/1.jpg")
+    assert set(find([tmp_path], None).tags) == {"collA", "collB", "empty"}
+
+
+def test_sub_folders_that_tags_share_are_no_tags(tmp_path: Path) -> None:
+    for place in ("beach/imdb", "beach/own", "drama/imdb", "drama/own", "war/own"):
+        put(tmp_path / place / "1.jpg")
+    assert find([tmp_path], None).tags == ("beach", "drama", "war")
+
+
+@pytest.mark.parametrize("deeper", ["train", "coll"])
+def test_what_is_right_stays_in_the_command(tmp_path: Path, deeper: str) -> None:
+    for place in ("right/beach", f"wrong/{deeper}/beach", f"wrong/{deeper}/drama", "wrong/val/beach", "last/war"):
+        put(tmp_path / place / "1.jpg")
+    right, learn, val, last = (tmp_path / name for name in ("right", f"wrong/{deeper}", "wrong/val", "last"))
+    said = refusal(right, tmp_path / "wrong", last)
+    assert said.endswith(f"`movietags train {right} {learn} {val} {last} --name NAME`")
+
+
 def test_two_levels_too_deep_with_a_split(tmp_path: Path) -> None:
     for place in ("train/beach", "train/drama", "val/beach"):
         put(tmp_path / "images" / place / "1.jpg")
@@ -137,3 +169,17 @@ def test_pictures_are_counted_by_how_they_begin(tmp_path: Path) -> None:
     (tmp_path / "a/2.png").write_text("no picture")
     (tmp_path / "a/3.jpg").write_bytes(b"")
     assert pictures_in([tmp_path / "a"], [tmp_path]) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links that lead nowhere")
+@pytest.mark.parametrize("target", ["loop", "nothing", "x" * 300])
+def test_links_that_lead_nowhere_are_named_and_passed_over(tmp_path: Path, target: str) -> None:
+    files = [put(tmp_path / "beach/1.jpg"), put(tmp_path / "drama/1.jpg")]
+    links = [tmp_path / "loop", tmp_path / "beach/loop"]
+    for link in links:
+        link.symlink_to(target)
+    found = find([tmp_path], None)
+    assert [path for path, _ in found.files] == files
+    assert found.skipped == tuple(Skipped(str(link), "is a link that leads nowhere") for link in links)
+    known = sorted_files(tmp_path, Vocabulary("two", tmp_path, ("Beach", "Drama")))
+    assert ([path for path, _ in known.files], known.skipped) == (files, found.skipped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from tagger.batch.find import FilmFile
@@ -14,6 +15,7 @@ from tagger.files import SAMPLE_BYTES
 from tagger.records import TagReport
 from tagger.reports.formats import JSON, TAGS, report_files
 from tagger.reports.json_report import read_report
+from tagger.reports.written import changed
 
 
 def report_at(stem: Path) -> TagReport | None:
@@ -21,6 +23,17 @@ def report_at(stem: Path) -> TagReport | None:
     with suppress(BadPath, BadReport):
         return read_report(stem.with_name(f"{stem.name}{TAGS}{JSON.suffix}"))
     return None
+
+
+def changed_since(stem: Path, entry: LedgerEntry) -> Path | None:
+    """Returns the report of a film that is done which was changed since; only those touched since then are read."""
+    try:
+        done_s = datetime.fromisoformat(entry.at).timestamp()
+        times = [path.stat() for path in report_files(stem)]
+    except (OSError, ValueError):
+        return changed(stem, entry.wrote)
+    touched = any(max(time.st_mtime, time.st_ctime) > done_s for time in times)
+    return changed(stem, entry.wrote) if touched else None
 
 
 def of_another(stem: Path, film: FilmFile) -> bool:

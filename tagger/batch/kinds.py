@@ -11,10 +11,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tagger.batch.discs import as_one_film, disc_of, place_above
-from tagger.batch.find import FilmFile, Search
+from tagger.batch.find import SUFFIXES, FilmFile, Search
 from tagger.batch.ignore import LeftOut
 from tagger.video import sequence
 
@@ -59,11 +59,25 @@ def arranged(search: Search) -> Search:
     for folder, films in folders.items():
         folders[folder] = _stacked(films)
     _join_folders(folders, set(search.folders), {film.path: film for film in search.films})
-    house = _House(folders, set(search.folders))
+    house = _House(folders, set(search.folders), _others(search))
     left_out += house.left_out
     kept = [film for film in search.films if film.named] + house.films
     order = {film.path: number for number, film in enumerate(search.films)}
     return replace(search, films=tuple(sorted(kept, key=lambda film: order[film.path])), left_out=tuple(left_out))
+
+
+def _others(search: Search) -> dict[Path, list[FilmFile]]:
+    """The films, by their folders, that are not for the house to judge: those a person left out, and those named."""
+    others: dict[Path, list[FilmFile]] = defaultdict(list)
+    for path in (one.path for one in search.left_out):
+        if path.suffix.lower() in SUFFIXES:
+            others[path.parent].append(FilmFile(path, PurePosixPath(path.name), 0, 0, named=False))
+        elif SEASON.fullmatch(path.name):
+            others[path] = []
+    for film in search.films:
+        if film.named:
+            others[film.path.parent].append(film)
+    return {folder: _stacked(films) for folder, films in others.items()}
 
 
 def _stacked(films: Sequence[FilmFile]) -> list[FilmFile]:
@@ -122,11 +136,14 @@ def _join_folders(folders: dict[Path, list[FilmFile]], named: set[Path], files: 
 class _House:
     """Films by their folders, and what is no film of its own there."""
 
-    def __init__(self, folders: dict[Path, list[FilmFile]], named: set[Path]) -> None:
+    def __init__(
+        self, folders: dict[Path, list[FilmFile]], named: set[Path], others: dict[Path, list[FilmFile]]
+    ) -> None:
         self._named = named
+        together = {folder: [*folders.get(folder, ()), *others.get(folder, ())] for folder in {**folders, **others}}
         self._main = {folder: [film for film in films if not EXTRA.fullmatch(_stem(film))]
-                      for folder, films in folders.items()}  # fmt: skip
-        self._with_seasons = {folder.parent for folder in folders if SEASON.fullmatch(folder.name)}
+                      for folder, films in together.items()}  # fmt: skip
+        self._with_seasons = {folder.parent for folder in together if SEASON.fullmatch(folder.name)}
         self.films: list[FilmFile] = []
         self.left_out: list[LeftOut] = []
         for folder, films in folders.items():

@@ -150,6 +150,21 @@ def same(mark: str, film: Path, more: Sequence[Path] = ()) -> bool:
         return False
 
 
+def out_of_reach(mark: str, film: Path, more: Sequence[Path] = ()) -> bool:
+    """Returns whether a film cannot be read that has the size and the time of change with which it was marked."""
+    try:
+        now = [size_and_times(path) for path in (film, *more)]
+    except (MovieTagsError, OSError, ValueError):
+        return False
+    if parts_of(mark)[:2] != tuple("+".join(str(times[at]) for times in now) for at in (0, 1)):
+        return False
+    try:
+        ends_of(film, more)
+    except OSError:
+        return True
+    return False
+
+
 def facts(report: TagReport) -> dict[str, Any]:
     """Returns the fields of an entry that a report gives."""
     return {

@@ -9,6 +9,9 @@ from pathlib import Path
 from tagger.batch.find import Search
 from tagger.batch.plan import Plan, Task
 from tagger.batch.prune import Departed
+from tagger.text import some_lines
+
+NAMED_MAX = 10  # films of one kind, in what is to be known at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Outlook:
     plan: Plan
     departed: Departed
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be looked at or read, a line each."""
+        return (*self.search.problems, *some_lines(self.plan.unread, NAMED_MAX, "not readable"))
+
     def lines(self, roots: Sequence[Path], prune: bool) -> Iterator[str]:
         """Yields what is to be known at once: how much there is to do, and what is not done that one might expect.
 
@@ -27,10 +35,10 @@ class Outlook:
             prune: what is left of films that are gone will be taken away.
         """
         plan, gone = self.plan, len(self.departed.gone)
-        if not (self.search.problems or plan.tasks or plan.done or plan.failed or plan.kept):
+        if not (self.search.problems or plan.tasks or plan.done or plan.failed or plan.kept or plan.unread):
             yield f"{', '.join(map(str, roots))}: holds no film that is wanted"
         yield str(plan)
-        yield from plan.kept
+        yield from some_lines(plan.kept, NAMED_MAX, "kept")
         if left_out := len(self.search.left_out):
             yield f"{left_out} left out by rules (--dry-run lists them, --all has those that go by names)"
         if gone:
@@ -48,6 +56,7 @@ class Outlook:
             yield f"{entry.path}: known from another place" + (f", where it was {entry.was}" if entry.was else "")
         for task in self.plan.tasks:
             yield f"{task.film.path}: {task.why}{_together(task)}"
+        yield from self.plan.kept
         for left_out in self.search.left_out:
             yield f"{left_out.path}: left out: {left_out.rule}"
         if prune:

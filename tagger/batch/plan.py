@@ -7,21 +7,23 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from tagger.batch.find import FilmFile
-from tagger.batch.guard import of_another, report_at
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, LedgerEntry, key_of, same
+from tagger.batch.guard import changed_since, of_another, report_at
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, SKIPPED, LedgerEntry, key_of, out_of_reach, same
 from tagger.batch.twins import Doubles, moved
 from tagger.errors import BadSettings
-from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder
+from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder, unless_used
 from tagger.reports.formats import report_files
 from tagger.reports.json_report import SUFFIX
 from tagger.reports.written import Written, changed
 
-NEW, CHANGED, OTHERWISE, LOST = "new", "changed", "other settings, model or vocabulary", "its report is gone"
+NEW, CHANGED, OTHERWISE = "new", "changed", "other settings, model or vocabulary"
+LOST, EDITED = "its report is gone", "its report was changed"
 WAITING, INTERRUPTED, AGAIN = "not begun yet", "was interrupted", "failed before"
 
 
@@ -58,23 +60,22 @@ class Shard:
         return zlib.crc32(str(place).encode("utf-8", "surrogateescape")) % self.count == self.number - 1
 
 
-def hold(output: Path, shard: Shard) -> Lock:
-    """Returns the lock of a shard, now held by this process.
+@contextmanager
+def hold(output: Path, shard: Shard) -> Iterator[Lock]:
+    """Holds the lock of a shard for this process; an output folder in which nothing came of that is taken away again.
 
     Raises:
         OutputLocked: another process is at this shard, or at one of another number of shards, which may share films.
         OutputRefused: nothing can be written there.
     """
-    folder = output_folder(output_folder(output) / FOLDER)
-    lock = Lock(folder / f"lock-{shard}")
-    for other in folder.glob("lock-*"):
-        if not other.name.endswith(f"-of-{shard.count}"):
-            try:
-                Lock(other).close()
-            except BaseException:
-                lock.close()
-                raise
-    return lock
+    place = output / FOLDER / f"lock-{shard}"
+    with unless_used(output, place):
+        output_folder(output_folder(output) / FOLDER)
+        with Lock(place) as lock:
+            for other in place.parent.glob("lock-*"):
+                if not other.name.endswith(f"-of-{shard.count}"):
+                    Lock(other).close()
+            yield lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Plan:
     moved: tuple[LedgerEntry, ...]  # of films that are known from another place, with the new one
     kept: tuple[str, ...] = ()  # reports that are not written over, a line for each
     incomplete: int = 0  # of those that are done: cut off or damaged
+    unread: tuple[str, ...] = ()  # films that were done and cannot be read now, a line for each
 
     def __str__(self) -> str:
         """For people."""
@@ -109,6 +111,7 @@ class Plan:
         parts += [f"{len(self.moved)} known from another place"] if self.moved else []
         parts += [f"{self.failed} failed before (--retry-failed)"] if self.failed else []
         parts += [f"{len(self.kept)} kept as they are (--replace)"] if self.kept else []
+        parts += [f"{len(self.unread)} not readable now"] if self.unread else []
         parts += [f"{len(self.later)} left for later (--limit)"] if self.later else []
         return ", ".join(parts)
 
@@ -145,9 +148,13 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
     own = [(film, name, known.get(key_of(film.path))) for film, name in names.items() if wanted.takes(film)]
     judged = [(film, name, entry, _why(film, entry, output, wanted)) for film, name, entry in own]
     doubles, extracted = Doubles(films, known, output, wanted.asked), Written(output)
-    tasks, kept = [], []
+    tasks, kept, unread = [], [], []
     for film, name, entry, why in judged:
-        if why not in (DONE, FAILED):
+        if why in (DONE, FAILED):
+            continue
+        if entry and entry.state in (DONE, SKIPPED) and out_of_reach(entry.mark, film.path, film.more):
+            unread.append(f"{film.path}: cannot be read now: what was done before stays")
+        else:
             stem, wrote = output / ((entry and entry.was) or name), entry.wrote if entry else ()
             line = "" if wanted.replace else _kept(film, stem, entry, wrote or extracted.of(str(name)))
             if line:
@@ -155,12 +162,14 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
             else:
                 tasks.append(Task(film, name, why, wrote, doubles.original(film, name)))
     counts = Counter(why for *_, why in judged)
-    incomplete = sum(why == DONE and entry.status not in ("", "ok") for *_, entry, why in judged if entry)
+    stand = (DONE,) if wanted.replace else (DONE, EDITED)
+    incomplete = sum(why in stand and entry.status not in ("", "ok") for *_, entry, why in judged if entry)
     taken = len(tasks) if wanted.limit is None else wanted.limit
     own_moved = tuple(moves[path] for film, *_ in own if (path := key_of(film.path)) in moves)
     return Plan(
-        tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), incomplete
-    )
+        tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), incomplete,
+        tuple(unread),
+    )  # fmt: skip
 
 
 def _named(
@@ -200,8 +209,10 @@ def _why(film: FilmFile, entry: LedgerEntry | None, output: Path, wanted: Wanted
         return OTHERWISE
     if entry.state == FAILED:
         return AGAIN if wanted.retry_failed else FAILED
-    files = report_files(output / (entry.was or entry.report)) if entry.state == DONE else ()
-    return DONE if all(map(os.path.isfile, files)) else LOST
+    stem = output / (entry.was or entry.report)
+    if entry.state == DONE and not all(map(os.path.isfile, report_files(stem))):
+        return LOST
+    return EDITED if entry.state == DONE and changed_since(stem, entry) else DONE
 
 
 def _reports(

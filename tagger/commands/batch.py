@@ -87,7 +87,7 @@ def batch(
             engine = engine_of(chosen, quiet)
             wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit, replace)
             outlook = _look(roots, output, ignore, every, wanted, engine.vocabulary.slugs)
-            for problem in outlook.search.problems:
+            for problem in outlook.problems:
                 fail(problem, verbose=False)
             for line in () if quiet else outlook.lines(roots, prune):
                 process.say(line)
@@ -101,7 +101,7 @@ def batch(
                 gone = outlook.departed.gone if prune else ()
                 work = (engine, output, part, outlook.plan, gone, jobs or process.cores(), limits)
                 failed = _run(*work, csv_for, quiet, strict)
-    sys.exit(FAILED if failed or outlook.search.problems else 0)
+    sys.exit(FAILED if failed or outlook.problems else 0)
 
 
 def _look(

@@ -30,7 +30,7 @@ from tagger.evaluation.figures import (
     shares,
 )
 from tagger.evaluation.metrics import calibration_error
-from tagger.evaluation.walk import NAMED_MAX, Skipped, files_below, misplaced, pictures_in, typed
+from tagger.evaluation.walk import NAMED_MAX, Skipped, dangling, files_below, misplaced, pictures_in, typed
 from tagger.files import folders_in
 from tagger.images import Pixels, decode_picture, prepare
 from tagger.pipeline import Engine
@@ -131,7 +131,7 @@ def sorted_files(folder: Path, words: Vocabulary) -> SortedFiles:
             f"{folder}: no sub-folder is a tag of {words.name} (found: {there}): they are named as tags are, "
             f"such as {words.slugs[0]}; `movietags vocab show` lists them"
         )
-    skipped: list[Skipped] = []
+    skipped = [*dangling(folder)]
     files = [(path, tag) for name, tag in places.items() for path in files_below(folder / name, [folder], skipped)]
     left_out = tuple(name for name in folders if name not in places)
     others = pictures_in((folder / name for name in left_out), [folder])

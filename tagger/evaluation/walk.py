@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import BadPath, reason
-from tagger.files import folders_in, of_system
+from tagger.files import folders_in, is_file, of_system
 from tagger.images import may_be_picture
 from tagger.text import some
 from tagger.vocabulary import slug
@@ -24,6 +25,7 @@ NAMED_MAX = 10  # folders, in an error
 TRAINING = ("train", "training", "trainset")
 OTHERS = ("val", "valid", "validation", "dev", "eval", "test", "testing", "testset")
 TESTS = ("test", "testing", "testset")
+NOWHERE = "is a link that leads nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Misplaced:
     what: str  # for people
     learn: tuple[Path, ...]  # what to learn from in its place
     tests: tuple[Path, ...]  # what to be asked about at the end
-    split: bool  # whether its sub-folders are parts of a split
+    sure: bool  # whether its sub-folders are no tags even where nobody knows the tags, and there are several
 
 
 def files_below(folder: Path, named: Sequence[Path], skipped: list[Skipped]) -> Iterator[Path]:
@@ -68,10 +70,10 @@ def files_below(folder: Path, named: Sequence[Path], skipped: list[Skipped]) -> 
         deeper, links = [], []
         for path in _entries(place, skipped):
             if not os.path.isdir(path):  # noqa: PTH112  # raises nothing
-                if path.is_file():
+                if is_file(path):
                     yield path
                 else:
-                    skipped.append(Skipped(str(path), "is no regular file"))
+                    skipped.append(Skipped(str(path), NOWHERE if _leads_nowhere(path) else "is no regular file"))
             elif not path.is_symlink():
                 deeper.append(path)
             elif why := _leads_away(path, inside):
@@ -79,6 +81,11 @@ def files_below(folder: Path, named: Sequence[Path], skipped: list[Skipped]) -> 
             else:
                 links.append(path)
         waiting = [*reversed(links), *waiting, *reversed(deeper)]
+
+
+def dangling(root: Path) -> Iterator[Skipped]:
+    """Yields the links beside the folders of tags that lead nowhere, or to themselves."""
+    return (Skipped(str(path), NOWHERE) for path in _entries(root, []) if _leads_nowhere(path))
 
 
 def leads_back(folder: Path) -> bool:
@@ -100,6 +107,11 @@ def misplaced(root: Path) -> Misplaced | None:
             return None
         what = f"{root}: holds one folder, {names[0]}, in which the tags seem to be ({some(sorted(within), NAMED_MAX)})"
         return misplaced(deeper) or Misplaced(what, (deeper,), (), False)
+    return _split(root, names) or _collections(root, names)
+
+
+def _split(root: Path, names: Sequence[str]) -> Misplaced | None:
+    """Where to look if the sub-folders are parts of a split, by their names and with tags in common."""
     parts = {name: _tags(root / name) for name in names if name.lower() in (*TRAINING, *OTHERS)}
     learned = next((within for name, within in parts.items() if name.lower() in TRAINING), set())
     if len(parts) < 2 or len(learned) < 2 or not all(within & learned for within in parts.values() if within):
@@ -108,6 +120,27 @@ def misplaced(root: Path) -> Misplaced | None:
     learn = tuple(root / name for name, within in parts.items() if within and name.lower() not in TESTS)
     what = f"{root}: {', '.join(parts)} are parts of a split and no tags, which are the folders in them"
     return Misplaced(what, learn, tests, True)
+
+
+def _collections(root: Path, names: Sequence[str]) -> Misplaced | None:
+    """Where to look if the sub-folders are collections: no picture in them, but tags, of which some have the same.
+
+    Folders of tags may have the same sub-folders too (where the pictures are from), but then these are the fewer.
+    """
+    within = {name: tags for name in names if (tags := _tags(root / name))}
+    count = Counter(tag for tags in within.values() for tag in tags)
+    if not 2 <= len(within) <= len(count) or max(count.values()) < 2 or any(_pictures_at(root / one) for one in names):
+        return None
+    what = (
+        f"{root}: {some(list(within), NAMED_MAX)} hold no pictures but folders that seem to be the tags "
+        f"({some(sorted(count), NAMED_MAX)}), unless a picture is put beside these"
+    )
+    return Misplaced(what, tuple(root / name for name in within), (), True)
+
+
+def _pictures_at(folder: Path) -> bool:
+    """Whether a picture lies in a folder, and not deeper."""
+    return any(is_file(path) and may_be_picture(path) for path in _entries(folder, []))
 
 
 def typed(folders: Iterable[Path]) -> str:
@@ -131,6 +164,10 @@ def _entries(folder: Path, skipped: list[Skipped]) -> list[Path]:
     except OSError as error:
         skipped.append(Skipped(str(folder), f"cannot be listed ({reason(error)})"))
         return []
+
+
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not os.path.exists(path)  # noqa: PTH110  # raises nothing
 
 
 def _leads_away(link: Path, inside: Sequence[str]) -> str | None:

@@ -17,7 +17,8 @@ TEMPERATURES = np.geomspace(0.25, 4.0, 17)
 OFFSETS = np.linspace(-2.0, 8.0, 21)
 DOUBT = 10.0  # pictures' worth of belief in temperature 1, so that a few lucky answers make none too sure
 FOUND_TOLERANCE = 0.99  # share of the right answers that have evidence
-NLL_TOLERANCE = 1.01  # the smallest offset this near to the best: what has no evidence should show none
+NLL_TOLERANCE = 0.01  # the smallest offset this near to the best: what has no evidence should show none
+ROUNDING = 1e-3  # by which the surprise of all pictures together may differ for nothing
 
 
 def evidence(z: Floats, temperature: float, offset: float) -> Floats:
@@ -33,9 +34,15 @@ def softmax(y: Floats) -> Floats:
 
 def best(total: Doubles) -> tuple[float, float]:
     """Returns temperature and offset where the surprise (temperatures, offsets) is about the least."""
-    fair = total.min(axis=0) <= total.min() * NLL_TOLERANCE
+    fair = _about_least(total.min(axis=0))
     offset = int(np.argmax(fair))
     return float(TEMPERATURES[total[:, offset].argmin()]), float(OFFSETS[offset])
+
+
+def _about_least(surprise: Doubles) -> Bools:
+    """Where the surprise is about the least of all, which may be 0, or by rounding a hair below it."""
+    least = surprise.min()
+    return np.asarray(surprise <= least + max(abs(least) * NLL_TOLERANCE, ROUNDING))
 
 
 def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
@@ -52,7 +59,7 @@ def for_softmax(z: Floats, right: Bools, weight: Floats) -> tuple[float, float]:
             evident[i, j] = weight @ (first & (y.max(1) > 0))
     total += DOUBT * np.log(TEMPERATURES)[:, None] ** 2
     at = total.argmin(axis=0), np.arange(len(OFFSETS))  # of each offset the best temperature
-    fair = total[at] <= total.min() * NLL_TOLERANCE
+    fair = _about_least(total[at])
     fair &= evident[at] >= evident[at][fair].max() * FOUND_TOLERANCE
     offset = int(np.argmax(fair))
     return float(TEMPERATURES[at[0][offset]]), float(OFFSETS[offset])

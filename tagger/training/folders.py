@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.errors import BadPath
-from tagger.evaluation.walk import NAMED_MAX, Skipped, files_below, leads_back, misplaced, pictures_in, typed
+from tagger.evaluation.walk import NAMED_MAX, Skipped, dangling, files_below, leads_back, misplaced, pictures_in, typed
 from tagger.files import folders_in
 from tagger.text import some
 from tagger.vocabulary import TAGS_MAX, TAGS_MIN, slug
@@ -63,7 +63,7 @@ def find(roots: Sequence[Path], tags: Sequence[str] | None) -> Folders:
         too_many = f"{listed(roots)}: {len(names)} sub-folders, a vocabulary has {TAGS_MIN} to {TAGS_MAX} tags"
         raise BadPath(too_many + (f"; {some(odd, NAMED_MAX)}" if odd else ""))
     index = {key: place for place, key in enumerate(names if tags else sorted(names))}
-    skipped: list[Skipped] = []
+    skipped = [link for root in roots for link in dangling(root)]
     files = tuple((path, index[key]) for folder, key in places for path in files_below(folder, roots, skipped))
     others = pictures_in(left_out, roots)
     no_tags = tuple(folder.name for folder in left_out)
@@ -76,11 +76,12 @@ def listed(roots: Iterable[Path]) -> str:
 
 
 def _refuse_deeper(roots: Sequence[Path], few: bool) -> None:
-    """Raises an error where the tags seem to lie deeper: in the parts of a split, or if there are but few here."""
-    for found in map(misplaced, roots):
-        if found and (found.split or few):
+    """Raises an error where the tags seem to lie deeper: in parts of a split or in collections, or if few are here."""
+    for place, found in enumerate(map(misplaced, roots)):
+        if found and (found.sure or few):
+            learn = (*roots[:place], *found.learn, *roots[place + 1 :])
             tests = "".join(f" --test {typed([test])}" for test in found.tests)
-            raise BadPath(f"{found.what}: `movietags train {typed(found.learn)} --name NAME{tests}`")
+            raise BadPath(f"{found.what}: `movietags train {typed(learn)} --name NAME{tests}`")
 
 
 def _judged(root: Path, alone: bool) -> list[tuple[str, str | None]]:

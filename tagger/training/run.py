@@ -14,7 +14,7 @@ import numpy as np
 
 from tagger.errors import BadPath, BadSettings, OutputRefused
 from tagger.evaluation.figures import Figures
-from tagger.files import Lock, output_folder
+from tagger.files import Lock, output_folder, unless_used
 from tagger.models.backbone import Backbone, Tunable, tunable
 from tagger.records import Floats, TagScores
 from tagger.text import write_json
@@ -43,9 +43,11 @@ def train(request: TrainingRequest, watch: StageProgress) -> TrainingResult:
         BadSettings: a choice outside its range; or `resume`, and the images or choices are others than before.
         BadWeights, WeightsMissing: as `tagger.models.registry.load`.
     """
-    _free(request)
-    with Lock(request.out / written.LOCK):
-        return _train(Bench(request, watch))
+    lock = request.out / written.LOCK
+    with unless_used(request.out, lock):
+        _free(request)
+        with Lock(lock):
+            return _train(Bench(request, watch))
 
 
 def _train(bench: Bench) -> TrainingResult:
