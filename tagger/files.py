@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import secrets
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ HOLDER_BYTES = 300  # a host name has up to 255
 FAR_BYTE = 2**30
 HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # what a lock that another has gives
 MARK_LETTERS = 8  # hex digits that tell two films of one name apart
+DISCS = ("VIDEO_TS", "BDMV")  # folders in copies of discs
 # What systems put beside the files of people, besides what is hidden by a dot; in lower case.
 SYSTEM_NAMES = frozenset((
     "@eadir", "#recycle", "@recycle", "#snapshot", "~snapshot", "@recently-snapshot", "lost+found", "$recycle.bin",
@@ -212,13 +214,21 @@ def regular_file(path: Path) -> Path:
     try:
         if path.is_file():
             return path
-        kind = "a folder: name the films in it" if path.is_dir() else "no regular file"
+        kind = _kind_of_folder(path) if path.is_dir() else "no regular file"
         found = path.exists()
     except (OSError, ValueError) as error:
         raise BadPath(f"{path}: cannot look at it ({error})") from error
     if not found:
         raise PathMissing(absent(path))
     raise BadPath(f"{path}: is {kind}")
+
+
+def _kind_of_folder(path: Path) -> str:
+    """What to say of a folder where a file is needed."""
+    disc = path.parent if path.name.upper() in DISCS else path
+    if not any((path / name).is_dir() for name in DISCS) and disc == path:
+        return "a folder: name the films in it"
+    return f"a disc, which is read as one film by `movietags batch {shlex.quote(str(disc))} -o OUT`"
 
 
 def absent(path: Path, kind: str = "file") -> str:

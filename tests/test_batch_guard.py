@@ -239,6 +239,15 @@ def test_the_report_that_extract_wrote_of_this_film_is_its_own(source: Path, tmp
     assert planned(film.parent, output).tasks == () and len(planned(film.parent, output).kept) == 1
 
 
+@pytest.mark.parametrize(("disc", "named"), [("VIDEO_TS", ""), ("BDMV", ""), ("VIDEO_TS", "VIDEO_TS"), ("", "")])
+def test_extract_of_a_disc_says_who_reads_it(tmp_path: Path, disc: str, named: str) -> None:
+    folder = tmp_path / "My DVD (1999)"
+    (folder / disc).mkdir(parents=True)
+    said = f"a disc, which is read as one film by `movietags batch '{folder}' -o OUT`"
+    (line,) = (line for line in extract(folder / named).stderr.splitlines() if " error: " in line)
+    assert line == f"movietags: error: {folder / named}: is {said if disc else 'a folder: name the films in it'}"
+
+
 @pytest.mark.parametrize("words", [("extract", "none.mp4"), ("batch", "films", "--vocab", "none")])
 def test_what_comes_to_nothing_leaves_no_folder(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert inside(*words, "-o", tmp_path / "new/out").returncode > 0

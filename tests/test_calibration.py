@@ -63,4 +63,6 @@ def test_pictures_for_which_every_tag_is_right_are_no_trouble(seed: int) -> None
 def test_the_smallest_offset_about_the_least_is_never_one_that_is_not(least: float) -> None:
     total = np.full((len(calibration.TEMPERATURES), len(calibration.OFFSETS)), least + 5)
     total[8, 7:] = least
-    assert calibration.best(total) == (pytest.approx(1), calibration.OFFSETS[7])
+    temperature, offset = calibration.best(total)
+    assert temperature == pytest.approx(1)
+    assert offset == calibration.OFFSETS[7]
