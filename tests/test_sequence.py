@@ -162,6 +162,14 @@ def test_a_missing_number_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_an_empty_picture_is_named(tmp_path: Path) -> None:
+    """As render farms leave them; FFmpeg takes it for the end."""
+    pattern = write(tmp_path, "f%02d.png", media.shots((30,), *SIZE), 0)
+    (tmp_path / "f10.png").write_bytes(b"")
+    with pytest.raises(VideoUnreadable, match=r"its picture f10\.png is empty: put a copy of its neighbour there"):
+        Film(pattern)
+
+
 def test_pipes_among_them_are_not_opened(tmp_path: Path) -> None:
     for number in range(30):
         (tmp_path / f"f{number}.png").touch()

@@ -165,11 +165,15 @@ def looked_at(path: Path, sample_bytes: int = files.SAMPLE_BYTES) -> tuple[int, 
 
     Raises:
         OSError: it cannot be looked at, or read.
+        VideoUnreadable: a picture is empty, at which FFmpeg would take the film to end.
     """
     pictures = find(path)
     if pictures is None:
         return (*size_and_times(path), files.fingerprint(path, sample_bytes))
     found = [(picture, picture.stat()) for picture in pictures]
+    empty = next((picture.name for picture, status in found if not status.st_size), None)
+    if empty is not None:
+        raise VideoUnreadable(f"{path}: its picture {empty} is empty: put a copy of its neighbour there, {WRAP}")
     sha = hashlib.sha256()
     for picture, status in found:
         sha.update(os.fsencode(picture.name) + b"\0%d\0" % status.st_size)
