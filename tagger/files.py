@@ -88,10 +88,9 @@ def unless_used(folder: Path, lock: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            inside = list(folder.rglob("*"))
-            if made and all(path == lock or path.is_dir() for path in inside) and not holder(lock):
+            if made and all(path == lock or path.is_dir() for path in folder.rglob("*")) and not holder(lock):
                 lock.unlink(missing_ok=True)
-                for place in (*reversed([path for path in inside if path != lock]), *made):
+                for place in (*reversed(list(folder.rglob("*"))), *made):
                     place.rmdir()
 
 

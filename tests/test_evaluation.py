@@ -185,7 +185,7 @@ def test_what_is_no_picture_is_named_and_the_rest_is_done(words: Path, sorted_by
     found = judged(words, sorted_by_hand)
     assert found.images == 8
     assert {Path(one.path).name: one.reason for one in found.skipped} == {
-        "a.gif": "is no regular file",
+        "a.gif": "is a link that leads nowhere",
         "pipe.png": "is no regular file",
         "empty.jpg": "is empty",
         "part.png": "is no picture that OpenCV can read, or a part of one",
