@@ -88,7 +88,7 @@ def test_a_decoder_that_hangs_is_stopped(hooked: None, films: dict[str, Path]) -
 
 
 def test_a_caller_who_takes_long_is_no_film_that_hangs(film: media.Truth) -> None:
-    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=1.5), lambda film: (film,)) as crew:
+    with Crew[Path](ORDERS, 1, Limits(min_speed=1.0, patience_s=3.0), lambda film: (film,)) as crew:
         found = []
         for _, message in filter(None, crew.work([film.path])):
             found.append(message)

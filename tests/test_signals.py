@@ -36,8 +36,16 @@ def seen(event, args):
     if event == "import" and args[0] == where:
         stop(os.getpid(), number)
 
+sent = []
+
+def at_once(event, args):  # no thread, which may come late on a busy machine
+    if event == "import" and not sent and signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        sent.append(stop(os.getpid(), number))
+
 if "multiprocessing" not in " ".join(sys.orig_argv):
-    if where[0].isdigit():
+    if where == "0.000":
+        sys.addaudithook(at_once)
+    elif where[0].isdigit():
         threading.Thread(target=wait, daemon=True).start()
     else:
         sys.addaudithook(seen)
