@@ -140,3 +140,27 @@ def with_sound(
         container.mux(stream.encode(None))
         container.mux(sound.encode(None))
     return Truth(path, (count // 2,), count, tuple(at / rate for at in range(count)))
+
+
+# What lies over pictures
+
+
+def subtitled(picture: Picture, *lines: int) -> Picture:
+    """With white text on these lines."""
+    for line in lines:
+        cv2.putText(picture, "Where have you been all night?", (60, line), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255,) * 3, 2)
+    return picture
+
+
+def with_logo(picture: Picture) -> Picture:
+    """With a red disc at the left, above the middle."""
+    cv2.circle(picture, (40, 60), 30, (220, 40, 40), -1)
+    return picture
+
+
+def taped(picture: Picture) -> Picture:
+    """With the noise of a tape, and its last lines torn."""
+    noise = np.random.default_rng(0).normal(14, 12, picture.shape[:2])
+    noisy = np.clip(picture + noise[..., None], 0, 255).astype(np.uint8)
+    noisy[-6:] = np.random.default_rng(1).integers(0, 255, noisy[-6:].shape, np.uint8)
+    return noisy

@@ -39,38 +39,21 @@ def inside(size: tuple[int, int], *bars: int, level: int = 0) -> Pixels:
     return np.pad(picture, ((top, bottom), (left, right), (0, 0)), constant_values=level)
 
 
-def subtitled(picture: Pixels, *lines: int) -> Pixels:
-    """With white text on these lines."""
-    for line in lines:
-        cv2.putText(picture, "Where have you been all night?", (60, line), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255,) * 3, 2)
-    return picture
-
-
-def with_logo(picture: Pixels) -> Pixels:
-    cv2.circle(picture, (40, 60), 30, (220, 40, 40), -1)
-    return picture
-
-
-def taped(picture: Pixels) -> Pixels:
-    """With the noise of a tape, and its last lines torn."""
-    noise = np.random.default_rng(0).normal(14, 12, picture.shape[:2])
-    noisy = np.clip(picture + noise[..., None], 0, 255).astype(np.uint8)
-    noisy[-6:] = np.random.default_rng(1).integers(0, 255, noisy[-6:].shape, np.uint8)
-    return noisy
-
-
 BARRED: dict[str, tuple[Pixels, tuple[int, int, int, int]]] = {
-    "subtitles": (subtitled(inside((360, 640), 45, 45, 0, 0), 345), (45, 45, 0, 0)),
-    "two lines, one in the picture": (subtitled(inside((360, 640), 45, 45, 0, 0), 300, 340), (45, 45, 0, 0)),
-    "across the edge": (subtitled(inside((360, 640), 45, 45, 0, 0), 324), (45, 45, 0, 0)),
-    "as far from the side as the other bar is wide": (subtitled(inside((360, 640), 22, 80, 0, 0), 338), (22, 80, 0, 0)),
-    "a logo": (with_logo(inside((360, 640), 0, 0, 80, 80)), (0, 0, 80, 80)),
-    "a tape": (taped(inside((360, 640), 45, 45, 0, 0)), (45, 45, 0, 0)),
-    "a tape at the sides": (taped(inside((360, 640), 0, 0, 80, 80)), (0, 0, 80, 80)),
+    "subtitles": (media.subtitled(inside((360, 640), 45, 45, 0, 0), 345), (45, 45, 0, 0)),
+    "two lines, one in the picture": (media.subtitled(inside((360, 640), 45, 45, 0, 0), 300, 340), (45, 45, 0, 0)),
+    "across the edge": (media.subtitled(inside((360, 640), 45, 45, 0, 0), 324), (45, 45, 0, 0)),
+    "as far from the side as the other bar is wide": (
+        media.subtitled(inside((360, 640), 22, 80, 0, 0), 338),
+        (22, 80, 0, 0),
+    ),
+    "a logo": (media.with_logo(inside((360, 640), 0, 0, 80, 80)), (0, 0, 80, 80)),
+    "a tape": (media.taped(inside((360, 640), 45, 45, 0, 0)), (45, 45, 0, 0)),
+    "a tape at the sides": (media.taped(inside((360, 640), 0, 0, 80, 80)), (0, 0, 80, 80)),
     "uneven": (inside((360, 640), 20, 60, 0, 0), (20, 60, 0, 0)),
     "upright in wide": (inside((360, 640), 0, 0, 219, 219), (0, 0, 219, 219)),
     "wide in upright": (inside((640, 360), 219, 219, 0, 0), (219, 219, 0, 0)),
-    "all around, with subtitles": (subtitled(inside((360, 640), 45, 45, 50, 50), 345), (45, 45, 50, 50)),
+    "all around, with subtitles": (media.subtitled(inside((360, 640), 45, 45, 50, 50), 345), (45, 45, 50, 50)),
     "white": (inside((360, 640), 0, 0, 80, 80, level=255), (0, 0, 80, 80)),
     "white, upright in wide": (inside((360, 640), 0, 0, 219, 219, level=250), (0, 0, 219, 219)),
 }
@@ -107,7 +90,7 @@ def doorway(picture: Pixels) -> None:
 
 
 def title(picture: Pixels) -> None:
-    subtitled(picture, 170, 220)
+    media.subtitled(picture, 170, 220)
 
 
 def product(picture: Pixels) -> None:
