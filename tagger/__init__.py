@@ -75,15 +75,17 @@ if TYPE_CHECKING:
     from tagger.reports.folder import read_reports
     from tagger.reports.formats import Format, write_report
     from tagger.reports.json_report import read_report
-    from tagger.segments import Segment, Segments
+    from tagger.segments import Segment, Segments, Subject
     from tagger.settings import Settings
     from tagger.video_info import Declared, Observed, VideoInfo
+    from tagger.vocabulary import Group
 
 _HOMES = {
     "Agreement": "tagger.compare.agreement",
     "Declared": "tagger.video_info",
     "Evaluation": "tagger.evaluation.images",
     "Format": "tagger.reports.formats",
+    "Group": "tagger.vocabulary",
     "Keyframe": "tagger.records",
     "ModelInfo": "tagger.records",
     "MovieTagsError": "tagger.errors",
@@ -96,6 +98,7 @@ _HOMES = {
     "Settings": "tagger.settings",
     "Shot": "tagger.records",
     "ShotTag": "tagger.records",
+    "Subject": "tagger.segments",
     "TagReport": "tagger.records",
     "TaggedShot": "tagger.records",
     "Tagger": "tagger.api",
@@ -116,6 +119,7 @@ __all__ = [
     "Declared",
     "Evaluation",
     "Format",
+    "Group",
     "Keyframe",
     "ModelInfo",
     "MovieTagsError",
@@ -128,6 +132,7 @@ __all__ = [
     "Settings",
     "Shot",
     "ShotTag",
+    "Subject",
     "TagReport",
     "TaggedShot",
     "Tagger",

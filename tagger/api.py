@@ -5,7 +5,7 @@ Importing this costs nothing: what a function needs is imported when it is calle
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tagger.pipeline import Engine
     from tagger.records import CountProgress, FilmProgress, ScannedShot, ShotTag, TagReport
     from tagger.segments import Segments
+    from tagger.vocabulary import Group
 
 
 class Tagger:
@@ -140,6 +141,7 @@ def shots(
 def segments(
     report: TagReport | Path | str,
     *tags: str,
+    groups: Sequence[Group] = (),
     threshold: float | None = None,
     max_gap_s: float = 0.0,
     min_duration_s: float = 0.0,
@@ -149,6 +151,7 @@ def segments(
     Args:
         report: or the path of its JSON.
         *tags: names or slugs, in any case.
+        groups: of tags, as `tagger.vocabulary.load("movies50").groups` has them; each is looked for as one.
         threshold: a shot carries every tag that is at least so probable, 0 to 1; None: its up to three tags.
         max_gap_s: segments no farther apart are joined.
         min_duration_s: shorter ones are dropped, after joining.
@@ -159,7 +162,7 @@ def segments(
     """
     from tagger.segments import Rule, find
 
-    return find(_report(report), tags, Rule(threshold, max_gap_s, min_duration_s))
+    return find(_report(report), tags, Rule(threshold, max_gap_s, min_duration_s), groups)
 
 
 def compare(a: TagReport | Path | str, b: TagReport | Path | str) -> Agreement:

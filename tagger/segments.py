@@ -6,7 +6,7 @@ shot that was dropped (black, blank) has no tags, so it parts two runs as any ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
@@ -14,11 +14,13 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings
+from tagger.settings import SIGMOID
 from tagger.text import moment
 from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
-    from tagger.records import RankedTag, Shot, TaggedShot, TagReport
+    from tagger.records import Shot, TaggedShot, TagReport
+    from tagger.vocabulary import Group
 
 ALIKE = 0.5  # how like a tag (difflib's ratio) a name must be for the tag to be meant: "car" names "car-chase"
 SAME_S = 1e-6  # a gap of 50 frames may come out as 2.0000000000000018 s
@@ -69,23 +71,33 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """A tag that is looked for, or a group of tags."""
+
+    tag: str
+    slug: str
+    members: tuple[str, ...]  # slugs; of a tag, its own
+    trained: bool  # False: nothing knows any of them
+
+
+@dataclass(frozen=True, slots=True)
 class Segments:
     """What was asked of a report, and the answer."""
 
     report: TagReport
     rule: Rule
-    tags: tuple[RankedTag, ...]  # those asked for, in this order; else all with a segment, best first
+    tags: tuple[Subject, ...]  # those asked for, groups first, in this order; else all tags with a segment, best first
     segments: tuple[Segment, ...]  # tag by tag, each in the order of the film
 
-    def of(self, tag: RankedTag) -> tuple[Segment, ...]:
+    def of(self, tag: Subject) -> tuple[Segment, ...]:
         """The segments of one tag."""
         return tuple(segment for segment in self.segments if segment.slug == tag.slug)
 
-    def duration_s(self, tag: RankedTag) -> float:
+    def duration_s(self, tag: Subject) -> float:
         """How long the segments of one tag last together."""
         return sum(segment.duration_s for segment in self.of(tag))
 
-    def share(self, tag: RankedTag) -> float:
+    def share(self, tag: Subject) -> float:
         """How much of the film they are, 0 to 1; 0 of a film that lasts no time."""
         length_s = self.report.video.duration_s
         return self.duration_s(tag) / length_s if length_s else 0.0
@@ -100,28 +112,38 @@ class _Carrier:
     probability: float
 
 
-def find(report: TagReport, names: Sequence[str], rule: Rule) -> Segments:
-    """Returns the segments of the tags with these names; without names, of every tag that has one.
+def find(report: TagReport, names: Sequence[str], rule: Rule, groups: Sequence[Group] = ()) -> Segments:
+    """Returns the segments of these groups, and of the tags with these names; without any, of every tag that has one.
 
     Args:
         report: its shots follow one another, as those of a film do.
         names: of tags, or their slugs, in any case.
         rule: when shots make a segment.
+        groups: of tags of the report. A shot carries a group as it carries tags: where one of them is among its up to
+            three, or where together they are at least as probable as the threshold says.
 
     Raises:
-        BadSettings: no tag of the report has such a name; names those like it.
+        BadSettings: no tag of the report has such a name, names those like it; or a group has a tag that it has not.
     """
-    asked = tuple(dict.fromkeys(_named(report, name) for name in names))
-    carriers = _carriers(report, rule.threshold)
-    segments = [segment for tag in asked or report.tags for segment in _segments(tag, carriers.get(tag.slug, ()), rule)]
+    every = {slug(tag.slug): Subject(tag.tag, tag.slug, (tag.slug,), tag.trained) for tag in report.tags}
+    asked = tuple(dict.fromkeys([*(_group(every, one) for one in groups), *(_named(every, n, report) for n in names)]))
+    segments = [segment for one in asked or every.values() for segment in _segments(one, report, rule)]
     present = {segment.slug for segment in segments}
-    tags = asked or tuple(tag for tag in report.tags if tag.slug in present)
+    tags = asked or tuple(one for one in every.values() if one.slug in present)
     return Segments(report, rule, tags, tuple(segments))
 
 
-def _named(report: TagReport, name: str) -> RankedTag:
+def _group(tags: Mapping[str, Subject], group: Group) -> Subject:
+    """A group as what is looked for."""
+    if missing := [member for member in group.slugs if member not in tags]:
+        raise BadSettings(f"group {group.name}: the report has no tag {missing[0]}: it is of another vocabulary")
+    members = [tags[member] for member in group.slugs]
+    trained = any(member.trained for member in members)
+    return Subject(f"{group.name} (group)", f"{slug(group.name)}-group", tuple(one.slug for one in members), trained)
+
+
+def _named(tags: Mapping[str, Subject], name: str, report: TagReport) -> Subject:
     """The tag of this name or slug, in any case."""
-    tags = {slug(tag.slug): tag for tag in report.tags}
     asked = slug(name)
     if asked not in tags:
         close = ", ".join(get_close_matches(asked, tags, cutoff=ALIKE))
@@ -141,9 +163,8 @@ def notes(answer: Segments) -> Iterator[str]:
             f"{report.video.name}: its report is of an earlier version, with up to three tags of each shot: "
             "the threshold counts among these; extract the film again for all"
         )
-    carried = _carriers(report, threshold)
     for tag in answer.tags:
-        if tag.trained and tag.slug not in carried and (likely := _likeliest(report, tag.slug)):
+        if tag.trained and not _carriers(report, tag, threshold) and (likely := _likeliest(report, tag)):
             probability, shot = likely
             yield (
                 f"{tag.tag}: most probable at {moment(shot.start_s)} ({probability:.2f}), in no shot that counts: "
@@ -151,39 +172,53 @@ def notes(answer: Segments) -> Iterator[str]:
             )
 
 
-def _likeliest(report: TagReport, slug: str) -> tuple[float, TaggedShot] | None:
-    """Where a tag is the most probable, the first of such places; None where no shot says."""
-    said = [(shares[slug], shot) for shot in report.shots if slug in (shares := _shares(report, shot))]
+def _likeliest(report: TagReport, subject: Subject) -> tuple[float, TaggedShot] | None:
+    """Where it is the most probable, the first of such places; None where no shot says."""
+    said = [(share, shot) for shot in report.shots if (share := _share(report, shot, subject)) is not None]
     return max(said, key=lambda pair: pair[0], default=None)
 
 
-def _shares(report: TagReport, shot: TaggedShot) -> dict[str, float]:
-    """How probable each tag is in a shot; in reports of earlier versions, each of its up to three."""
-    if shot.probabilities:
-        return dict(zip(report.slugs, shot.probabilities, strict=True))
+def _share(report: TagReport, shot: TaggedShot, subject: Subject) -> float | None:
+    """How probable it is in a shot, of a group all of its tags together; None where nothing is said of it.
+
+    Probabilities of softmax are of one tag or another, so that they add up; of others nobody knows how they overlap,
+    and the highest counts. In reports of earlier versions, a shot has its up to three tags alone.
+    """
+    said = dict(zip(report.slugs, shot.probabilities, strict=True)) if shot.probabilities else _first(shot)
+    shares = [said[member] for member in subject.members if member in said]
+    if not shares:
+        return None
+    return min(1.0, sum(shares)) if report.model.activation != SIGMOID else max(shares)
+
+
+def _first(shot: TaggedShot) -> dict[str, float]:
+    """How probable each of its up to three tags is in a shot."""
     return {tag.slug: tag.probability for tag in shot.tags}
 
 
-def _carriers(report: TagReport, threshold: float | None) -> dict[str, list[_Carrier]]:
-    """The shots that carry each tag, by its slug."""
-    found: dict[str, list[_Carrier]] = {}
+def _carriers(report: TagReport, subject: Subject, threshold: float | None) -> list[_Carrier]:
+    """The shots that carry a tag, or a group."""
+    found = []
     for place, shot in enumerate(report.shots):
-        shares = {tag.slug: tag.probability for tag in shot.tags} if threshold is None else _shares(report, shot)
-        for name, probability in shares.items():
-            if threshold is None or probability >= threshold:
-                found.setdefault(name, []).append(_Carrier(place, shot, probability))
+        if threshold is None:
+            own = [share for name, share in _first(shot).items() if name in subject.members]
+            share = max(own, default=None)
+        else:
+            share = _share(report, shot, subject)
+        if share is not None and share >= (threshold or 0):
+            found.append(_Carrier(place, shot, share))
     return found
 
 
-def _segments(tag: RankedTag, carriers: Iterable[_Carrier], rule: Rule) -> Iterator[Segment]:
+def _segments(subject: Subject, report: TagReport, rule: Rule) -> Iterator[Segment]:
     runs: list[list[_Carrier]] = []
-    for carrier in carriers:
+    for carrier in _carriers(report, subject, rule.threshold):
         if runs and _belongs(carrier, runs[-1][-1], rule.max_gap_s):
             runs[-1].append(carrier)
         else:
             runs.append([carrier])
     for run in runs:
-        segment = _segment(tag, run)
+        segment = _segment(subject, run)
         if segment.duration_s >= rule.min_duration_s - SAME_S:
             yield segment
 
@@ -197,7 +232,7 @@ def _belongs(carrier: _Carrier, last: _Carrier, max_gap_s: float) -> bool:
     return carrier.place == last.place + 1 or 0 < max_gap_s >= gap_s - SAME_S
 
 
-def _segment(tag: RankedTag, run: list[_Carrier]) -> Segment:
+def _segment(tag: Subject, run: list[_Carrier]) -> Segment:
     first, last = run[0].shot, run[-1].shot
     lengths = [carrier.shot.end_s - carrier.shot.start_s for carrier in run]
     weights = lengths if sum(lengths) > 0 else [1.0] * len(run)

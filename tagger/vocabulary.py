@@ -2,6 +2,7 @@
 
 movies50/
     labels.txt           one tag per line; the order is the order of a head's outputs
+    groups.txt           GROUP: TAG, TAG, ... a line for each; need not be there
     heads/NAME.npz+json  a trained head per backbone, and one named portable for any ImageNet network
     backbones/NAME.npz+json  weights of a backbone that was tuned together with its head; most have none
     card.md              data, figures, what was never trained
@@ -21,10 +22,19 @@ from tagger.files import is_file
 TAGS_MIN, TAGS_MAX = 2, 1000
 PORTABLE = "portable"  # the head that serves every ImageNet network
 LABELS_BYTES_MAX = 2**20
+GROUPS_FORM = "write NAME: TAG, TAG, ... a line for each group"
 
 _HERE = Path(__file__).parent
 # In a wheel vocab/ lies inside the package; in a checkout it stands beside it.
 SHIPPED = next((folder for folder in (_HERE / "vocab", _HERE.parent / "vocab") if folder.is_dir()), _HERE / "vocab")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tags that are asked for together."""
+
+    name: str
+    slugs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,16 @@ class Vocabulary:
     def sha256(self) -> str:
         """Digest of the ordered tags: a head trained for other tags, or another order, is refused by it."""
         return hashlib.sha256("\n".join(self.tags).encode()).hexdigest()
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups of its tags, in the order of their file; none where it has no such file.
+
+        Raises:
+            BadVocabulary: a line is none, names a tag that the vocabulary does not have, or a group that is there.
+        """
+        path = self.folder / "groups.txt"
+        return _groups(path, self.slugs) if is_file(path) else ()
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -99,15 +119,37 @@ def load(name: Path | str) -> Vocabulary:
         raise BadVocabulary(
             f"vocabulary {name}: neither shipped ({', '.join(shipped_names())}) nor a folder with a labels.txt"
         )
-    if labels.stat().st_size > LABELS_BYTES_MAX:
-        raise BadVocabulary(f"{labels} is over {LABELS_BYTES_MAX} bytes: one tag per line, at most {TAGS_MAX}")
-    try:
-        lines = labels.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise BadVocabulary(f"{labels} is not UTF-8 text ({error.reason})") from error
-    tags = tuple(line.strip() for line in lines if line.strip())
+    tags = _lines(labels, f"one tag per line, at most {TAGS_MAX}")
     _check(labels, tags)
     return Vocabulary(str(name) if shipped else folder.resolve().name, folder, tags)
+
+
+def _lines(path: Path, form: str) -> tuple[str, ...]:
+    """The lines of a text in which something is."""
+    if path.stat().st_size > LABELS_BYTES_MAX:
+        raise BadVocabulary(f"{path} is over {LABELS_BYTES_MAX} bytes: {form}")
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise BadVocabulary(f"{path} is not UTF-8 text ({error.reason})") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _groups(path: Path, slugs: tuple[str, ...]) -> tuple[Group, ...]:
+    groups: dict[str, Group] = {}
+    for line in _lines(path, GROUPS_FORM):
+        if line.startswith("#"):
+            continue
+        name, _, listed = (part.strip() for part in line.partition(":"))
+        members = tuple(dict.fromkeys(slug(tag) for tag in listed.split(",") if tag.strip()))
+        if not slug(name) or not members:
+            raise BadVocabulary(f"{path}: {line!r:.60} is no group: {GROUPS_FORM}")
+        if unknown := [tag for tag in members if tag not in slugs]:
+            raise BadVocabulary(f"{path}: group {name} has {unknown[0]!r}, which is no tag of labels.txt")
+        if slug(name) in groups:
+            raise BadVocabulary(f"{path}: group {name} is there twice")
+        groups[slug(name)] = Group(name, members)
+    return tuple(groups.values())
 
 
 def _check(labels: Path, tags: tuple[str, ...]) -> None:

@@ -30,6 +30,7 @@ from tagger.reports.vtt import as_vtt, timestamp
 from tagger.segments import Rule, Segment, Segments, find, notes
 from tagger.settings import Settings
 from tagger.video_info import Declared, Observed, VideoInfo
+from tagger.vocabulary import Group
 
 CHASE, SEA, WAR, ROBOT = "car-chase", "beach-sea", "war", "robot"
 NAMES = {CHASE: "Car chase", SEA: "Beach/Sea", WAR: "War", ROBOT: "Robot"}  # the last was never trained
@@ -181,6 +182,41 @@ def test_a_threshold_counts_among_all_tags_of_a_shot() -> None:
     assert frames(find(report, [WAR], Rule(threshold=0))) == [(0, 50), (75, 100)]  # the dropped shot says nothing
     assert frames(find(report, [WAR], Rule())) == []
     assert find(report, [WAR], Rule(threshold=0.7)).segments[0].probability == 0.8
+
+
+def test_a_group_is_carried_by_shots_that_carry_one_of_its_tags() -> None:
+    fight = Group("Fight", (WAR, CHASE))
+    report = film((50, {WAR: 0.4, SEA: 0.3}), (50, {CHASE: 0.5}), (50, {SEA: 0.9}), (50, {CHASE: 0.2, WAR: 0.1}))
+    found = find(report, [SEA], Rule(), [fight])
+    assert [tag.tag for tag in found.tags] == ["Fight (group)", "Beach/Sea"]
+    assert frames(found)[:2] == [(0, 100), (150, 200)]
+    assert [one.highest_probability for one in found.of(found.tags[0])] == [0.5, 0.2]
+
+
+def test_tags_of_a_group_are_together_as_probable_as_a_threshold_says() -> None:
+    report = whole((0.3, 0.1, 0.35, 0.25), (0.5, 0.4, 0.05, 0.05))
+    fight = Group("Fight", (WAR, CHASE))
+    assert frames(find(report, [], Rule(threshold=0.6), [fight])) == [(0, 25)]
+    assert frames(find(report, [], Rule(threshold=0.55), [fight])) == [(0, 50)]
+    by_itself = replace(report, model=replace(report.model, activation="sigmoid"))
+    assert frames(find(by_itself, [], Rule(threshold=0.55), [fight])) == []
+    assert frames(find(by_itself, [], Rule(threshold=0.5), [fight])) == [(25, 50)]
+
+
+def test_a_group_of_another_vocabulary_is_refused(report: TagReport) -> None:
+    with pytest.raises(BadSettings, match="group Fight: the report has no tag fencing: it is of another vocabulary"):
+        find(report, [], Rule(), [Group("Fight", (WAR, "fencing"))])
+
+
+def test_the_command_takes_groups_of_the_vocabulary(run: Run, report: TagReport, tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words/labels.txt").write_text("\n".join(NAMES.values()))
+    (tmp_path / "words/groups.txt").write_text("# a note\nFight: war, Car chase\n")
+    write_report(replace(report, settings={"vocabulary": str(tmp_path / "words")}), tmp_path / "y.tags.json")
+    code, out, _ = run("y.tags.json", "--group", "fight")
+    assert (code, out) == (0, as_table(find(report, [], Rule(), [Group("Fight", (WAR, CHASE))])) + "\n")
+    code, out, err = run("y.tags.json", "--group", "peace")
+    assert (code, out) == (2, "") and "group 'peace': the vocabulary words has fight (groups.txt in " in err[-1]
 
 
 def test_a_tag_in_no_segment_is_said_to_be_where_it_is_most_probable() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,29 @@ def test_lists_that_cannot_be_used(tmp_path: Path, body: bytes, message: str) ->
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(BadVocabulary, match="neither shipped .movies50"):
         vocabulary.load("movies51")
+
+
+def test_groups_of_the_shipped_vocabulary_are_of_its_tags() -> None:
+    words = vocabulary.load("movies50")
+    groups = {group.name: group.slugs for group in words.groups}
+    assert groups["Violence"][:3] == ("violence", "murder", "weapon")
+    assert all(set(slugs) <= set(words.slugs) for slugs in groups.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Fight war", "'Fight war' is no group: write NAME: TAG, TAG"),
+        ("Fight:", "'Fight:' is no group"),
+        (": war", "': war' is no group"),
+        ("Fight: fencing", "group Fight has 'fencing', which is no tag of labels.txt"),
+        ("Fight: war\nFIGHT: chase", "group FIGHT is there twice"),
+    ],
+)
+def test_groups_that_are_none_are_refused(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("War\nChase\n")
+    words = vocabulary.load(tmp_path)
+    assert words.groups == ()
+    (tmp_path / "groups.txt").write_text(f"# a note\n\n{text}\n")
+    with pytest.raises(BadVocabulary, match=re.escape(why)):
+        _ = words.groups

@@ -102,6 +102,8 @@ def tags(name: str) -> Iterator[str]:
         if never and slug == nudity.SLUG:
             note = f"answered by {nudity.NAME}" if nudity.FILE.here else f"{note}; {nudity.FILE.wanted} answers for it"
         yield f"{place + 1:>4}  {printable(tag):<24} {slug:<24} {note}".rstrip()
+    for group in found.groups:
+        yield f"group {printable(group.name)}: {', '.join(group.slugs)}"
 
 
 def networks() -> Iterator[str]:

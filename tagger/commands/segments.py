@@ -15,14 +15,18 @@ from tagger.commands.console import STDOUT, errors, messages, options
 from tagger.errors import BadSettings
 
 if TYPE_CHECKING:
+    from tagger.records import TagReport
     from tagger.reports.formats import Format
     from tagger.segments import Segments
+    from tagger.vocabulary import Group
 
 
 @click.command()
 @click.argument("report", metavar="REPORT", type=click.Path(path_type=Path))
 @click.option("--tag", "names", multiple=True, metavar="TAG",
               help="Name or slug of a tag; can be given several times.  [every tag that a shot carries]")  # fmt: skip
+@click.option("--group", "group_names", multiple=True, metavar="GROUP",
+              help="A group of tags of the vocabulary (groups.txt in its folder); may be repeated.")  # fmt: skip
 @click.option("--threshold", type=float, metavar="P",
               help="A shot carries every tag that is at least so probable, 0 to 1.  [its first three]")  # fmt: skip
 @click.option("--max-gap", "max_gap_s", type=float, default=0.0, show_default=True, metavar="SECONDS",
@@ -39,9 +43,9 @@ if TYPE_CHECKING:
 @click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
               help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
 @options("csv_for", "quiet", "verbose")
-def segments(report: Path, names: tuple[str, ...], threshold: float | None, max_gap_s: float, min_duration_s: float,
-             output: Path | None, form_name: str | None, reel: str | None, handles: int,
-             csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
+def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...], threshold: float | None,
+             max_gap_s: float, min_duration_s: float, output: Path | None, form_name: str | None, reel: str | None,
+             handles: int, csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
 
     Formats, with those of other packages that are installed:
@@ -68,7 +72,8 @@ def segments(report: Path, names: tuple[str, ...], threshold: float | None, max_
         if reel is not None or handles:
             form = _with_choices(form, reel, handles)
         rule = Rule(threshold, max_gap_s, min_duration_s)
-        answer = find(read_report(report), names, rule)
+        film = read_report(report)
+        answer = find(film, names, rule, _groups(film, group_names))
         body = formats.written_for(form, csv_for).body(answer) if form else b""
         if not quiet:
             _caution(answer, form)
@@ -83,6 +88,21 @@ def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
     with suppress(OSError):  # where one is not there they are two
         if output and output.samefile(report):
             raise click.UsageError(f"--output {output} is the report itself: name another file")
+
+
+def _groups(film: TagReport, names: tuple[str, ...]) -> list[Group]:
+    """The groups of these names in the vocabulary that the report is of."""
+    if not names:
+        return []
+    from tagger import vocabulary
+
+    words = vocabulary.load(str(film.settings.get("vocabulary", film.model.vocabulary)))
+    groups = {vocabulary.slug(group.name): group for group in words.groups}
+    for name in names:
+        if vocabulary.slug(name) not in groups:
+            have = ", ".join(groups) or "none"
+            raise BadSettings(f"group {name!r}: the vocabulary {words.name} has {have} (groups.txt in {words.folder})")
+    return [groups[vocabulary.slug(name)] for name in names]
 
 
 def _with_choices(form: Format[Segments] | None, reel: str | None, handles: int) -> Format[Segments]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tagger.records import RankedTag
 from tagger.reports.vtt import milliseconds, timestamp
-from tagger.segments import Segment, Segments
+from tagger.segments import Segment, Segments, Subject
 from tagger.text import aligned, moment, printable
 
 HEADER = ("tag", "from", "to", "seconds", "shots", "probability", "highest")
@@ -31,7 +30,7 @@ def _row(segment: Segment) -> tuple[str, ...]:
     )
 
 
-def _total(segments: Segments, tag: RankedTag) -> str:
+def _total(segments: Segments, tag: Subject) -> str:
     count = len(segments.of(tag))
     counted = "1 segment" if count == 1 else f"{count} segments"
     share = f"{100 * segments.share(tag):.1f} % of the film"
