@@ -10,6 +10,11 @@ features      what a backbone sees in them
 augment       pictures changed at random
 batches       what training sees, batch by batch
 calibration   logits -> probabilities that mean what they say
+regression    a head by logistic regression
+shows         whether a picture shows anything at all
+nothings      frames that show nothing
+films         made-up films, as draws of answers about pictures
+sure          confidence, learned from such films
 heads         heads as they are trained, in numpy
 networks      a backbone with its head as Keras trains them
 fit           the training loop
