@@ -20,7 +20,9 @@ from; tiny: labelled pictures shrunk to 16 x 16. The share of these that have an
 of the stills above, whose keywords are incomplete, so that what is true there is a lower bound, beside truths dealt
 anew.
 
-| head | sure tags of a film, of {true_tags:.1f} true | right | of true tags found | ECE | Brier | nothing | tiny | real: sure, true, dealt anew |
+Of {true_tags:.1f} true tags of a film:
+
+| head | sure tags | right | of the true ones | ECE | Brier | nothing | tiny | real: sure, true, dealt anew |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {heads}
 
@@ -87,6 +89,4 @@ def _head(name: str, found: dict[str, Any]) -> str:
 
 def _length(row: dict[str, Any]) -> str:
     right, recall = _share(row["precision"]), _share(row["recall"])
-    return (
-        f"from {row['keyframes_from']} on {row['sure_tags']:.1f} sure, {right} right, {recall} of the true ones found"
-    )
+    return f"from {row['keyframes_from']} on {row['sure_tags']:.1f} sure, {right} right, {recall} of the true ones"

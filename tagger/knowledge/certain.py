@@ -1,88 +1,37 @@
-"""Adds confidence to the heads of a shipped vocabulary, without learning anything else anew.
+"""Confidence for the heads of a shipped vocabulary: what it is learned from, and what it is worth.
 
-    python -m tagger.knowledge.certain IMAGES VOCABULARY --network NAME[=FILE] ... [--cache DIR] [--stills DIR]
-
-Arguments as of `tagger.knowledge.movies50`, which does the same for the heads that it makes. Of each head is learned
-whether a picture shows anything, and how scores become confidence; figures.json and card.md are written anew with what
-that is worth. Everything is judged by pictures of other sources and by frames of other kinds than were learned from.
+Everything is judged by pictures of other sources, and by frames of other kinds, than were learned from.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tagger.confidence import SURE, Calibration, sigmoid
-from tagger.images import Pixels, without_bars
+from tagger.images import Pixels
 from tagger.knowledge import heads
-from tagger.knowledge.gathered import Knowledge, Sight, mean
-from tagger.knowledge.kept import Key, kept
-from tagger.knowledge.labelled import BATCH, Labelled, read
+from tagger.knowledge.blanks import Blanks, look
+from tagger.knowledge.gathered import Knowledge, mean
+from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import FOLDS, source_folds
-from tagger.knowledge.testcards import JUDGED
-from tagger.models.evidence import class_evidence
 from tagger.models.head import Dense, Head
+from tagger.models.model import Model
 from tagger.records import Bools, Doubles, Floats, Ints, TagScores
-from tagger.training import nothings, shows, sure
+from tagger.training import shows, sure
 from tagger.training.films import Answers, Films, films
 from tagger.vocabulary import PORTABLE
 
 GROUPS = 3  # parts of sources and kinds, each asked by what learned from the others
-EACH = 40  # frames of each kind
-TINY_LEARNED, TINY_JUDGED = 60, 300  # pictures that are made tiny
 FILMS, FILMS_JUDGED = 4000, 1500
 BETWEEN = 2  # folds that are judged at a time, by what was learned in the others
 SEED = 0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Blanks:
-    """Frames that show nothing, as all networks see them."""
-
-    sight: Sight
-    kind: Ints  # (m,)
-    judged: Bools  # (m,) of kinds that nothing is learned from
-    tiny: Bools  # (m,) pictures of 16 x 16 pixels
-
-
-def look(knowledge: Knowledge) -> Blanks:
-    """Returns frames that show nothing, half of them to be learned from; what networks see is kept in the cache."""
-    kinds = _kinds(knowledge.pictures)
-    kind = np.repeat(np.arange(len(kinds)), EACH)
-    drawn: list[Pixels] = []
-
-    def seen_by(name: str) -> Floats:
-        if not drawn:
-            rng = np.random.default_rng(SEED)
-            drawn.extend(without_bars(frame) for draw, _ in kinds for frame in nothings.frames([draw], EACH, rng))
-        log.info("%d frames that show nothing, as seen by %s", len(drawn), name)
-        network = knowledge.witness[name].network
-        return np.concatenate([network.features(drawn[at : at + BATCH]) for at in range(0, len(drawn), BATCH)])
-
-    names = "\n".join(f"{path.parent.name}/{path.name}" for path in knowledge.pictures.paths)
-    features = {}
-    for name, witness in knowledge.witness.items():
-        key: list[Key] = [f"nothing {SEED} {EACH} {len(kinds)} {witness.network.sha256}\n{names}"]
-        features[name] = kept(knowledge.cache, key, lambda name=name: seen_by(name))  # type: ignore[misc]
-    seen = {name: class_evidence(knowledge.witness[name].logits(rows)) for name, rows in features.items()}
-    judged = np.array([of_judged for _, of_judged in kinds])[kind]
-    tiny = np.array([draw.__name__ == nothings.TINY_NAME for draw, _ in kinds])[kind]
-    return Blanks((features, seen), kind, judged, tiny)
-
-
-def _kinds(pictures: Labelled) -> list[tuple[nothings.Draw, bool]]:
-    """What draws frames that show nothing, and whether it is one of those that are only judged by."""
-    mixed = np.random.default_rng(SEED).permutation(len(pictures.paths))
-    some, others = mixed[:TINY_LEARNED], mixed[TINY_LEARNED:][-TINY_JUDGED:]
-    first, second = ([read(pictures.paths[place]) for place in part] for part in (some, others))
-    learned = [*nothings.LEARNED, nothings.tiny(first)]
-    return [(draw, False) for draw in learned] + [(draw, True) for draw in [*JUDGED, *[nothings.tiny(second)] * 5]]
 
 
 def drawn(pictures: Labelled) -> Bools:
@@ -104,14 +53,14 @@ Where = tuple[Ints, Blanks]  # the fold of each picture, and the frames
 
 
 def odds(taught: Sequence[Floats], asked: Floats, blank: Sequence[Floats], asked_blank: Floats, where: Where) -> Odds:
-    """Returns the log odds that pictures (n,) and frames (m,) show anything, each by what had not learned from its like.
+    """Returns the log odds that pictures and frames show anything, each by what had not learned from its like.
 
     Args:
         taught: what the networks learned from see in the pictures, (n, views, d) each.
         asked: what the network asked sees in them, (n, d).
         blank: what the networks learned from see in the frames, (m, d) each.
         asked_blank: what the network asked sees in them, (m, d).
-        where: the fold of each picture, and the kind of each frame; those of kinds that are only judged are asked by all.
+        where: the fold of each picture, and the frames; those of kinds that are only judged are asked by all.
     """
     fold, blanks = where
     z, z_blank = np.zeros(len(asked), np.float32), np.zeros((GROUPS, len(asked_blank)), np.float32)
@@ -127,6 +76,17 @@ def odds(taught: Sequence[Floats], asked: Floats, blank: Sequence[Floats], asked
 
 def _layer(taught: Sequence[Floats], blank: Sequence[Floats]) -> Dense:
     return shows.learn(np.concatenate([rows.reshape(-1, rows.shape[-1]) for rows in taught]), np.concatenate(blank))
+
+
+def confidence_of(model: Model) -> Callable[[list[Pixels]], Doubles]:
+    """Returns what gives the confidence of a film's pictures."""
+
+    def found(pictures: list[Pixels]) -> Doubles:
+        sure = model.confidence(model.scores(pictures))
+        assert sure is not None, "the head has no confidence"
+        return sure
+
+    return found
 
 
 class Certainty:
@@ -186,11 +146,7 @@ class Certainty:
     ) -> Films:  # fmt: skip
         """Made-up films with frames that show nothing of kinds learned from, or else of those that are judged by."""
         kept_frames = self._blanks.judged == judged if among is None else among
-        nothing = TagScores(
-            *(rows[kept_frames] for rows in (answers.nothing.probabilities, answers.nothing.evidence)),
-            None if answers.nothing.shows is None else answers.nothing.shows[kept_frames],
-        )
-        return films(replace(answers, nothing=nothing, kind=answers.kind[kept_frames]), folds, count, rng)
+        return films(answers.with_nothing(kept_frames), folds, count, rng)
 
     def _answers(self, name: str, head: Head, network: str, tuner: heads.Tuner) -> Answers:
         """What a head says of pictures of other sources, and of frames that show nothing, asked by a network."""
@@ -242,7 +198,8 @@ class Certainty:
             layer = _layer(knowledge.taught(part), blank)
             kernels.append(layer.kernel / knowledge.loudness(part)[:, None])
             biases.append(layer.bias)
-        return _halved(Dense(np.concatenate(kernels) / np.float32(len(kernels)), mean(biases)))
+        kernel = np.asarray(np.concatenate(kernels) / len(kernels), np.float32)
+        return _halved(Dense(kernel, mean(biases)))
 
     def _plain(self, name: str, network: str) -> Floats:
         """What the shipped head reads of the frames."""

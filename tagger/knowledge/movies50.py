@@ -112,7 +112,7 @@ def confident(
         tuners = [*strangers.items()] if name == PORTABLE else [(name, knowledge.tuner(name))]
         sure[name], facts[name] = certainty.sure(name, one, tuners)
         if films and name != PORTABLE:
-            facts[name]["stills"] = films.sure(knowledge.model(name, sure[name]).sure_of)
+            facts[name]["stills"] = films.sure(certain.confidence_of(knowledge.model(name, sure[name])))
     return sure, facts
 
 
@@ -151,9 +151,7 @@ def main() -> None:
     parser.add_argument("--network", action="append", required=True, metavar="NAME[=FILE]")
     parser.add_argument("--stills", type=Path, help="folder with pictures of real films")
     parser.add_argument("--leave-out", metavar="FAMILY", help="only measure: mobilenet, mobilenet_v2, squeezenet ...")
-    parser.add_argument(
-        "--confidence", action="store_true", help="leave heads as they are: only their confidence is new"
-    )
+    parser.add_argument("--confidence", action="store_true", help="heads stay as they are, but for this")
     parser.add_argument("--cache", type=Path, help="folder where what was computed is kept between runs")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

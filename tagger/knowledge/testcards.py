@@ -31,9 +31,8 @@ class Page:
     def font(self, low: int, high: int) -> ImageFont.FreeTypeFont:
         """Returns any font, `low` to `high` pixels large."""
         name = NAMES[int(self._rng.integers(len(NAMES)))]
-        return ImageFont.truetype(
-            f"{matplotlib.get_data_path()}/{FOLDER}/{name}.ttf", int(self._rng.integers(low, high))
-        )
+        file = f"{matplotlib.get_data_path()}/{FOLDER}/{name}.ttf"
+        return ImageFont.truetype(file, int(self._rng.integers(low, high)))
 
     @property
     def pixels(self) -> Pixels:
@@ -112,15 +111,8 @@ def stickmen(rng: Generator) -> Pixels:
     for _ in range(rng.integers(1, 5)):
         middle, size = rng.uniform((50, 60), (WIDTH - 50, 120)), int(rng.integers(12, 30))
         up = rng.uniform(0.5, 2.5, 2)
-        strokes = np.array(
-            [
-                [(0, 1), (0, 3)],
-                [(0, 1.5), (-1.5, up[0])],
-                [(0, 1.5), (1.5, up[1])],
-                [(0, 3), (-1, 4.8)],
-                [(0, 3), (1, 4.8)],
-            ]
-        )
+        arms, legs = [[(0, 1.5), (-1.5, up[0])], [(0, 1.5), (1.5, up[1])]], [[(0, 3), (-1, 4.8)], [(0, 3), (1, 4.8)]]
+        strokes = np.array([[(0, 1), (0, 3)], *arms, *legs])
         cv2.circle(page, tuple(middle.astype(int).tolist()), size, dye, thick, cv2.LINE_AA)
         cv2.polylines(page, list((middle + size * strokes).astype(np.int32)), False, dye, thick, cv2.LINE_AA)
     if rng.random() < 0.6:

@@ -8,7 +8,7 @@ of a short film. One film in ten shows nothing: 1 to 20 frames, of one kind or o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -43,6 +43,13 @@ class Answers:
     """Of m frames that show nothing."""
     kind: Ints
     """(m,): of what kind they are."""
+
+    def with_nothing(self, among: Bools) -> Answers:
+        """Returns the same with only those frames `among` (m,) that show nothing."""
+        rows = self.nothing
+        shows = None if rows.shows is None else rows.shows[among]
+        nothing = TagScores(rows.probabilities[among], rows.evidence[among], shows)
+        return replace(self, nothing=nothing, kind=self.kind[among])
 
     @property
     def known(self) -> Bools:
