@@ -19,6 +19,7 @@ heads         heads as they are trained, in numpy
 networks      a backbone with its head as Keras trains them
 fit           the training loop
 learner       data, split, recipe -> a head, and perhaps a tuned backbone
+certain       confidence for a head that was just trained
 strategy      which strategy suits the pictures
 result        what is to be trained, and all there is to know of it afterwards
 bench         the pictures of a request, its backbone, what that sees in them
