@@ -16,6 +16,7 @@ from math import floor
 import numpy as np
 
 from tagger.records import Doubles, TagScores
+from tagger.video_info import Amount
 
 SURE = 0.5  # a tag of this confidence or more is one that the film shows; with none, nothing is sure
 PART = 0.05  # of the keyframes: a film that shows a tag shows it in so many, a short one in one
@@ -26,9 +27,9 @@ TINY = 1e-4  # keeps odds finite
 class Calibration:
     """What turns a head's scores of a film's keyframes into confidence."""
 
-    mean: float
+    mean: Amount
     """b, of the mean."""
-    strongest: float
+    strongest: Amount
     """c, of the mean of the strongest twentieth."""
     offsets: tuple[float | None, ...]
     """a, one for each tag; None where the head knows nothing of the tag: confidence 0."""
