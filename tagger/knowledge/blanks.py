@@ -18,7 +18,7 @@ from tagger.training import nothings
 
 EACH = 40  # frames of each kind
 TINY_LEARNED, TINY_JUDGED = 60, 300  # pictures that are made tiny
-TINY_KINDS = 5  # that so many kinds' worth of frames judge
+TINY_KINDS = 3, 5  # so many kinds' worth of tiny frames are learned from, and judge
 SEED = 0
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Blanks:
 
 
 def look(knowledge: Knowledge) -> Blanks:
-    """Returns frames that show nothing, half of them to be learned from; what networks see is kept in the cache."""
+    """Returns frames that show nothing, some of them to be learned from; what networks see is kept in the cache."""
     kinds = _kinds(knowledge.pictures)
     kind = np.repeat(np.arange(len(kinds)), EACH)
     drawn: list[Pixels] = []
@@ -64,7 +64,6 @@ def _kinds(pictures: Labelled) -> list[tuple[nothings.Draw, bool]]:
     mixed = np.random.default_rng(SEED).permutation(len(pictures.paths))
     some, others = mixed[:TINY_LEARNED], mixed[TINY_LEARNED:][-TINY_JUDGED:]
     first, second = ([read(pictures.paths[place]) for place in part] for part in (some, others))
-    learned = [*nothings.LEARNED, nothings.tiny(first)]
-    return [(draw, False) for draw in learned] + [
-        (draw, True) for draw in [*JUDGED, *[nothings.tiny(second)] * TINY_KINDS]
-    ]
+    learned = [*nothings.LEARNED, *[nothings.tiny(first)] * TINY_KINDS[0]]
+    judged = [*JUDGED, *[nothings.tiny(second)] * TINY_KINDS[1]]
+    return [(draw, False) for draw in learned] + [(draw, True) for draw in judged]

@@ -9,6 +9,8 @@ from tagger.confidence import PART, SURE
 OFTEN_WRONG = 0.5  # of a tag's sure answers: below it they are named
 BINS_SHOWN = "{confidence:.2f} | {true:.2f} | {tags}"
 
+UNKNOWN = "No films could be made about {}: of these only what all tags have in common is known."
+
 TEMPLATE = """## Confidence
 
 How probable it is that a film really shows a tag, comparable between films of any length; from {sure:g} on a tag is
@@ -35,7 +37,7 @@ Of tags with such a confidence by {best}, the share that is true ({films} films)
 By number of keyframes ({best}): {lengths}.
 
 Hardly ever sure ({best}; under one true tag in twenty): {never}. Wrong in over half of their sure answers: {wrong}.
-No films could be made about {unknown}: they have what all tags have in common. Made-up films are easier than real ones:
+{unknown}Made-up films are easier than real ones:
 each of their frames was collected for a tag.
 
 """
@@ -68,7 +70,7 @@ def text(measured: dict[str, Any], tags: dict[str, str]) -> str:
         lengths="; ".join(_length(row) for row in first["by_length"]),
         never=", ".join(tags[tag] for tag in never) or "none",
         wrong=", ".join(wrong) or "none",
-        unknown=", ".join(unknown) or "no tag",
+        unknown=f"{UNKNOWN.format(', '.join(unknown))} " if unknown else "",
     )
 
 

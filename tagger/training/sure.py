@@ -13,7 +13,7 @@ from tagger.evaluation.metrics import calibration_error
 from tagger.records import Bools, Doubles
 from tagger.training.films import Films
 
-DOUBT = 0.05  # films' worth, for each film, of belief that all tags are told alike
+DOUBT = 0.02  # films' worth, for each film, of belief that all tags are told alike
 WEIGHT_DECAY = 1.0
 STEPS = 20  # Newton's
 BINS = 10  # of confidence
