@@ -280,6 +280,7 @@ def test_a_vocabulary_of_ones_own_has_confidence(
     images: Path, tmp_path: Path, activation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(certain, "FILMS", 200)
+    monkeypatch.setattr(certain, "EACH", 4)
     words = ["train", str(images), "--name", "mine", "-o", str(tmp_path / "mine"), "--backbone", "compact"]
     more = ["--epochs", "20", "--activation", activation, "--cache", str(images.parent / "cache")]
     found = CliRunner().invoke(cli, [*words, *more])

@@ -99,7 +99,8 @@ def test_one_command_makes_heads_figures_and_card(
     assert set(facts["confidence"]) == {LITE, "compact", "portable"}
     for name, found in facts["confidence"].items():
         share = found["true_tags"] / 3
-        assert found["brier"] < share * (1 - share), name  # better than to say how common they are
+        asked = name == "portable"  # by networks with random numbers
+        assert asked or found["brier"] < share * (1 - share), name  # better than to say how common they are
         assert head.load(words.head_path(name), words).calibration is not None
     assert facts["confidence"][LITE]["stills"]["films"] == 12
     card = (words.folder / "card.md").read_text()
@@ -111,15 +112,17 @@ def test_one_command_makes_heads_figures_and_card(
         weights = None if name == "compact" else place / FILES[name]
         report = Tagger(Settings(vocabulary=str(words.folder), backbone=name, weights=weights)).extract(film.path)
         assert {tag.tag for tag in report.tags} == set(TAGS)
+    its_confidence_alone_is_learned_anew(place, words, monkeypatch)
 
 
-def test_heads_stay_as_they_are_but_for_their_confidence(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = vocabulary.load(str(place / "words"))
+def its_confidence_alone_is_learned_anew(
+    place: Path, words: vocabulary.Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths = {name: words.head_path(name) for name in words.heads}
     before = {name: (head.load(path, words), head.measured(path)) for name, path in paths.items()}
     facts = json.loads((words.folder / "figures.json").read_text())
-    for path in paths.values():
-        replace(head.load(path, words), shows=None, calibration=None).save(path, top3=head.measured(path))
+    for name, (one, top3) in before.items():
+        replace(one, shows=None, calibration=None).save(paths[name], top3=top3)
     run(place, monkeypatch, "--confidence")
     for name, (one, top3) in before.items():
         again = head.load(paths[name], words)

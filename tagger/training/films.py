@@ -1,8 +1,8 @@
 """Made-up films, as draws of answers about single pictures whose tags are known: what confidence is learned from.
 
-A film is of the pictures of one group (of sources), 3 to 2,000 keyframes: of one to six tags, of others among them,
-and of frames that show nothing; scenes come again. A tag is true of it if a twentieth of its keyframes carry it, or one
-of a short film. One film in ten shows nothing: 1 to 20 frames, of one kind or of several.
+A film is of the pictures of one group (of sources), 3 to 2,000 keyframes: of one to six tags, at most a quarter of all,
+of others among them, and of frames that show nothing; scenes come again. A tag is true of it if a twentieth of its
+keyframes carry it, or one of a short film. One film in ten shows nothing: 1 to 20 frames, of one kind or of several.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tagger.records import Bools, Doubles, Floats, Ints, TagScores
 NOTHING_SHARE = 0.1  # of the films show nothing,
 NOTHING_FRAMES = (1, 20)  # in so many keyframes
 KEYFRAMES = (3, 2000)  # of the others, on a logarithmic scale
-TAGS = (1, 6)  # that a film is about
+TAGS_MAX, TAGS_PART = 6, 0.25  # so many tags a film is about at most, and that share of those there are
 TAG_SHARE = (0.05, 0.6)  # of the keyframes, before all shares are made to sum to 1
 OTHERS_MAX = 0.6  # share of keyframes with pictures of any tags
 BETWEEN_MAX = 0.3  # share of those that show nothing, in every other film
@@ -102,7 +102,8 @@ def _stock(answers: Answers, group: int) -> list[Ints]:
 def _pictures(stock: list[Ints], rng: Generator) -> Ints:
     """The keyframes of a film that show something: of some tags, and of any."""
     keyframes = round(float(np.exp(rng.uniform(*np.log(KEYFRAMES)))))
-    about = rng.permutation(len(stock))[: rng.integers(*TAGS, endpoint=True)]
+    most = max(1, min(TAGS_MAX, int(TAGS_PART * len(stock))))
+    about = rng.permutation(len(stock))[: rng.integers(1, most, endpoint=True)]
     shares = rng.uniform(*TAG_SHARE, len(about))
     others = rng.uniform(0, OTHERS_MAX)
     counts = rng.multinomial(keyframes, [*(shares / shares.sum() * (1 - others)), others])
