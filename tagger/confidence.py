@@ -20,6 +20,7 @@ from tagger.video_info import Amount
 
 SURE = 0.5  # a tag of this confidence or more is one that the film shows; with none, nothing is sure
 PART = 0.05  # of the keyframes: a film that shows a tag shows it in so many, a short one in one
+DIGITS = 4  # after the point: what is told apart; whatever comes after depends on how many were added up
 TINY = 1e-4  # keeps odds finite
 
 
@@ -64,7 +65,7 @@ def described(scores: TagScores) -> Doubles:
 
 
 def confidence(scores: TagScores, calibration: Calibration) -> Doubles:
-    """Returns float64 (tags,), 0 to 1; 0 throughout where no keyframe was kept.
+    """Returns float64 (tags,), 0 to 1, to `DIGITS` digits; 0 throughout where no keyframe was kept.
 
     Args:
         scores: of the kept keyframes, in any order.
@@ -75,4 +76,4 @@ def confidence(scores: TagScores, calibration: Calibration) -> Doubles:
     known = np.array([offset is not None for offset in calibration.offsets])
     offsets = np.array([offset or 0.0 for offset in calibration.offsets])
     found = sigmoid(described(scores) @ np.array([calibration.mean, calibration.strongest]) + offsets)
-    return np.where(known, found, 0.0)
+    return np.where(known, found, 0.0).round(DIGITS)

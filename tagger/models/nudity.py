@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tagger.confidence import DIGITS, log_odds, sigmoid, strongest
 from tagger.confidence import SURE as SURE_FILM
-from tagger.confidence import log_odds, sigmoid, strongest
 from tagger.errors import NetworkFailed, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
 from tagger.models.head import Head
@@ -111,9 +111,8 @@ class Nudity:
         """
         shown = 1.0 if scores.shows is None else scores.shows
         p = (scores.probabilities[:, self.at] * shown).astype(np.float64)
-        return float(
-            sigmoid(log_odds(strongest(p[:, None])) + log_odds(np.array(SURE_FILM)) - log_odds(np.array(SURE)))[0]
-        )
+        odds = log_odds(strongest(p[:, None])) + log_odds(np.array(SURE_FILM)) - log_odds(np.array(SURE))
+        return round(float(sigmoid(odds)[0]), DIGITS)
 
 
 def _middle(picture: Pixels) -> Floats:
