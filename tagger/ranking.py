@@ -38,7 +38,9 @@ def shot_tags(scores: TagScores, vocabulary: Vocabulary) -> list[tuple[ShotTag, 
 
 def shot_probabilities(scores: TagScores) -> list[tuple[float, ...]]:
     """Returns for each picture the probability of every tag, in the vocabulary's order, to `DIGITS` digits."""
-    return [tuple(row) for row in scores.probabilities.astype(np.float64).round(DIGITS).tolist()]
+    one: dict[float, float] = {}  # a number that comes again is the same object: a long film has half a million
+    rows = (row.astype(np.float64).round(DIGITS).tolist() for row in scores.probabilities)
+    return [tuple(one.setdefault(share, share) for share in row) for row in rows]
 
 
 def weights(scores: TagScores) -> NDArray[np.float64]:

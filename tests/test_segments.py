@@ -502,12 +502,11 @@ def test_a_table_by_default_and_files_by_their_ending(run: Run, report: TagRepor
     table = as_table(found) + "\n"
     code, out, err = run(*words)
     assert (code, out, len(err)) == (0, table, 1) and "its report is of an earlier version" in err[0]
-    words = (*words, "--quiet")
     for form, write in WRITERS.items():
-        assert run(*words, "-o", f"new/it.{form.upper()}") == (0, table, [])
+        assert run(*words, "-q", "-o", f"new/it.{form.upper()}") == (0, table, [])
         assert (tmp_path / f"new/it.{form.upper()}").read_bytes().decode() == write(found)
-        assert run(*words, "--format", form) == (0, write(found), [])
-    assert run(*words, "--format", "vtt", "-o", "chapters.txt") == (0, table, [])
+        assert run(*words, "-q", "--format", form) == (0, write(found), [])
+    assert run(*words, "-q", "--format", "vtt", "-o", "chapters.txt") == (0, table, [])
     assert (tmp_path / "chapters.txt").read_text() == as_vtt(found)
 
 
