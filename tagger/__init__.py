@@ -27,6 +27,7 @@ vocabulary   the tags of a folder
 video_info   what is known of a film
 settings     every choice of a run
 records      what passes between the stages
+confidence   how probable it is that a film shows a tag
 video        stage 0: a file -> frames or packets
 shots        stages 1 and 2: frames -> shots -> keyframes
 models       stages 3 and 4: pictures -> features -> scores

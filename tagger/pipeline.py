@@ -135,7 +135,7 @@ class Engine:
         """
         model = self.model()
         scores = model.scores_of(features)
-        ranked = ranking.rank(scores, self.vocabulary, model.answered_by)
+        ranked = ranking.rank(scores, self.vocabulary, model.answered_by, model.confidence(scores))
         total_s = time.monotonic() - begun
         startup_s = max(0.0, self._loader.ready_at() - begun)
         return TagReport(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.records import DIGITS, TOP_TAGS, RankedTag, ShotTag, TagScores
+from tagger.records import DIGITS, TOP_TAGS, Doubles, RankedTag, ShotTag, TagScores
 from tagger.vocabulary import Vocabulary
 
 
@@ -61,13 +61,16 @@ def min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return stretched
 
 
-def rank(scores: TagScores, vocabulary: Vocabulary, answered_by: tuple[str, ...]) -> tuple[RankedTag, ...]:
+def rank(
+    scores: TagScores, vocabulary: Vocabulary, answered_by: tuple[str, ...], confidence: Doubles | None = None
+) -> tuple[RankedTag, ...]:
     """Returns every tag of the vocabulary, best first; ties keep the vocabulary's order.
 
     Args:
         scores: of the kept keyframes, in any order.
         vocabulary: names the columns.
         answered_by: per tag, what its probability comes from; "" where nothing knows it.
+        confidence: per tag, how probable it is that the film shows it; None: nothing says so.
     """
     weight = weights(scores)
     score = min_max(weight)
@@ -89,6 +92,7 @@ def rank(scores: TagScores, vocabulary: Vocabulary, answered_by: tuple[str, ...]
             float(mean[i]),
             bool(answered_by[i]),
             answered_by[i],
+            None if confidence is None else float(confidence[i]),
         )
         for place, i in enumerate(order, start=1)
     )

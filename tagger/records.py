@@ -127,11 +127,15 @@ class TagScores:
     """(n, tags), each row sums to 1."""
     evidence: Floats
     """(n, tags), y = ReLU(...): 0 where the head saw nothing."""
+    shows: Floats | None = None
+    """(n,), how probable it is that a picture shows anything at all, 0 to 1; None: the head cannot tell."""
 
     def __post_init__(self) -> None:
-        """Checks that both arrays are two-dimensional and of one shape."""
+        """Checks that both tables are of one shape, and that `shows` has a number for each row."""
         if self.probabilities.ndim != 2 or self.probabilities.shape != self.evidence.shape:
             raise ValueError(f"scores of shapes {self.probabilities.shape} and {self.evidence.shape}")
+        if self.shows is not None and self.shows.shape != self.probabilities.shape[:1]:
+            raise ValueError(f"scores of {len(self.probabilities)} pictures, of which {self.shows.shape} show anything")
 
     def __repr__(self) -> str:
         """Shows shapes, not numbers."""
@@ -158,6 +162,8 @@ class RankedTag:
     """False: nothing here knows the tag; it cannot be found."""
     answered_by: str = ""  # reports of before that was known say nothing
     """What its probability comes from: `head`, a package that knows this tag alone, or nothing."""
+    confidence: Share | None = None
+    """How probable it is that the film really shows it; None where nothing says how sure the head may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ REPORT = TagReport(
     model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64, "softmax"),
     settings={"detector": "adaptive", "batch_size": 16, "min_shot_s": 0.6, "device": None},
     tags=(
-        RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True, "head"),
-        RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False),
+        RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True, "head", 0.8125),
+        RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False, "", 0.0),
     ),
     shots=(
         TaggedShot(0, 0.0, 4.0, 0, 100, Keyframe(50, 2.0, 0, 7.1, True), (ShotTag("car-chase", 0.9),), (0.1, 0.9)),
@@ -49,7 +49,18 @@ SHOT_TAGS = st.lists(st.builds(ShotTag, TEXT, SHARES), max_size=3).map(tuple)
 def ranked(draw: st.DrawFn) -> tuple[RankedTag, ...]:
     slugs = draw(st.lists(TEXT, unique=True, max_size=4))
     return tuple(
-        RankedTag(rank, draw(TEXT), slug, draw(SHARES), draw(AMOUNTS), draw(COUNTS), draw(SHARES), draw(st.booleans()))
+        RankedTag(
+            rank,
+            draw(TEXT),
+            slug,
+            draw(SHARES),
+            draw(AMOUNTS),
+            draw(COUNTS),
+            draw(SHARES),
+            draw(st.booleans()),
+            "",
+            draw(st.none() | SHARES),
+        )
         for rank, slug in enumerate(slugs, 1)
     )
 

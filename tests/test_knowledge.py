@@ -24,6 +24,7 @@ from tagger.models.backbone import whole_sha256
 from tagger.models.evidence import class_evidence
 from tagger.records import Floats
 from tagger.training.calibration import softmax
+from tagger.training.regression import fit
 
 TAGS = ("Red", "Green", "Blue", "Never")
 SLUGS = ("red", "green", "blue", "never")
@@ -166,10 +167,10 @@ def test_a_head_answers_as_labels_overlap() -> None:
     """Of pictures that all look alike each tag is answered with what it is taken for."""
     x, tag = np.zeros((30, 2), np.float32), np.arange(30) % 3
     alike = np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]], np.float32)
-    found = regression.fit(x, tag, 3, 1e-3, alike=alike)
+    found = fit(x, tag, 3, 1e-3, alike=alike)
     assert softmax(found[-1:]) == pytest.approx(np.array([[1, 1, 1]]) / 3, abs=1e-2)
     x[np.arange(30), tag // 2] = 9  # the first two look alike, the third does not
-    found = regression.fit(x, tag, 3, 1e-3, alike=alike)
+    found = fit(x, tag, 3, 1e-3, alike=alike)
     assert softmax(x[[0, 2]] @ found[:-1] + found[-1]) == pytest.approx(alike[[0, 2]], abs=0.05)
 
 
@@ -179,7 +180,7 @@ def test_names_of_classes_speak_where_there_are_no_pictures() -> None:
     assert known[743, 0] == np.float32(0.2)
     assert np.count_nonzero(known) == 1
     x = np.random.default_rng(0).normal(size=(20, 1000)).astype(np.float32)
-    found = regression.fit(x, np.arange(20) % 2, 2, 1e6, known)
+    found = fit(x, np.arange(20) % 2, 2, 1e6, known)
     assert found == pytest.approx(known, abs=1e-4)
 
 
@@ -257,7 +258,7 @@ def test_regression_equals_gradient_descent_to_the_bottom() -> None:
     x = rng.normal(size=(60, 5)).astype(np.float32)
     tag = np.array([0] * 40 + [1] * 15 + [2] * 5)
     known = rng.normal(size=(6, 3)).astype(np.float32)
-    found = regression.fit(x, tag, 3, 0.1, known).astype(np.float64)
+    found = fit(x, tag, 3, 0.1, known).astype(np.float64)
     ones = np.concatenate([x, np.ones((60, 1))], 1)
     y = ones @ found
     p = np.exp(y - y.max(1, keepdims=True))

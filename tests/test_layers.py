@@ -23,6 +23,7 @@ ROOMS = (
     ("text", "timecode", "frames", "orientation"),
     ("process", "images", "vocabulary", "video_info"),
     ("settings", "records"),
+    ("confidence",),
     ("video",),
     ("shots", "models"),
     ("ranking", "segments"),

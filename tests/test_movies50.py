@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ import pytest
 import torch_files
 
 from tagger import Settings, Tagger, vocabulary
-from tagger.knowledge import crossval, gathered, heads, movies50, stills, witness
+from tagger.knowledge import blanks, certain, crossval, gathered, heads, movies50, stills, witness
 from tagger.models import compact, efficientnet_lite, head
 
 TAGS = ("Red", "Green", "Blue", "Never")
@@ -59,6 +60,9 @@ def fewer_choices(campaign: Callable[[int, int], int], monkeypatch: pytest.Monke
     monkeypatch.setattr(crossval, "L2_CHOICES", crossval.L2_CHOICES[: campaign(2, 5)])
     monkeypatch.setattr(heads, "RECIPES", heads.RECIPES[: campaign(1, 2)])
     monkeypatch.setattr(gathered, "FOLDS", campaign(2, 10))
+    monkeypatch.setattr(blanks, "EACH", campaign(1, 8))
+    monkeypatch.setattr(certain, "FILMS", campaign(120, 1000))
+    monkeypatch.setattr(certain, "FILMS_JUDGED", campaign(60, 500))
 
 
 def run(place: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
@@ -92,7 +96,15 @@ def test_one_command_makes_heads_figures_and_card(
     for found in facts["stills"]["compact"].values():  # pictures that it learned from: each film has one tag
         assert found["first"]["right"] > 0.8 > 0.6 > found["first"]["dealt_anew"]
     assert [found["films"] for found in facts["stills"][LITE].values()] == [12, 6]
+    assert set(facts["confidence"]) == {LITE, "compact", "portable"}
+    for name, found in facts["confidence"].items():
+        share = found["true_tags"] / 3
+        asked = name == "portable"  # by networks with random numbers
+        assert asked or found["brier"] < share * (1 - share), name  # better than to say how common they are
+        assert head.load(words.head_path(name), words).calibration is not None
+    assert facts["confidence"][LITE]["stills"]["films"] == 12
     card = (words.folder / "card.md").read_text()
+    assert "## Confidence" in card
     assert "Never trained, never to be found by a head: Never." in card
     assert all(f"{facts['heads'][name]['top3']:.3f}" in card for name in facts["heads"])
     assert head.measured(words.head_path(LITE)) == facts["heads"][LITE]["top3"]
@@ -100,6 +112,23 @@ def test_one_command_makes_heads_figures_and_card(
         weights = None if name == "compact" else place / FILES[name]
         report = Tagger(Settings(vocabulary=str(words.folder), backbone=name, weights=weights)).extract(film.path)
         assert {tag.tag for tag in report.tags} == set(TAGS)
+    its_confidence_alone_is_learned_anew(place, words, monkeypatch)
+
+
+def its_confidence_alone_is_learned_anew(
+    place: Path, words: vocabulary.Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = {name: words.head_path(name) for name in words.heads}
+    before = {name: (head.load(path, words), head.measured(path)) for name, path in paths.items()}
+    facts = json.loads((words.folder / "figures.json").read_text())
+    for name, (one, top3) in before.items():
+        replace(one, shows=None, calibration=None).save(paths[name], top3=top3)
+    run(place, monkeypatch, "--confidence")
+    for name, (one, top3) in before.items():
+        again = head.load(paths[name], words)
+        assert (again.sha256, again.calibration is None, head.measured(paths[name])) == (one.sha256, False, top3)
+    after = json.loads((words.folder / "figures.json").read_text())
+    assert {**after, "confidence": None} == {**facts, "confidence": None}
 
 
 def test_a_family_is_left_out_and_nothing_is_written(

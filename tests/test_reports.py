@@ -193,8 +193,20 @@ def test_control_characters_are_escaped() -> None:
 def test_table_shows_tags_with_weight_and_where(report: TagReport) -> None:
     title, _, row = as_table(report, 10).splitlines()
     assert title == "x.mp4: 00:08, 2 shots, 1 with a picture to tag"
-    assert row.split() == ["1", "Car", "chase", "1.00", "0.750", "1", "00:00"]
+    assert row.split() == ["1", "Car", "chase", "1.00", "0.81", "0.750", "1", "00:00"]
     assert as_table(named(report, "two\nlines"), 10).splitlines()[0].startswith("two\\x0alines: ")
+
+
+@pytest.mark.parametrize(("told", "column", "last"), [
+    (0.5, "0.50", []),
+    (0.49, "0.49", ["nothing sure: Car chase is the likeliest, confidence 0.49 of 0.5"]),
+    (None, "-", []),  # an earlier report, or a head that cannot tell
+])  # fmt: skip
+def test_table_says_when_nothing_is_sure(told: float | None, column: str, last: list[str], report: TagReport) -> None:
+    tags = [replace(tag, confidence=told if tag.rank == 1 or told is None else 0.0) for tag in report.tags]
+    _, _, row, *rest = as_table(replace(report, tags=tuple(tags)), 10).splitlines()
+    assert row.split()[4] == column
+    assert rest == last
 
 
 def test_moments() -> None:
@@ -271,6 +283,7 @@ WRONG: tuple[object, ...] = (None, True, 5, 0.5, "abc", [1], {"a": 1})
 NULLABLE = {
     "declared_duration_s": (int, float), "declared_frames": (int,), "declared_fps": (int, float),
     "declared_timecode": (str,), "declared_reel": (str,), "stream": (int,),
+    "confidence": (int, float),
 }  # fmt: skip
 ALL_OR_NONE = {"slugs", "probabilities"}  # likewise, but one is nothing without the other
 LATE = {"declared_fps", "declared_timecode", "declared_reel", "stream"}  # fields that the first reports did not have
@@ -331,6 +344,8 @@ def test_a_field_that_is_missing_is_named(place: Place, tmp_path: Path) -> None:
         assert json.loads(as_json(read_report(tmp_path / "x.json")))["video"][place[-1]] is None
     elif place[-1] == "activation":  # likewise
         assert read_report(tmp_path / "x.json").model.activation == ""
+    elif place[-1] == "confidence":
+        assert None in {tag.confidence for tag in read_report(tmp_path / "x.json").tags}
     elif place[-1] == "answered_by":
         assert "" in {tag.answered_by for tag in read_report(tmp_path / "x.json").tags}
     else:

@@ -16,6 +16,10 @@ witness      networks that know the classes of ImageNet
 stills       real films, by a few stills of each
 alarms       how often open_nsfw is wrong
 gathered     what every network sees, and the heads that can be learned from it
+testcards    frames that show nothing, of kinds that nothing is learned from
+blanks       frames that show nothing, as all networks see them
+certain      confidence for heads
+card_sure    what the card says of confidence
 card         the card of the shipped vocabulary
 movies50     heads, figures and card of the shipped vocabulary
 joins        films that are made of the shots of others

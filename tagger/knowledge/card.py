@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tagger.knowledge import card_sure
 from tagger.knowledge.crossval import SHIPPED
 from tagger.knowledge.priors import CLASSES_OF
 from tagger.models.nudity import SURE
@@ -97,7 +98,7 @@ What else the formula could be, for {best} (the published one: top 3, {min_entro
 | --- | --- | --- | --- | --- |
 {variants}
 
-## Tags
+{confidence}## Tags
 
 Never trained, never to be found by a head: {never}.
 
@@ -152,6 +153,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
     default = next(iter(made))  # natives come first, what `auto` takes first among them
     embedded, head = made[EMBEDDED], made[default]
     rows = facts["per_tag"][default]
+    names = {slug(row["tag"]): row["tag"] for row in rows if row["pictures"]}
     across = [row for row in rows if row.get("measured_on") == "other sources"]
     across.sort(key=lambda row: float(row["average_precision"]["value"]))
     few = [row for row in rows if 0 < row["pictures"] < THIN]
@@ -178,6 +180,7 @@ def text(backbone: dict[str, Any], facts: dict[str, Any]) -> str:
         crossed_pictures=crossed["all"]["pictures"],
         crossed="\n".join(_crossed(name, crossed) for name in crossed["all"] if isinstance(crossed["all"][name], dict)),
         stills=_stills(facts["stills"]) if "stills" in facts else "",
+        confidence=card_sure.text(facts["confidence"], names) if "confidence" in facts else "",
         trailers=films[default]["trailers"],
         right_tags=films[default]["right_tags"],
         film_rows="\n".join(

@@ -19,9 +19,10 @@ from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge import heads
 from tagger.knowledge.kept import Key, kept
 from tagger.knowledge.labelled import Labelled
-from tagger.knowledge.regression import FOLDS, fit, interval, source_folds
+from tagger.knowledge.regression import FOLDS, interval, source_folds
 from tagger.models.registry import EMBEDDED
 from tagger.records import Bools, Floats, Ints
+from tagger.training.regression import fit
 
 L2_CHOICES = (0.3, 0.1, 0.03, 0.01)
 INNER_FOLDS = 4  # one of them chooses the L2

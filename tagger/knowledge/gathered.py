@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +22,8 @@ from tagger.models.registry import EMBEDDED, PREFERRED
 from tagger.records import Bools, Floats, ShotPicture, TagScores
 from tagger.training import calibration
 from tagger.vocabulary import PORTABLE, Vocabulary
+
+Sight = tuple[dict[str, Floats], dict[str, Floats]]  # features and class evidence of pictures, by network
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +78,9 @@ class Knowledge:
         folds = np.random.default_rng(seed).integers(FOLDS, size=len(self.pictures.paths))
         said = []
         for part in self.made_of[name]:
-            asked = self._read(part, self.features[part][:, 0])
+            asked = self.read(part, self.features[part][:, 0])
             said.append(
-                heads.out_of_source(self._taught(part), asked, self.pictures, tuned.recipe, folds, self.overlaps)
+                heads.out_of_source(self.taught(part), asked, self.pictures, tuned.recipe, folds, self.overlaps)
             )
         return heads.published(mean(said), tuned.temperature, tuned.offset)
 
@@ -92,11 +94,11 @@ class Knowledge:
         for fold in {trailer.fold for trailer in made}:
             ask, tuned = folds == fold, tuner.tune(folds != fold)
             allowed = ~ask & ~self.pictures.near[:, ask].any(1)
-            learned[fold] = tuned, [self._learned(self._taught(part), allowed, tuned) for part in parts]
+            learned[fold] = tuned, [self._learned(self.taught(part), allowed, tuned) for part in parts]
 
         def scores(fold: int, pixels: list[Pixels]) -> TagScores:
             tuned, layers = learned[fold]
-            seen = [self._read(part, self.witness[part].network.features(pixels)) for part in parts]
+            seen = [self.read(part, self.witness[part].network.features(pixels)) for part in parts]
             z = mean([rows @ kernel + bias for rows, (kernel, bias) in zip(seen, layers, strict=True)])
             return TagScores(heads.published(z, tuned.temperature, tuned.offset), heads.evidence(z, tuned))
 
@@ -109,8 +111,8 @@ class Knowledge:
             kernel, bias = self._learned(list(self.others.values()), everything, tuned)
             return self._head(tuned, kernel, bias, ANY_NETWORK, "", CLASSES)
         parts = self.made_of[name]
-        layers = [self._learned(self._taught(part), everything, tuned) for part in parts]
-        kernels = [kernel / self._loudness(part)[:, None] for part, (kernel, _) in zip(parts, layers, strict=True)]
+        layers = [self._learned(self.taught(part), everything, tuned) for part in parts]
+        kernels = [kernel / self.loudness(part)[:, None] for part, (kernel, _) in zip(parts, layers, strict=True)]
         kernel = np.asarray(np.concatenate(kernels) / len(parts), np.float32)
         network, bias = self.network(name), mean([bias for _, bias in layers])
         if len(parts) > 1:
@@ -125,32 +127,39 @@ class Knowledge:
         ]  # none is of a bare ONNX file
         return parts[0] if len(parts) == 1 else ensemble.together(name, parts)
 
-    def tagging(self, name: str, head: Head) -> Callable[[list[Pixels]], TagScores]:
-        """Returns what gives the scores of pictures by one of `made_of` and the head that is shipped for it."""
-        return Model(self.network(name), head).scores
+    def model(self, name: str, head: Head) -> Model:
+        """Returns one of `made_of` and the head that is shipped for it."""
+        return Model(self.network(name), head)
 
     def _answers(self, part: str, recipes: Sequence[heads.HeadRecipe]) -> heads.Answers:
-        asked = self._read(part, self.features[part][:, 0])
-        return heads.answers(self._taught(part), asked, self.pictures, self.cache, self.overlaps, recipes)
+        asked = self.read(part, self.features[part][:, 0])
+        return heads.answers(self.taught(part), asked, self.pictures, self.cache, self.overlaps, recipes)
 
-    def _taught(self, name: str) -> list[Floats]:
-        """What a head for `name` is learned from: its own sight if native, all for the embedded one, else others'."""
-        witness = self.witness[name]
+    def taught(self, name: str, sight: Sight | None = None) -> list[Floats]:
+        """Returns what a head for `name` is learned from: its own sight if native, else all, or those of others.
+
+        Args:
+            name: of a network.
+            sight: of other pictures than the labelled ones.
+        """
+        witness, (features, seen) = self.witness[name], sight or (self.features, self.seen)
         if witness.native:
-            return [self._read(name, self.features[name])]
-        if witness.embedded:
-            return list(self.seen.values())
-        return [rows for other, rows in self.others.items() if self.witness[other].family != witness.family]
+            return [self.read(name, features[name])]
+        return list(seen.values()) if witness.embedded else self.strange(witness.family, seen)
 
-    def _read(self, name: str, features: Floats) -> Floats:
-        """What a head for `name` is learned on, of features (..., d): evidence, of native ones both, equally loud."""
+    def strange(self, family: str, seen: dict[str, Floats]) -> list[Floats]:
+        """Returns the evidence of all networks but those of a family and the embedded one."""
+        return [seen[name] for name in self.others if self.witness[name].family != family]
+
+    def read(self, name: str, features: Floats) -> Floats:
+        """Returns what a head for `name` is learned on, of features (..., d): of native ones both, equally loud."""
         witness = self.witness[name]
         evidence = class_evidence(witness.logits(features))
         both = np.concatenate([features, evidence], -1) if witness.native else evidence
-        return np.asarray(both / self._loudness(name), np.float32)
+        return np.asarray(both / self.loudness(name), np.float32)
 
-    def _loudness(self, name: str) -> Floats:
-        """What the columns of `_read` are divided by."""
+    def loudness(self, name: str) -> Floats:
+        """Returns what the columns of `read` are divided by."""
         features, evidence = self.features[name], self.seen[name]
         if not self.witness[name].native:
             return np.ones(evidence.shape[-1], np.float32)

@@ -13,11 +13,12 @@ from tagger.evaluation.metrics import balanced, places
 from tagger.knowledge.kept import Key, kept
 from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.priors import prior
-from tagger.knowledge.regression import FOLDS, fit, source_folds
+from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.models.evidence import CLASS_COUNT
 from tagger.records import Bools, Doubles, Floats, Ints
 from tagger.training import calibration
 from tagger.training.calibration import OFFSETS, TEMPERATURES
+from tagger.training.regression import fit
 
 STEPS = 15  # Newton's: more change the third digit of no figure
 

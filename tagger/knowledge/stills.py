@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from tagger import ranking
+from tagger.confidence import SURE
 from tagger.evaluation.metrics import average_precision
 from tagger.images import Pixels, without_bars
 from tagger.knowledge.labelled import read as picture
@@ -51,6 +52,23 @@ class Stills:
         weights = np.array([ranking.weights(scores_of(self._seen(paths))) / len(paths) for paths in self.paths])
         everything = np.ones(len(self.paths), bool)
         return {"all": self._told(weights, everything), "apart": self._told(weights, self.apart)}
+
+    def sure(self, confidence_of: Callable[[list[Pixels]], Doubles]) -> dict[str, Any]:
+        """Returns how many tags are sure of the films, and the share of these that is true, beside truths dealt anew.
+
+        Args:
+            confidence_of: what is to be measured, of the stills of a film.
+        """
+        sure = np.array([confidence_of(self._seen(paths)) for paths in self.paths]) >= SURE
+        rng, count = np.random.default_rng(0), max(1, int(sure.sum()))
+        dealt = [(sure & self.truth[rng.permutation(len(sure))]).sum() / count for _ in range(DEALS)]
+        return {
+            "films": len(sure),
+            "sure_tags": float(sure.sum(1).mean()),
+            "films_with_nothing_sure": float((~sure.any(1)).mean()),
+            "true": float((sure & self.truth).sum() / count),
+            "dealt_anew": float(np.mean(dealt)),
+        }
 
     def _seen(self, paths: tuple[Path, ...]) -> list[Pixels]:
         return [without_bars(picture(path)) for path in paths]

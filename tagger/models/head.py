@@ -8,22 +8,26 @@ with y = ReLU(x W + b) again the evidence: there is some where a tag is more pro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tagger.confidence import Calibration
 from tagger.errors import BadHead, NonFiniteFeatures
 from tagger.models import arrays
 from tagger.records import Floats, TagScores
 from tagger.settings import ACTIVATIONS, SIGMOID, SOFTMAX
+from tagger.typed_json import convert
 from tagger.vocabulary import Vocabulary
 
 FORMAT = "movietags-head/1"
 # What a head reads: a network's features, its class evidence, or first these and then that.
 FEATURES, CLASSES, BOTH = READABLE = "features", "classes", "features+classes"
 ANY_NETWORK = "imagenet"  # the backbone of a portable head
+SHOWS = ("shows_kernel", "shows_bias")  # arrays that tell whether a picture shows anything
 LAST = {SOFTMAX: ("relu", "softmax"), SIGMOID: ("sigmoid",)}  # what follows the last dense layer
 
 
@@ -52,6 +56,8 @@ class Head:
     reads: str = FEATURES
     hidden: tuple[Dense, ...] = ()  # each followed by ReLU, the last layer comes after them
     activation: str = SOFTMAX
+    shows: Dense | None = None  # on what it reads, (inputs, 1): the log odds that a picture shows anything at all
+    calibration: Calibration | None = None  # scores of a film -> confidence of its tags
 
     @property
     def layers(self) -> tuple[Dense, ...]:
@@ -82,9 +88,11 @@ class Head:
             for layer in self.hidden:
                 x = np.maximum(layer(x), 0.0)
             logits = self.layers[-1](x)
-        if not np.isfinite(logits).all():
+            odds = self.shows(features)[:, 0] if self.shows else np.zeros(len(logits), np.float32)
+        if not (np.isfinite(logits).all() and np.isfinite(odds).all()):
             raise NonFiniteFeatures("the head's numbers are too large for float32: its vocabulary cannot be used")
-        return answers(logits, self.activation)
+        scores = answers(logits, self.activation)
+        return TagScores(scores.probabilities, scores.evidence, _sigmoid(odds) if self.shows else None)
 
     def save(self, path: Path, **card: Any) -> None:
         """Writes `path` (.npz) and its .json manifest; `card` adds facts for people (data, figures)."""
@@ -97,24 +105,35 @@ class Head:
             "layers": [*["dense", "relu"] * len(self.hidden), "dense", *LAST[self.activation]],
             "activation": self.activation,
             "trained": list(self.trained),
+            **({} if self.calibration is None else {"confidence": asdict(self.calibration)}),
             **card,
         }
-        half = self.kernel.astype(np.float16)
-        lossless = np.array_equal(half.astype(np.float32), self.kernel)
-        stored = {"kernel": half if lossless else self.kernel, "bias": self.bias}
+        stored: dict[str, NDArray[np.floating]] = {"kernel": _packed(self.kernel), "bias": self.bias}
         for place, layer in enumerate(self.hidden):
             stored |= {f"hidden{place}_kernel": layer.kernel, f"hidden{place}_bias": layer.bias}
+        if self.shows:
+            stored |= dict(zip(SHOWS, (_packed(self.shows.kernel), self.shows.bias), strict=True))
         arrays.save(path, stored, manifest)
+
+
+def _packed(kernel: Floats) -> NDArray[np.floating]:
+    """A kernel in half the room, where nothing is lost."""
+    half = kernel.astype(np.float16)
+    return half if np.array_equal(half.astype(np.float32), kernel) else kernel
 
 
 def answers(logits: Floats, activation: str) -> TagScores:
     """Returns what logits (n, tags) of the last layer mean: y = ReLU(logits), and p by the activation."""
     evidence = np.maximum(logits, 0.0)
     if activation == SIGMOID:
-        return TagScores(np.asarray(0.5 * (1 + np.tanh(0.5 * logits)), np.float32), evidence)  # cannot overflow
+        return TagScores(_sigmoid(logits), evidence)
     # Subtracting the row's maximum changes nothing in exact arithmetic and keeps exp in range.
     grown = np.exp(evidence - evidence.max(axis=1, keepdims=True))
     return TagScores(grown / grown.sum(axis=1, keepdims=True), evidence)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)), np.float32)  # cannot overflow
 
 
 def measured(path: Path) -> float | None:
@@ -137,7 +156,11 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
         raise BadHead(f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT!r}")
     if manifest.get("vocabulary_sha256") != vocabulary.sha256:
         raise BadHead(f"{path} was trained for other tags, or another order, than {vocabulary.folder / 'labels.txt'}")
-    *hidden, last = _layers(path, arrays.load(path))
+    stored = arrays.load(path)
+    shows = _shows(path, {name: stored.pop(name) for name in SHOWS if name in stored})
+    *hidden, last = layers = _layers(path, stored)
+    if shows and len(shows.kernel) != len(layers[0].kernel):
+        raise BadHead(f"{path}: {SHOWS[0]} {shows.kernel.shape} does not take the {len(layers[0].kernel)} inputs")
     tags = len(vocabulary.tags)
     if len(last.bias) != tags:
         raise BadHead(f"{path}: kernel {last.kernel.shape} and bias {last.bias.shape} do not give {tags} tags")
@@ -162,7 +185,40 @@ def load(path: Path, vocabulary: Vocabulary) -> Head:
         reads,
         tuple(hidden),
         activation,
+        shows,
+        _calibration(path.with_suffix(".json"), manifest, trained),
     )
+
+
+def _calibration(path: Path, manifest: dict[str, Any], trained: list[bool]) -> Calibration | None:
+    """What the manifest says of confidence; None if it says nothing of it."""
+    if "confidence" not in manifest:
+        return None
+    try:
+        found = convert(Calibration, manifest["confidence"])
+    except ValueError as error:
+        raise BadHead(f'{path}: "confidence" cannot be read ({error}): copy the whole vocabulary folder') from error
+    numbers = [found.mean, found.strongest, *(offset for offset in found.offsets if offset is not None)]
+    if [offset is not None for offset in found.offsets] != trained or not np.isfinite(numbers).all():
+        raise BadHead(
+            f'{path}: "confidence" has {len(found.offsets)} offsets that do not suit the {len(trained)} tags: a finite '
+            f"number for each trained one, null for the others: copy the whole vocabulary folder"
+        )
+    return found
+
+
+def _shows(path: Path, stored: arrays.Arrays) -> Dense | None:
+    """What tells whether a picture shows anything, of its arrays; None if there are none."""
+    if not stored:
+        return None
+    shapes = {name: part.shape for name, part in stored.items()}
+    if (
+        set(stored) != set(SHOWS)
+        or len(shapes[SHOWS[0]]) != 2
+        or (shapes[SHOWS[0]][1:], shapes[SHOWS[1]]) != ((1,), (1,))
+    ):
+        raise BadHead(f"{path}: {shapes} are not {SHOWS[0]} (inputs, 1) and {SHOWS[1]} (1,)")
+    return Dense(*(stored[name] for name in SHOWS))
 
 
 def _layers(path: Path, stored: arrays.Arrays) -> list[Dense]:

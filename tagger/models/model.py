@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from tagger.confidence import confidence
 from tagger.errors import BadHead, BadWeights, reason
 from tagger.images import DECODING, Pixels
 from tagger.models import nudity, registry
@@ -20,7 +21,7 @@ from tagger.models.evidence import CLASS_COUNT, class_evidence
 from tagger.models.head import ANY_NETWORK, BOTH, CLASSES, FEATURES, Head
 from tagger.models.nudity import Nudity
 from tagger.models.weights import WeightsFile
-from tagger.records import Floats, ModelInfo, TagScores
+from tagger.records import Doubles, Floats, ModelInfo, TagScores
 from tagger.settings import Settings
 from tagger.vocabulary import Vocabulary
 
@@ -73,8 +74,22 @@ class Model:
         seen = features[:, : self.backbone.feature_count]
         blocks = range(0, max(1, len(seen)), BLOCK)  # else the evidence of a long film would be large
         parts = [self.head.scores(self._read(seen[at : at + BLOCK])) for at in blocks]
-        scores = TagScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in TagScores.__slots__))
+        shows = [part.shows for part in parts if part.shows is not None]
+        scores = TagScores(
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate([part.evidence for part in parts]),
+            np.concatenate(shows) if shows else None,
+        )
         return self.nudity.answered(scores, features[:, -1]) if self.nudity else scores
+
+    def confidence(self, scores: TagScores) -> Doubles | None:
+        """Returns how probable it is that a film with these scores shows each tag, (tags,); None: nothing says so."""
+        if self.head.calibration is None:
+            return None
+        found = confidence(scores, self.head.calibration)
+        if self.nudity and len(scores.probabilities):
+            found[self.nudity.at] = self.nudity.confidence(scores)
+        return found
 
     def _read(self, features: Features) -> Floats:
         """What the head reads of features (n, d)."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tagger.confidence import DIGITS, log_odds, sigmoid, strongest
+from tagger.confidence import SURE as SURE_FILM
 from tagger.errors import NetworkFailed, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
 from tagger.models.head import Head
@@ -98,7 +100,19 @@ class Nudity:
         all_of_them = loudest + np.log(np.exp(others - loudest[:, None]).sum(1))
         odds = np.log(np.maximum(p, TINY) / np.maximum(1 - p, TINY)) + all_of_them
         evidence = np.insert(others, self.at, np.where(p > SURE, odds, 0), axis=1)
-        return TagScores(np.insert(shares, self.at, p, axis=1).astype(np.float32), evidence.astype(np.float32))
+        probabilities = np.insert(shares, self.at, p, axis=1).astype(np.float32)
+        return TagScores(probabilities, evidence.astype(np.float32), scores.shows)
+
+    def confidence(self, scores: TagScores) -> float:
+        """Returns how sure it is of a film with at least one keyframe: what is said of its pictures, by their odds.
+
+        The mean of the strongest twentieth of its probabilities, so that `SURE` of one becomes that of the other. It
+        is measured on no films.
+        """
+        shown = 1.0 if scores.shows is None else scores.shows
+        p = (scores.probabilities[:, self.at] * shown).astype(np.float64)
+        odds = log_odds(strongest(p[:, None])) + log_odds(np.array(SURE_FILM)) - log_odds(np.array(SURE))
+        return round(float(sigmoid(odds)[0]), DIGITS)
 
 
 def _middle(picture: Pixels) -> Floats:

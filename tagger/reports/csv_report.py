@@ -5,7 +5,10 @@ from __future__ import annotations
 from tagger.records import TagReport
 from tagger.text import PROGRAMS, csv_text, safe_cell
 
-COLUMNS = ("film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained", "answered_by")
+COLUMNS = (
+    "film", "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained", "answered_by",
+    "confidence",
+)  # fmt: skip
 
 
 def as_csv(report: TagReport, csv_for: str = PROGRAMS) -> str:
@@ -20,6 +23,7 @@ def as_csv(report: TagReport, csv_for: str = PROGRAMS) -> str:
             *(tag.score, tag.weight, tag.frames, tag.mean_probability),
             str(tag.trained).lower(),
             safe_cell(tag.answered_by),
+            "" if tag.confidence is None else tag.confidence,
         )
         for tag in report.tags
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tagger.confidence import SURE
 from tagger.evaluation.figures import Figures, TagFigures
 from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import can_draw
 from tagger.settings import SIGMOID
+from tagger.training.certain import HELD_OUT_MIN
 from tagger.training.fit import INTERRUPTED
 from tagger.training.recipe import AUGMENT, FEATURES, FINE_TUNE, SCRATCH
 from tagger.training.result import TrainingResult
@@ -31,7 +33,7 @@ STRATEGIES = {
 
 def text(result: TrainingResult) -> str:
     """Returns the card as Markdown."""
-    return "\n".join((*_head(result), *_figures(result), *_data(result), *_run(result))) + "\n"
+    return "\n".join((*_head(result), *_figures(result), *_confidence(result), *_data(result), *_run(result))) + "\n"
 
 
 def _head(result: TrainingResult) -> Iterator[str]:
@@ -126,6 +128,30 @@ def _per_tag(result: TrainingResult) -> Iterator[str]:
 def _numbers(tag: TagFigures) -> Iterator[str]:
     for value in (tag.precision, tag.recall, tag.f1, tag.average_precision, tag.auc):
         yield "-" if value is None else f"{value:.2f}"
+
+
+def _confidence(result: TrainingResult) -> Iterator[str]:
+    yield "## Confidence"
+    yield ""
+    if result.certainty is None:
+        yield "None: " + (
+            "the backbone was trained too, and features of other pictures are not at hand."
+            if result.learned.backbone is not None
+            else f"it wants {HELD_OUT_MIN} pictures each of two tags at least in the validation and test parts."
+        )
+        yield ""
+        return
+    found = result.certainty.figures
+    yield "How probable it is that a film shows a tag, learned from made-up films of validation and test part; from"
+    yield f"{SURE:g} on a tag is sure. Of films of pictures and of frames without any that nothing was learned from:"
+    yield ""
+    yield "| sure tags of a film, of true ones | right | of the true ones | ECE | films that show nothing, with any |"
+    yield "| --- | --- | --- | --- | --- |"
+    shares = [f"{found[key]:.2f}" if found[key] is not None else "-" for key in ("precision", "recall")]
+    alarms = found["nothing"]["with_anything_sure"]
+    first = f"{found['sure_tags']:.1f} of {found['true_tags']:.1f}"
+    yield f"| {first} | {' | '.join(shares)} | {found['calibration_error']:.3f} | {alarms:.1%} |"
+    yield ""
 
 
 def _data(result: TrainingResult) -> Iterator[str]:

@@ -10,6 +10,7 @@ from tagger.evaluation.figures import Figures
 from tagger.models.backbone import Backbone
 from tagger.models.registry import AUTO
 from tagger.training import strategy
+from tagger.training.certain import Certainty
 from tagger.training.dataset import Dataset
 from tagger.training.learner import Learned
 from tagger.training.recipe import Recipe
@@ -70,6 +71,7 @@ class TrainingResult:
     figures: Figures | None  # of the test part; None if it is empty
     folded: Figures | None = None  # of the cross-validation
     crossed: tuple[CrossTest, ...] = ()
+    certainty: Certainty | None = None  # None: too few pictures were held out, or the backbone was trained too
     interrupted: bool = False
 
     def pictures_of(self, tag: int) -> dict[str, int]:

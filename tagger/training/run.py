@@ -18,9 +18,11 @@ from tagger.files import Lock, output_folder, unless_used
 from tagger.models.backbone import Backbone, Tunable, tunable
 from tagger.records import Floats, TagScores
 from tagger.text import write_json
-from tagger.training import strategy, written
+from tagger.training import certain, strategy, written
 from tagger.training.bench import Bench, StageProgress, trained
+from tagger.training.certain import Certainty
 from tagger.training.dataset import Dataset, collect
+from tagger.training.features import space
 from tagger.training.fit import INTERRUPTED
 from tagger.training.folders import find
 from tagger.training.learner import judged, learn
@@ -77,6 +79,7 @@ def _train(bench: Bench) -> TrainingResult:
         return replace(result, interrupted=True)
     state.unlink(missing_ok=True)
     try:
+        result = replace(result, certainty=_certainty(result, rows, bench))
         result = replace(result, folded=_folded(result, rows, bench.watch), crossed=_crossed(result, bench))
     except KeyboardInterrupt:
         return replace(result, interrupted=True)
@@ -155,6 +158,17 @@ def _folded(result: TrainingResult, rows: Floats, watch: StageProgress) -> Figur
         scores.probabilities[parts.test], scores.evidence[parts.test] = answers.probabilities, answers.evidence
     watch("folds", count, count)
     return judged(data, np.arange(len(data.paths)), scores, recipe)
+
+
+def _certainty(result: TrainingResult, rows: Floats, bench: Bench) -> Certainty | None:
+    """What makes the head sure; None where it reads another network than the features are of, or pictures are few."""
+    if result.learned.backbone is not None:
+        return None
+    bench.watch("confidence", 0, 1)
+    store = bench.store(f"nothing {space(result.base)}")
+    return certain.learn(
+        result.data, rows, result.split, written.head_of(result), result.base, store, result.request.seed
+    )
 
 
 def _crossed(result: TrainingResult, bench: Bench) -> tuple[CrossTest, ...]:

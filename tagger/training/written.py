@@ -39,7 +39,7 @@ def vocabulary_of(data: Dataset, name: str, folder: Path = Path()) -> Vocabulary
 def head_of(result: TrainingResult) -> Head:
     """Returns the head that was learned."""
     *hidden, last = result.learned.layers
-    tuned = result.learned.backbone
+    tuned, sure = result.learned.backbone, result.certainty
     return Head(
         last.kernel,
         last.bias,
@@ -50,6 +50,8 @@ def head_of(result: TrainingResult) -> Head:
         FEATURES,
         tuple(hidden),
         result.recipe.activation,
+        None if sure is None else sure.shows,
+        None if sure is None else sure.calibration,
     )
 
 
@@ -135,6 +137,7 @@ def as_facts(result: TrainingResult) -> dict[str, Any]:
         "temperature": learned.temperature,
         "offset": learned.offset,
         "parameters": sum(layer.kernel.size + layer.bias.size for layer in learned.layers),
+        "confidence": finite(result.certainty and result.certainty.figures),
         "test": finite(result.figures and asdict(result.figures)),
         "folds": result.request.folds or None,
         "cross_validation": finite(result.folded and asdict(result.folded)),
