@@ -71,6 +71,7 @@ def test_a_folder_is_one_table(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert list(table.columns) == [
         "report", "film", "path", "duration_s", "status",
         "rank", "tag", "slug", "score", "weight", "frames", "mean_probability", "trained", "answered_by",
+        "confidence",
     ]  # fmt: skip
     assert table["report"].tolist() == ["a/a.tags.json"] * 2 + ["b/b.tags.json"] * 2
     assert table.index.tolist() == [0, 1, 2, 3]
