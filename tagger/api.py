@@ -140,7 +140,7 @@ def shots(
 def segments(
     report: TagReport | Path | str,
     *tags: str,
-    threshold: float = 0.0,
+    threshold: float | None = None,
     max_gap_s: float = 0.0,
     min_duration_s: float = 0.0,
 ) -> Segments:
@@ -149,7 +149,7 @@ def segments(
     Args:
         report: or the path of its JSON.
         *tags: names or slugs, in any case.
-        threshold: a shot carries a tag that is at least so probable, 0 to 1.
+        threshold: a shot carries every tag that is at least so probable, 0 to 1; None: its up to three tags.
         max_gap_s: segments no farther apart are joined.
         min_duration_s: shorter ones are dropped, after joining.
 

@@ -145,11 +145,12 @@ class Engine:
             model=model.info(self.vocabulary.name),
             settings=_settings(self.settings, model),
             tags=ranked,
-            shots=_tagged(scanned, ranking.shot_tags(scores, self.vocabulary)),
+            shots=_tagged(scanned, ranking.shot_tags(scores, self.vocabulary), ranking.shot_probabilities(scores)),
             status=scanned.status,
             scan=scanned.scan,
             timing=Timing(total_s, startup_s, scanned.scan_s, infer_s, scanned.video.duration_s / total_s),
             warnings=_warnings(scanned),
+            slugs=self.vocabulary.slugs,
         )
 
     def tag(self, pictures: Iterable[Pixels]) -> list[tuple[ShotTag, ...]]:
@@ -172,13 +173,15 @@ class Engine:
         return np.concatenate(parts), infer_s
 
 
-def _tagged(scanned: Scanned, tags: Sequence[tuple[ShotTag, ...]]) -> tuple[TaggedShot, ...]:
+def _tagged(
+    scanned: Scanned, tags: Sequence[tuple[ShotTag, ...]], probabilities: Sequence[tuple[float, ...]]
+) -> tuple[TaggedShot, ...]:
     """The shots with the tags of their keyframes, of which only the kept ones have any."""
-    of_kept = iter(tags)
+    of_kept = zip(tags, probabilities, strict=True)
     return tuple(
         TaggedShot(
             shot.index, shot.start_s, shot.end_s, shot.start_frame, shot.end_frame, shot.keyframe,
-            next(of_kept) if shot.keyframe.kept else (),
+            *(next(of_kept) if shot.keyframe.kept else ((), ())),
         )
         for shot in scanned.shots
     )  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.records import TOP_TAGS, RankedTag, ShotTag, TagScores
+from tagger.records import DIGITS, TOP_TAGS, RankedTag, ShotTag, TagScores
 from tagger.vocabulary import Vocabulary
 
 
@@ -34,6 +34,11 @@ def shot_tags(scores: TagScores, vocabulary: Vocabulary) -> list[tuple[ShotTag, 
         best = sorted(np.flatnonzero(chosen), key=lambda tag: (-shares[tag], tag))
         answer.append(tuple(ShotTag(slugs[tag], float(shares[tag])) for tag in best))
     return answer
+
+
+def shot_probabilities(scores: TagScores) -> list[tuple[float, ...]]:
+    """Returns for each picture the probability of every tag, in the vocabulary's order, to `DIGITS` digits."""
+    return [tuple(row) for row in scores.probabilities.astype(np.float64).round(DIGITS).tolist()]
 
 
 def weights(scores: TagScores) -> NDArray[np.float64]:

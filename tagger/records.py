@@ -31,6 +31,7 @@ Boundary = tuple[int, float]  # where a shot begins: frame, and its time in seco
 Setting = str | int | float | bool | None
 Status = Literal["ok", "truncated", "damaged"]
 Share = Annotated[float, Meta(ge=0, le=1)]  # checked in a file by `tagger.typed_json`
+DIGITS = 5  # of the probabilities of all tags, after the point: 1,500 shots with 50 tags each stay below 2 MB
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
 
 
@@ -100,6 +101,9 @@ class TaggedShot(ScannedShot):
 
     tags: tuple[ShotTag, ...]
     """Best first, up to three; none if the keyframe was dropped or has no evidence."""
+    probabilities: tuple[Share, ...] = ()
+    """Of every tag, in the order of the report's `slugs`, to five digits; none if the keyframe was dropped, or in
+    reports of before they were kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +169,8 @@ class ModelInfo:
     """Identity: name and feature layer."""
     head_sha256: str
     backbone_sha256: str
+    activation: str = ""  # reports of before it was said
+    """What gave the probabilities: those of `softmax` sum to 1 in each shot, those of `sigmoid` need not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +233,8 @@ class TagReport:
     scan: Scan
     timing: Timing
     warnings: tuple[str, ...] = ()
+    slugs: tuple[str, ...] = ()
+    """The tags in the vocabulary's order, that of each shot's `probabilities`; none in reports without them."""
 
     def to_frame(self) -> DataFrame:
         """Returns a pandas table with a row per tag, best first: the columns of the CSV report."""

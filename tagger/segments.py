@@ -1,7 +1,7 @@
 """Where in a film a tag is: runs of neighbouring shots that carry it, from a report (nothing is decoded).
 
-A shot carries a tag that is among its up to three tags and probable enough. A shot that was dropped (black, blank)
-has no tags, so it parts two runs as any other that does not carry the tag.
+A shot carries its up to three tags, as in the source paper; or, by a threshold, every tag that is probable enough. A
+shot that was dropped (black, blank) has no tags, so it parts two runs as any other that does not carry the tag.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings
+from tagger.text import moment
 from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
@@ -31,16 +32,16 @@ class Rule:
         BadSettings: a value outside its range, named with the range.
     """
 
-    threshold: float = 0.0  # 0 to 1; a shot where the tag is less probable does not carry it
+    threshold: float | None = None  # 0 to 1; a shot carries what is at least so probable. None: its up to three tags
     max_gap_s: float = 0.0  # segments no farther apart are joined
     min_duration_s: float = 0.0  # shorter ones are dropped, after joining
 
     def __post_init__(self) -> None:
         """Checks the ranges; NaN is in none."""
         for name in ("threshold", "max_gap_s", "min_duration_s"):
-            if not isinstance(getattr(self, name), Real):
+            if not isinstance(getattr(self, name), Real) and (name, getattr(self, name)) != ("threshold", None):
                 raise BadSettings(f"{name} = {getattr(self, name)!r}: takes a number")
-        if not 0 <= self.threshold <= 1:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise BadSettings(f"threshold = {self.threshold}: from 0 to 1")
         for name, value in (("max_gap_s", self.max_gap_s), ("min_duration_s", self.min_duration_s)):
             if not 0 <= value < inf:
@@ -111,7 +112,7 @@ def find(report: TagReport, names: Sequence[str], rule: Rule) -> Segments:
         BadSettings: no tag of the report has such a name; names those like it.
     """
     asked = tuple(dict.fromkeys(_named(report, name) for name in names))
-    carriers = _carriers(report.shots, rule.threshold)
+    carriers = _carriers(report, rule.threshold)
     segments = [segment for tag in asked or report.tags for segment in _segments(tag, carriers.get(tag.slug, ()), rule)]
     present = {segment.slug for segment in segments}
     tags = asked or tuple(tag for tag in report.tags if tag.slug in present)
@@ -132,13 +133,45 @@ def _named(report: TagReport, name: str) -> RankedTag:
     return tags[asked]
 
 
-def _carriers(shots: Iterable[TaggedShot], threshold: float) -> dict[str, list[_Carrier]]:
+def notes(answer: Segments) -> Iterator[str]:
+    """Yields what to know of an answer, a line for each: what a report cannot say, and where a tag nearly is."""
+    report, threshold = answer.report, answer.rule.threshold
+    if threshold is not None and not report.slugs and report.shots:
+        yield (
+            f"{report.video.name}: its report is of an earlier version, with up to three tags of each shot: "
+            "the threshold counts among these; extract the film again for all"
+        )
+    carried = _carriers(report, threshold)
+    for tag in answer.tags:
+        if tag.trained and tag.slug not in carried and (likely := _likeliest(report, tag.slug)):
+            probability, shot = likely
+            yield (
+                f"{tag.tag}: most probable at {moment(shot.start_s)} ({probability:.2f}), in no shot that counts: "
+                f"--threshold takes every shot where it is at least so probable"
+            )
+
+
+def _likeliest(report: TagReport, slug: str) -> tuple[float, TaggedShot] | None:
+    """Where a tag is the most probable, the first of such places; None where no shot says."""
+    said = [(shares[slug], shot) for shot in report.shots if slug in (shares := _shares(report, shot))]
+    return max(said, key=lambda pair: pair[0], default=None)
+
+
+def _shares(report: TagReport, shot: TaggedShot) -> dict[str, float]:
+    """How probable each tag is in a shot; in reports of earlier versions, each of its up to three."""
+    if shot.probabilities:
+        return dict(zip(report.slugs, shot.probabilities, strict=True))
+    return {tag.slug: tag.probability for tag in shot.tags}
+
+
+def _carriers(report: TagReport, threshold: float | None) -> dict[str, list[_Carrier]]:
     """The shots that carry each tag, by its slug."""
     found: dict[str, list[_Carrier]] = {}
-    for place, tagged in enumerate(shots):
-        for tag in tagged.tags:
-            if tag.probability >= threshold:
-                found.setdefault(tag.slug, []).append(_Carrier(place, tagged, tag.probability))
+    for place, shot in enumerate(report.shots):
+        shares = {tag.slug: tag.probability for tag in shot.tags} if threshold is None else _shares(report, shot)
+        for name, probability in shares.items():
+            if threshold is None or probability >= threshold:
+                found.setdefault(name, []).append(_Carrier(place, shot, probability))
     return found
 
 

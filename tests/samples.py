@@ -15,20 +15,21 @@ REPORT = TagReport(
     video=VideoInfo(
         "films/x.mp4", "x.mp4", 10, "0" * 32, "h264", 25.0, Declared(8.0, None, 25.0), Observed(8.0, 320, 180, 200, 0)
     ),
-    model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64),
+    model=ModelInfo("movies50", "compact/avg_pool", "a" * 64, "b" * 64, "softmax"),
     settings={"detector": "adaptive", "batch_size": 16, "min_shot_s": 0.6, "device": None},
     tags=(
         RankedTag(1, "Car chase", "car-chase", 1.0, 0.75, 1, 0.5, True, "head"),
         RankedTag(2, "Drama", "drama", 0.0, 0.0, 0, 0.1, False),
     ),
     shots=(
-        TaggedShot(0, 0.0, 4.0, 0, 100, Keyframe(50, 2.0, 0, 7.1, True), (ShotTag("car-chase", 0.9),)),
+        TaggedShot(0, 0.0, 4.0, 0, 100, Keyframe(50, 2.0, 0, 7.1, True), (ShotTag("car-chase", 0.9),), (0.1, 0.9)),
         TaggedShot(1, 4.0, 8.0, 100, 200, Keyframe(150, 6.0, 0, 0.5, False), ()),
     ),
     status="ok",
     scan=Scan("full", "full", "every frame is decoded"),
     timing=Timing(2.0, 1.0, 1.5, 0.5, 4.0),
     warnings=("a warning",),
+    slugs=("drama", "car-chase"),
 )
 
 TEXT = st.text(st.characters(), max_size=12)  # lone surrogates too: names that are no UTF-8

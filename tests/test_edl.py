@@ -76,7 +76,7 @@ def asked(
     observed = replace(REPORT.video.observed, duration_s=length / fps, frame_count=length)
     declared = Declared(None, None, fps, code, reel)
     video = replace(REPORT.video, fps=fps, declared=declared, observed=observed)
-    return find(replace(REPORT, video=video, shots=shots), [CHASE], Rule())
+    return find(replace(REPORT, video=video, shots=shots, slugs=()), [CHASE], Rule())
 
 
 @pytest.mark.parametrize(

@@ -467,5 +467,6 @@ def test_the_model_is_that_of_films(capsys: pytest.CaptureFixture[str], real: Pa
         "backbone": network.identity,
         "head_sha256": made.sha256,
         "backbone_sha256": network.sha256,
+        "activation": "softmax",
     }
     assert [line.split()[0] for line in out.splitlines()[1:5]] == list(words.slugs)

@@ -29,6 +29,7 @@ def test_a_row_per_shot_has_its_keyframe_and_tags() -> None:
     assert list(shots.columns) == [
         "film", "index", "start_s", "end_s", "start_frame", "end_frame", "keyframe_frame", "keyframe_time_s",
         "keyframe_off_middle_frames", "keyframe_entropy_bits", "keyframe_kept", "tags_slug", "tags_probability",
+        "probabilities",
     ]  # fmt: skip
     first, second = shots.to_dict("records")
     assert (first["end_s"], first["keyframe_frame"], first["tags_slug"]) == (4.0, 50, ("car-chase",))
@@ -45,7 +46,7 @@ def test_tables_without_rows_have_their_columns() -> None:
 
 
 def test_a_report_without_tags_changes_no_column_of_a_folder(tmp_path: Path) -> None:
-    for name, report in (("a.mp4", replace(REPORT, tags=())), ("b.mp4", REPORT)):
+    for name, report in (("a.mp4", replace(REPORT, tags=(), slugs=(), shots=())), ("b.mp4", REPORT)):
         Folder(tmp_path).write(tmp_path / name, report)
     table = tagger.read_reports(tmp_path)
     assert table["rank"].dtype == REPORT.to_frame()["rank"].dtype

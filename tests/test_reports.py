@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ from samples import REPORT, REPORTS
 from tagger import read_report, write_report
 from tagger.errors import BadPath, BadReport, PathMissing
 from tagger.files import distinct_name
-from tagger.records import TagReport
+from tagger.records import Keyframe, RankedTag, ShotTag, TaggedShot, TagReport
 from tagger.reports.csv_report import COLUMNS, as_csv
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import SCHEMA_FILE, as_json
@@ -46,6 +48,82 @@ def test_json_follows_the_schema_and_comes_back(report: TagReport, tmp_path: Pat
     validate(as_json(report))
     write_report(report, tmp_path / "x.json")
     assert read_report(tmp_path / "x.json") == report
+
+
+def test_a_report_says_of_every_tag_how_probable_it_is_in_each_kept_shot(report: TagReport) -> None:
+    text = as_json(report)
+    assert '"probabilities": [0.1, 0.9]' in text  # on one line: a hundred thousand would be as many lines
+    document = json.loads(text)
+    assert document["slugs"] == ["drama", "car-chase"]
+    assert [shot["probabilities"] for shot in document["shots"]] == [[0.1, 0.9], []]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"slugs": ["drama", "robot"]}, "slugs: are not those of the tags"),
+        ({"slugs": []}, "2 probabilities, slugs names 0 tags"),
+        ({"probabilities": [0.1, 0.8, 0.1]}, "3 probabilities, slugs names 2 tags"),
+        ({"probabilities": [0.2, 0.9]}, "probabilities that sum to 1.1000, not to 1"),
+        ({"probabilities": [-0.1, 1.1]}, "Expected `float` >= 0.0"),
+        ({"probabilities": [0.1, float("nan")]}, "NaN is no finite number"),
+        ({"probabilities": []}, "a kept keyframe and no probabilities"),
+    ],
+)
+def test_probabilities_that_cannot_be_are_refused(
+    report: TagReport, change: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    document = json.loads(as_json(report))
+    (document["shots"][0] if "probabilities" in change else document).update(change)
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    with pytest.raises(BadReport, match=re.escape(why)):
+        read_report(tmp_path / "x.json")
+
+
+def test_a_report_that_would_be_refused_is_not_written(report: TagReport) -> None:
+    with pytest.raises(ValueError, match="sum to 0.9000, not to 1"):
+        as_json(replace(report, shots=(replace(report.shots[0], probabilities=(0.0, 0.9)), report.shots[1])))
+
+
+def test_probabilities_of_a_sigmoid_need_not_sum_to_one(report: TagReport, tmp_path: Path) -> None:
+    by_itself = replace(report, model=replace(report.model, activation="sigmoid"))
+    sure = replace(by_itself, shots=(replace(report.shots[0], probabilities=(0.9, 0.9)), report.shots[1]))
+    write_report(sure, tmp_path / "x.json")
+    assert read_report(tmp_path / "x.json") == sure
+
+
+def test_reports_of_before_probabilities_were_kept_are_read(report: TagReport, tmp_path: Path) -> None:
+    document = json.loads(as_json(report))
+    del document["slugs"], document["model"]["activation"]
+    for shot in document["shots"]:
+        del shot["probabilities"]
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    old = read_report(tmp_path / "x.json")
+    assert (old.slugs, [shot.probabilities for shot in old.shots]) == ((), [(), ()])
+    assert old.model.activation == ""
+
+
+def test_fifteen_hundred_shots_with_fifty_tags_each_stay_below_two_megabytes(report: TagReport) -> None:
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.full(50, 0.3), 1500).round(5)
+    slugs = tuple(f"tag-{place}" for place in range(50))
+    tags = tuple(
+        RankedTag(place + 1, name, name, 0.123456789, 12.3456789, 12, 0.0123456789, True, "head")
+        for place, name in enumerate(slugs)
+    )
+    best = [np.argsort(-row)[:3] for row in shares]
+    shots = tuple(
+        TaggedShot(
+            place, place * 5.0050050, (place + 1) * 5.0050050, place * 120, place * 120 + 120,
+            Keyframe(place * 120 + 60, place * 5.005005 + 2.5025025, 0, 7.1234567890123, True),
+            tuple(ShotTag(slugs[tag], float(shares[place][tag]) + 1e-12) for tag in best[place]),
+            tuple(shares[place].tolist()),
+        )
+        for place in range(1500)
+    )  # fmt: skip
+    text = as_json(replace(report, tags=tags, shots=shots, slugs=slugs))
+    validate(text)
+    assert len(text) < 2e6
 
 
 def test_the_schema_notices_what_is_wrong(report: TagReport) -> None:
@@ -194,6 +272,7 @@ NULLABLE = {
     "declared_duration_s": (int, float), "declared_frames": (int,), "declared_fps": (int, float),
     "declared_timecode": (str,), "declared_reel": (str,), "stream": (int,),
 }  # fmt: skip
+ALL_OR_NONE = {"slugs", "probabilities"}  # likewise, but one is nothing without the other
 LATE = {"declared_fps", "declared_timecode", "declared_reel", "stream"}  # fields that the first reports did not have
 
 
@@ -242,10 +321,17 @@ def test_a_field_of_another_kind_is_refused_by_name(place: Place, tmp_path: Path
 def test_a_field_that_is_missing_is_named(place: Place, tmp_path: Path) -> None:
     document = json.loads(json.dumps(EXAMPLE))
     del at(document, place[:-1])[place[-1]]
+    if place == ("shots", 1, "probabilities"):
+        document["shots"][1]["keyframe"]["kept"] = True  # of one that was dropped none are missed
     (tmp_path / "x.json").write_text(json.dumps(document))
-    if place[-1] in LATE:
+    if place[-1] in ALL_OR_NONE:
+        with pytest.raises(BadReport, match="probabilities"):
+            read_report(tmp_path / "x.json")
+    elif place[-1] in LATE:
         assert json.loads(as_json(read_report(tmp_path / "x.json")))["video"][place[-1]] is None
-    elif place[-1] == "answered_by":  # likewise
+    elif place[-1] == "activation":  # likewise
+        assert read_report(tmp_path / "x.json").model.activation == ""
+    elif place[-1] == "answered_by":
         assert "" in {tag.answered_by for tag in read_report(tmp_path / "x.json").tags}
     else:
         with pytest.raises(BadReport, match=f"missing required field `{place[-1]}`"):

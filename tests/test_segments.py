@@ -27,7 +27,7 @@ from tagger.reports.edl import as_edl, cautions
 from tagger.reports.json_segments import as_json
 from tagger.reports.segments_table import as_table
 from tagger.reports.vtt import as_vtt, timestamp
-from tagger.segments import Rule, Segment, Segments, find
+from tagger.segments import Rule, Segment, Segments, find, notes
 from tagger.settings import Settings
 from tagger.video_info import Declared, Observed, VideoInfo
 
@@ -165,9 +165,44 @@ def test_an_unknown_tag_names_those_like_it(report: TagReport) -> None:
         find(report, [""], Rule())
 
 
+def whole(*shares: tuple[float, ...]) -> TagReport:
+    """A report of one-second shots that say of every tag how probable it is; none carries one by its top three."""
+    shots = [
+        replace(shot(place, float(place), place + 1.0, 25 * place, 25 * place + 25, {}), probabilities=row)
+        for place, row in enumerate(shares)
+    ]
+    return replace(report_of(shots), slugs=tuple(NAMES))
+
+
+def test_a_threshold_counts_among_all_tags_of_a_shot() -> None:
+    report = whole((0.1, 0.6, 0.2, 0.1), (0.3, 0.4, 0.2, 0.1), (), (0.05, 0.05, 0.8, 0.1))
+    assert frames(find(report, [WAR], Rule(threshold=0.2))) == [(0, 50), (75, 100)]
+    assert frames(find(report, [WAR], Rule(threshold=0.21))) == [(75, 100)]
+    assert frames(find(report, [WAR], Rule(threshold=0))) == [(0, 50), (75, 100)]  # the dropped shot says nothing
+    assert frames(find(report, [WAR], Rule())) == []
+    assert find(report, [WAR], Rule(threshold=0.7)).segments[0].probability == 0.8
+
+
+def test_a_tag_in_no_segment_is_said_to_be_where_it_is_most_probable() -> None:
+    report = whole((0.1, 0.6, 0.2, 0.1), (0.1, 0.5, 0.31, 0.09))
+    (line,) = notes(find(report, [WAR], Rule()))
+    assert line.startswith("War: most probable at 00:01 (0.31), in no shot that counts: --threshold")
+    assert list(notes(find(report, [WAR], Rule(threshold=0.3)))) == []
+    assert list(notes(find(report, [ROBOT], Rule()))) == []  # never trained: nothing knows where it is
+
+
+def test_an_old_report_says_what_a_threshold_cannot_find_in_it(report: TagReport) -> None:
+    assert not any("earlier version" in line for line in notes(find(report, [CHASE], Rule())))
+    (line,) = notes(find(report, [CHASE], Rule(threshold=0.1)))
+    assert line.startswith("x.mp4: its report is of an earlier version, with up to three tags of each shot")
+
+
 @pytest.mark.parametrize("field", ["threshold", "max_gap_s", "min_duration_s"])
 @pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "0.5", None])
 def test_rules_outside_their_range_are_refused(field: str, value: Any) -> None:
+    if (field, value) == ("threshold", None):
+        assert Rule(threshold=None) == Rule()  # the one that may be left out
+        return
     with pytest.raises(BadSettings, match=re.escape(f"{field} = {value!r}: ")):
         Rule(**{field: value})
 
@@ -250,7 +285,7 @@ def test_csv_and_json_say_all_that_is_known(report: TagReport) -> None:
     for row, segment in zip(rows, document["segments"], strict=True):
         assert {**row, "tag": segment["tag"]} == {name: str(value) for name, value in segment.items()}
     assert [Segment(**segment) for segment in document["segments"]] == list(found.segments)
-    assert document["rule"] == {"threshold": 0.0, "max_gap_s": 2.0, "min_duration_s": 0.0}
+    assert document["rule"] == {"threshold": None, "max_gap_s": 2.0, "min_duration_s": 0.0}
     assert document["video"]["name"] == "=1.mp4"
     assert document["tags"][1] == {
         "tag": "Car chase", "slug": CHASE, "trained": True, "segments": 2, "duration_s": 28.0, "share": 28 / 32
@@ -465,12 +500,13 @@ def test_a_table_by_default_and_files_by_their_ending(run: Run, report: TagRepor
     numbers = "--threshold", "0.3", "--max-gap", "2", "--min-duration", "3.5"
     words = "x.tags.json", "--tag", "Car-Chase", "--tag", "war", *numbers
     table = as_table(found) + "\n"
-    assert run(*words) == (0, table, [])
+    code, out, err = run(*words)
+    assert (code, out, len(err)) == (0, table, 1) and "its report is of an earlier version" in err[0]
     for form, write in WRITERS.items():
-        assert run(*words, "-o", f"new/it.{form.upper()}") == (0, table, [])
+        assert run(*words, "-q", "-o", f"new/it.{form.upper()}") == (0, table, [])
         assert (tmp_path / f"new/it.{form.upper()}").read_bytes().decode() == write(found)
-        assert run(*words, "--format", form) == (0, write(found), [])
-    assert run(*words, "--format", "vtt", "-o", "chapters.txt") == (0, table, [])
+        assert run(*words, "-q", "--format", form) == (0, write(found), [])
+    assert run(*words, "-q", "--format", "vtt", "-o", "chapters.txt") == (0, table, [])
     assert (tmp_path / "chapters.txt").read_text() == as_vtt(found)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.argument("report", metavar="REPORT", type=click.Path(path_type=Path))
 @click.option("--tag", "names", multiple=True, metavar="TAG",
               help="Name or slug of a tag; can be given several times.  [every tag that a shot carries]")  # fmt: skip
-@click.option("--threshold", type=float, default=0.0, show_default=True, metavar="P",
-              help="A shot carries those of its up to three tags that are at least so probable.")  # fmt: skip
+@click.option("--threshold", type=float, metavar="P",
+              help="A shot carries every tag that is at least so probable, 0 to 1.  [its first three]")  # fmt: skip
 @click.option("--max-gap", "max_gap_s", type=float, default=0.0, show_default=True, metavar="SECONDS",
               help="Segments no farther apart are joined.")  # fmt: skip
 @click.option("--min-duration", "min_duration_s", type=float, default=0.0, show_default=True, metavar="SECONDS",
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
               help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
 @options("csv_for", "quiet", "verbose")
-def segments(report: Path, names: tuple[str, ...], threshold: float, max_gap_s: float, min_duration_s: float,
+def segments(report: Path, names: tuple[str, ...], threshold: float | None, max_gap_s: float, min_duration_s: float,
              output: Path | None, form_name: str | None, reel: str | None, handles: int,
              csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
@@ -97,8 +97,10 @@ def _with_choices(form: Format[Segments] | None, reel: str | None, handles: int)
 
 def _caution(answer: Segments, form: Format[Segments] | None) -> None:
     """Says which tags cannot be found, and what a file of this format cannot say."""
+    from tagger.segments import notes
+
     for tag in answer.tags:
         if not tag.trained:
             process.say(f"{tag.tag}: never trained in {answer.report.model.vocabulary}, so it is not found anywhere")
-    for caution in form.cautions(answer) if form else ():
+    for caution in (*notes(answer), *(form.cautions(answer) if form else ())):
         process.say(caution)

@@ -262,7 +262,8 @@ def shared_of(tags: Sequence[TagPair], first: int) -> Shared:
 
 def _differences(a: TagReport, b: TagReport) -> tuple[Difference, ...]:
     both: list[tuple[str, object, object]] = [("version", a.version, b.version)]
-    both += [(field.name, getattr(a.model, field.name), getattr(b.model, field.name)) for field in fields(ModelInfo)]
+    names = [field.name for field in fields(ModelInfo) if field.name != "activation"]  # it goes with the head
+    both += [(name, getattr(a.model, name), getattr(b.model, name)) for name in names]
     both += [("scan", a.scan.used, b.scan.used), ("status", a.status, b.status)]
     both += [("untrained", _untrained(a), _untrained(b))]
     names = sorted({*a.settings, *b.settings} - NO_DIFFERENCE)

@@ -105,7 +105,8 @@ class Model:
 
     def info(self, vocabulary_name: str) -> ModelInfo:
         """Returns what a report says about the model."""
-        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, _numbers(self.backbone, self.head))
+        numbers = _numbers(self.backbone, self.head)
+        return ModelInfo(vocabulary_name, self.backbone.identity, self.head.sha256, numbers, self.head.activation)
 
 
 def load(settings: Settings, head: Head, words: Vocabulary) -> Model:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
 from tagger.errors import BadPath, BadReport, reason
 from tagger.files import regular_file
-from tagger.records import ModelInfo, RankedTag, Scan, Setting, Status, TaggedShot, TagReport, Timing
+from tagger.records import DIGITS, ModelInfo, RankedTag, Scan, Setting, Status, TaggedShot, TagReport, Timing
+from tagger.settings import SOFTMAX
 from tagger.typed_json import convert, parse
 from tagger.video_info import Amount, Count, Declared, Observed, VideoInfo
 
 SCHEMA = "movietags/1"
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 SUFFIX = ".tags.json"
-REPORT_BYTES_MAX = 2**30  # a shot takes about 400 bytes
+REPORT_BYTES_MAX = 2**30  # a shot takes about 900 bytes
+ROUNDED, SUM_OFF = 0.5 * 10**-DIGITS, 1e-3  # how far a probability is from what it was, and their sum from 1
+NUMBERS = re.compile(r"\[\n([-+.,\dEe\s]+)\]")  # a line break stands in no text of JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ class _Tool:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
     """A report as the schema has it: fields and their order are those of the file."""
 
@@ -77,6 +81,7 @@ class _Document:
     model: ModelInfo
     settings: dict[str, Setting]
     tags: tuple[RankedTag, ...]
+    slugs: tuple[str, ...] = ()  # the first reports had none
     shots: tuple[TaggedShot, ...]
     status: Status
     warnings: tuple[str, ...]
@@ -96,38 +101,33 @@ class _Document:
         for shot, following in pairwise(self.shots):
             if following.start_frame < shot.end_frame or following.start_s < shot.end_s:
                 raise ValueError(f"shots[{following.index}] begins before the one before it ends")
+        self._check_probabilities()
+
+    def _check_probabilities(self) -> None:
+        """Checks that shots say of as many tags as there are how probable they are, and those of softmax sum to 1."""
+        if self.slugs and sorted(self.slugs) != sorted(tag.slug for tag in self.tags):
+            raise ValueError("slugs: are not those of the tags")
+        softmax, off = self.model.activation == SOFTMAX, ROUNDED * len(self.slugs) + SUM_OFF
+        for place, shot in enumerate(self.shots):
+            count = len(shot.probabilities)
+            if count and count != len(self.slugs):
+                raise ValueError(f"shots[{place}] has {count} probabilities, slugs names {len(self.slugs)} tags")
+            if self.slugs and shot.keyframe.kept and not count:
+                raise ValueError(f"shots[{place}] has a kept keyframe and no probabilities")
+            if softmax and count and abs((total := sum(shot.probabilities)) - 1) > off:
+                raise ValueError(f"shots[{place}] has probabilities that sum to {total:.4f}, not to 1")
 
     @classmethod
     def of(cls, report: TagReport) -> _Document:
-        return cls(
-            SCHEMA,
-            report.created,
-            _Tool(report.version),
-            _Video.of(report.video),
-            report.model,
-            report.settings,
-            report.tags,
-            report.shots,
-            report.status,
-            report.warnings,
-            report.scan,
-            report.timing,
-        )
+        own = {name: getattr(report, name) for name in _ALIKE}
+        return cls(schema=SCHEMA, tool=_Tool(report.version), video=_Video.of(report.video), **own)
 
     def report(self) -> TagReport:
-        return TagReport(
-            self.created,
-            self.tool.version,
-            self.video.info(),
-            self.model,
-            self.settings,
-            self.tags,
-            self.shots,
-            self.status,
-            self.scan,
-            self.timing,
-            self.warnings,
-        )
+        own = {name: getattr(self, name) for name in _ALIKE}
+        return TagReport(version=self.tool.version, video=self.video.info(), **own)
+
+
+_ALIKE = [field.name for field in fields(_Document) if field.name not in ("schema", "tool", "video")]
 
 
 def video_facts(video: VideoInfo) -> dict[str, object]:
@@ -144,8 +144,9 @@ def as_json(report: TagReport) -> str:
     Raises:
         ValueError: a number is NaN or infinite, or tags or shots are not in order; `read_report` would refuse them.
     """
-    document = asdict(_Document.of(report))
-    return json.dumps(document, indent=1, allow_nan=False).replace("<", "\\u003c") + "\n"
+    text = json.dumps(asdict(_Document.of(report)), indent=1, allow_nan=False)
+    text = NUMBERS.sub(lambda lines: f"[{' '.join(lines[1].split())}]", text)
+    return text.replace("<", "\\u003c") + "\n"
 
 
 def read_report(path: Path | str) -> TagReport:
