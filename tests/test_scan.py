@@ -110,6 +110,7 @@ def assert_alike(path: Path, cuts: tuple[int, ...], **settings: Any) -> Seen:
     assert (full.how.used, fast.how.used) == ("full", "fast")
     assert full.starts == [0, *cuts]
     assert fast.shots == full.shots
+    assert fast.keyframes == full.keyframes
     assert fast.info == full.info
     whole = frames_of(path, {keyframe.frame for keyframe in fast.keyframes})
     for found in fast.pictures:
