@@ -146,8 +146,8 @@ def _made(frame: Frame, how: Encoding) -> av.VideoFrame:
     height, width = pixels.shape[:2]
     wide = how.width or width
     shown = np.ascontiguousarray(pixels[:, ::-1]) if how.mirrored else pixels
-    size = (max(2, side // 2 * 2) for side in (wide, round(height * wide / width)))
-    picture = av.VideoFrame.from_ndarray(shown, "rgb24").reformat(*size, "yuv420p", interpolation="BICUBIC")
+    even = [max(2, side // 2 * 2) for side in (wide, round(height * wide / width))]
+    picture = av.VideoFrame.from_ndarray(shown, "rgb24").reformat(even[0], even[1], "yuv420p", interpolation="BICUBIC")
     picture.pts, picture.time_base = round(frame.time_s * TICKS), Fraction(1, TICKS)
     return picture
 
