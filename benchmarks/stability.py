@@ -142,7 +142,7 @@ def encoded(film: Path, path: Path, how: Encoding) -> Path:
 
 def _made(frame: Frame, how: Encoding) -> av.VideoFrame:
     """A frame as it is encoded: upright, of even width and height."""
-    pixels = frame.orientation.upright(frame.picture.to_ndarray(format="rgb24"))
+    pixels = frame.orientation.upright(np.asarray(frame.picture.to_ndarray(format="rgb24"), np.uint8))
     height, width = pixels.shape[:2]
     wide = how.width or width
     shown = np.ascontiguousarray(pixels[:, ::-1]) if how.mirrored else pixels
