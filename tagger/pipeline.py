@@ -29,6 +29,7 @@ from tagger.models.model import identity as model_identity
 from tagger.records import FilmProgress, Scanned, Setting, ShotTag, TaggedShot, TagReport, Timing
 from tagger.settings import Settings
 from tagger.shots.detector import DETECTOR_KINDS
+from tagger.shots.fast import KEYFRAMES as FAST_KEYFRAMES
 from tagger.shots.scan import FilmReader
 from tagger.version import __version__
 
@@ -75,8 +76,10 @@ class Engine:
     @property
     def identity(self) -> str:
         """Digest of all that decides about a film's tags but the film; the network need not be loaded."""
-        detector_version = DETECTOR_KINDS[self.settings.detector].version()
-        return model_identity(self.settings, self._head, self.vocabulary, detector_version)
+        kind = DETECTOR_KINDS[self.settings.detector]
+        may_be_fast = self.settings.scan != "full" and not kind.every_frame
+        version = f"{kind.version()} fast {FAST_KEYFRAMES}" if may_be_fast else kind.version()
+        return model_identity(self.settings, self._head, self.vocabulary, version)
 
     @property
     def input_size(self) -> int:
@@ -215,6 +218,8 @@ def _warnings(scanned: Scanned) -> tuple[str, ...]:
     if not any(shot.keyframe.kept for shot in scanned.shots):
         warnings.append("no keyframe has enough in it to be tagged (--min-entropy): all weights are 0")
     farthest = max((shot.keyframe.off_middle_frames for shot in scanned.shots), default=0)
-    if farthest and scanned.scan.used == "full":  # a fast scan goes for frames that cost little
+    if farthest and scanned.scan.used == "full":
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
+    elif farthest:
+        warnings.append(f"keyframes lie up to {farthest} frames from the middle (damage, or reservoir_bytes)")
     return tuple(warnings)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tagger
-from tagger import Settings, Tagger, TagReport
+from tagger import Settings, Tagger, TagReport, pipeline
 from tagger.errors import BadHead, EmptyVideo, NonFiniteFeatures, VideoUnreadable
 from tagger.models import model as models
 from tagger.models.runtime import Network
@@ -46,6 +46,25 @@ def test_the_example_of_the_readme(film: media.Truth) -> None:
     assert [shot.start_s for shot in report.shots] == pytest.approx([0.0, 1.2, 3.0])
     assert report.status == "ok"
     assert report.warnings == ()
+
+
+def test_a_batch_is_told_when_fast_scans_take_other_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [Settings(scan=how) for how in ("auto", "fast", "full")] + [Settings(detector="adaptive")]
+    before = [Engine(one).identity for one in asked]
+    monkeypatch.setattr(pipeline, "FAST_KEYFRAMES", -1)
+    changed = [Engine(one).identity != known for one, known in zip(asked, before, strict=True)]
+    assert changed == [True, True, False, False]  # PySceneDetect needs every frame
+
+
+def test_keyframes_of_a_fast_scan_far_from_the_middle_are_told(tmp_path: Path) -> None:
+    options = {"g": "12", "keyint_min": "12", "sc_threshold": "0"}
+    long = media.film(tmp_path / "long.mp4", (240,), width=160, height=90, options=options).path
+    assert tagger.extract(long, scan="fast").warnings == ()
+    held_short = tagger.extract(long, scan="fast", reservoir_bytes=0)
+    (shot,) = held_short.shots
+    far = f"keyframes lie up to {shot.keyframe.off_middle_frames} frames from the middle (damage, or reservoir_bytes)"
+    assert shot.keyframe.off_middle_frames > 0
+    assert held_short.warnings == (far,)
 
 
 def test_ranked_weights_follow_from_the_shots(one: Tagger, film: media.Truth) -> None:

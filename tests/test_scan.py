@@ -30,7 +30,7 @@ from tagger.queues import RunAhead
 from tagger.records import Keyframe, Scan, ScannedShot, Shot, ShotPicture, Status
 from tagger.reports.json_report import as_json, read_report
 from tagger.shots import scan as choice
-from tagger.shots.fast import REACH, fast_scan
+from tagger.shots.fast import fast_scan
 from tagger.shots.scan import FilmReader, Scanning, scan
 from tagger.video.film import Film
 from tagger.video.gops import Gop
@@ -110,6 +110,7 @@ def assert_alike(path: Path, cuts: tuple[int, ...], **settings: Any) -> Seen:
     assert (full.how.used, fast.how.used) == ("full", "fast")
     assert full.starts == [0, *cuts]
     assert fast.shots == full.shots
+    assert fast.keyframes == full.keyframes
     assert fast.info == full.info
     whole = frames_of(path, {keyframe.frame for keyframe in fast.keyframes})
     for found in fast.pictures:
@@ -375,12 +376,12 @@ def test_a_group_of_full_length_is_looked_into_though_it_is_the_only_one(tmp_pat
 
 
 @pytest.mark.parametrize(("g", "length"), [(48, 400), (250, 240), (250, 600)])
-def test_of_a_shot_of_many_groups_a_frame_near_its_middle(g: int, length: int, tmp_path: Path) -> None:
+def test_of_a_shot_of_whatever_groups_its_middle(g: int, length: int, tmp_path: Path) -> None:
     options = {**FIXED, "g": str(g)}
     truth = media.film(tmp_path / "one.mp4", (length,), width=160, height=90, options=options)
     found = assert_alike(truth.path, ())
     (keyframe,) = found.keyframes
-    assert keyframe.off_middle_frames <= max(length // 2 - REACH if length < g else 0, (g - REACH + 1) // 2)
+    assert (keyframe.frame, keyframe.off_middle_frames) == (length // 2, 0)
 
 
 @pytest.mark.parametrize("groups", [18, 19, 20, 21])

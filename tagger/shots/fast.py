@@ -36,7 +36,7 @@ NEIGHBOURS = 12  # packets on either side that a packet is compared with
 LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
 LARGE_SHARE = 0.2  # of the key frame's packet
 FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
-REACH = 24  # frames after a key frame that may be decoded for a picture nearer the middle of a shot
+KEYFRAMES = 2  # grows with each change of which frame stands for a shot in a fast scan
 BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
 
 
@@ -206,7 +206,7 @@ def _boundaries(run: list[tuple[Boundary, Thumbnail]]) -> list[int]:
 
 
 def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
-    """Each shot with the frame nearest its middle that is cheap to decode."""
+    """Each shot with the frames that may stand for it."""
     held: deque[Gop] = deque()
     cutter: Cutter | None = None
     at_end = False
@@ -235,13 +235,16 @@ def _forget(held: deque[Gop], frame: int) -> None:
 
 
 def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
-    """The frame nearest the middle of a shot that is at most REACH frames after a key frame."""
+    """The middle of a shot and, should it not be to be had, the frame nearest to it of each other group.
+
+    Frames that cost less, near a key frame, are others in each encoding of a film, and so are its first tags then.
+    """
     middle = shot.middle_frame
     inside = (gop for gop in held if gop.first_frame < shot.end_frame and gop.end_frame > shot.start_frame)
     frames = []
     for gop in inside:
         first, last = max(shot.start_frame, gop.first_frame), min(shot.end_frame, gop.end_frame) - 1
-        frames.append((gop, min(max(middle, first), max(first, gop.first_frame + REACH), last)))
+        frames.append((gop, min(max(middle, first), last)))
     return _Choice(shot, tuple(sorted(frames, key=lambda found: abs(found[1] - middle))))
 
 
