@@ -664,3 +664,17 @@ def test_odd_files_give_frames_or_one_clear_line(shared: Path) -> None:
         except VideoUnreadable as error:
             assert "\n" not in str(error)
     assert read > 10
+
+
+def test_key_frames_that_do_not_decode_alone_are_none(tmp_path: Path) -> None:
+    """H.264 with intra refresh: FFmpeg flags its recovery points, at which most of a picture is yet to come."""
+    truth = media.film(
+        tmp_path / "film.mp4", (60, 60, 60), options={"x264-params": "intra-refresh=1:keyint=40", "preset": "fast"}
+    )
+    with Film(truth.path) as film:
+        scanning = scan(film, Settings(scan="fast"))
+        shots = [picture.shot for picture in scanning.shots]
+    assert scanning.how.used == "full"
+    assert "do not decode alone" in scanning.how.reason
+    assert [shot.start_frame for shot in shots] == [0, 60, 120]
+    assert shots[-1].end_frame == 180

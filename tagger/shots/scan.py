@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from av.codec.context import Flags
 from av.packet import Packet
+from av.video.frame import PictureType
 
 from tagger.images import Pixels, squash
 from tagger.process import cores
@@ -24,13 +26,14 @@ from tagger.shots.fast import MAYBE, fast_scan
 from tagger.shots.full import full_scan
 from tagger.shots.keyframes import KEYFRAMES_AHEAD
 from tagger.shots.learned import difference
-from tagger.video.container import WHOLE_FRAMES, open_video, packets_of
+from tagger.video.container import WHOLE_FRAMES, decoded, open_video, packets_of
 from tagger.video.film import DECODING_ORDER, Film
 from tagger.video.observer import Observer
 
 PREVIEW_PACKETS = 3000  # two minutes
 # Of films with key frames at fixed distances the first are compared in advance: where most differ, nothing is saved.
 SAMPLE, FEWEST, BUSY = 40, 10, 0.6
+ALONE = 12  # flagged key frames that are decoded in advance, to see whether they are any
 USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
 MOST_DECODERS = 8  # each has pictures and packets in memory
@@ -181,8 +184,28 @@ def _preview(film: Film) -> tuple[set[int], str]:
     fixed = lengths[longest] >= len(keys) - 1  # of the last group the preview may have seen a part
     if fixed and _busy(film, [packets[place] for place in keys[:SAMPLE]]):
         return set(), "its key frames stand at fixed distances, and between most of them lies a boundary"
+    if not _decode_alone(film, [packets[place] for place in keys[:ALONE]]):
+        return set(), "frames that are flagged as key frames do not decode alone (intra refresh)"
     # A length that comes once may be that of a group cut short, the longest so far.
     return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""
+
+
+def _decode_alone(film: Film, keys: Iterable[Packet[Any]]) -> bool:
+    """Whether none of these packets gives a picture that others have part in.
+
+    At a recovery point of H.264, which is flagged like a key frame, a sound picture comes only some frames later.
+    """
+    with ExitStack() as opened:
+        _, stream = open_video(film.path, opened, film.opening)
+        context = stream.codec_context
+        context.thread_type, context.thread_count = "NONE", 1
+        context.flags |= Flags.output_corrupt  # else such pictures are kept back
+        for packet in keys:
+            pictures = [*(decoded(stream, packet) or ()), *(decoded(stream, None) or ())]
+            context.flush_buffers()
+            if any(picture.pict_type in (PictureType.P, PictureType.B) for picture in pictures):
+                return False
+    return True
 
 
 def _busy(film: Film, keys: list[Packet[Any]]) -> bool:
