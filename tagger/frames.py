@@ -26,12 +26,20 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     Raises:
         LibraryMissing: pandas is not installed.
     """
-    with libraries.needed("a table of reports"):
-        import pandas
     parts = [(field.name, _parts(hint)) for field, hint in _hints(kind)]
     columns = [f"{name}_{part}" if part else name for name, inner in parts for part in inner or [""]]
-    rows = [[_utf8(cell) for cell in (*same.values(), *_cells(record, parts))] for record in records]
-    return pandas.DataFrame.from_records(rows, columns=[*same, *columns])
+    return table([*same, *columns], ((*same.values(), *_cells(record, parts)) for record in records))
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> DataFrame:
+    """Returns a table with these columns and rows; text is escaped as in `frame`.
+
+    Raises:
+        LibraryMissing: pandas is not installed.
+    """
+    with libraries.needed("a table of reports"):
+        import pandas
+    return pandas.DataFrame.from_records([[*map(_utf8, row)] for row in rows], columns=[*map(_utf8, columns)])
 
 
 def _hints(kind: type) -> Iterator[tuple[Any, Any]]:

@@ -39,6 +39,30 @@ def test_a_row_per_shot_has_its_keyframe_and_tags() -> None:
     assert shots[shots.keyframe_kept]["end_s"].sum() == 4.0
 
 
+def test_a_row_per_shot_has_the_probability_of_every_tag() -> None:
+    table = REPORT.probabilities_frame()
+    assert list(table.columns) == ["index", "start_s", "end_s", "drama", "car-chase"]
+    assert table.to_dict("records") == [{"index": 0, "start_s": 0.0, "end_s": 4.0, "drama": 0.1, "car-chase": 0.9}]
+    assert table["car-chase"].idxmax() == 0  # of the shot that was dropped there is no row
+
+
+def test_a_report_of_before_probabilities_has_no_row_of_them() -> None:
+    old = replace(REPORT, slugs=(), shots=tuple(replace(shot, probabilities=()) for shot in REPORT.shots))
+    table = old.probabilities_frame()
+    assert (list(table.columns), len(table)) == (["index", "start_s", "end_s"], 0)
+
+
+def test_the_sure_tags_are_the_most_confident_first() -> None:
+    told = (0.5, 0.9, 0.4999, None, 0.9)
+    tags = tuple(replace(REPORT.tags[0], rank=rank, slug=f"t{rank}", confidence=c) for rank, c in enumerate(told, 1))
+    report = replace(REPORT, tags=tags)
+    assert [tag.slug for tag in report.sure] == ["t2", "t5", "t1"]
+    assert [tag.sure for tag in tags] == [True, True, False, False, True]
+    assert report.says_confidence
+    silent = replace(REPORT, tags=tuple(replace(tag, confidence=None) for tag in tags))
+    assert (silent.sure, silent.says_confidence) == ((), False)
+
+
 def test_tables_without_rows_have_their_columns() -> None:
     nothing = replace(REPORT, tags=(), shots=())
     assert list(nothing.to_frame().columns) == list(REPORT.to_frame().columns)
@@ -99,6 +123,6 @@ def test_without_pandas_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
         return there(name, *how)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    for table in (REPORT.to_frame, REPORT.shots_frame):
+    for table in (REPORT.to_frame, REPORT.shots_frame, REPORT.probabilities_frame):
         with pytest.raises(LibraryMissing, match="pip install pandas"):
             table()
