@@ -265,6 +265,11 @@ def test_files_hold_how_sure_both_are(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_difference_of_nothing_has_no_sign_of_its_own() -> None:
+    near = replace(FILM, tags=tuple(replace(tag, score=max(0.0, tag.score - 1e-9)) for tag in FILM.tags))
+    assert "-0.00" not in as_table(compare(FILM, near), 10)
+
+
 def test_pairs_count_what_is_sure_where_any_says_it(tmp_path: Path) -> None:
     pairs = named(compare(SURE_TRAILER, SURE_FILM), compare(TRAILER, FILM), compare(SURE_FILM, SURE_FILM))
     assert [average.what for average in pairs.averages[-2:]] == ["sure in both", "tau-b"]

@@ -50,7 +50,7 @@ def _row(tag: TagPair) -> tuple[str, ...]:
         f"{tag.score_a:.2f}",
         str(tag.rank_b) if tag.weight_b else UNDEFINED,
         f"{tag.score_b:.2f}",
-        f"{tag.difference:+.2f}",
+        f"{round(tag.difference, 2) + 0:+.2f}",  # no -0.00
         told(tag.confidence_a),
         told(tag.confidence_b),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor
 
 from tagger.records import SURE, RankedTag, TagReport
 from tagger.text import moment, printable
@@ -28,8 +27,10 @@ def as_table(report: TagReport, top: int) -> str:
 
 
 def told(confidence: float | None) -> str:
-    """Returns confidence for people, rounded down: what is not sure never looks so; "-" where nothing says it."""
-    return "-" if confidence is None else f"{floor(100 * confidence + 1e-6) / 100:.2f}"
+    """Returns confidence for people, "-" where nothing says it; what is not sure never looks so for being rounded."""
+    if confidence is None:
+        return "-"
+    return f"{confidence if confidence >= SURE else min(confidence, SURE - 0.01):.2f}"
 
 
 def _sure(report: TagReport, first: list[RankedTag]) -> Iterator[str]:
