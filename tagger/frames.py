@@ -16,7 +16,7 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     """Returns a table with a row for each record.
 
     A field that is a record itself gives a column for each of its fields, named `field_inner`; one of several records
-    likewise, with a tuple in each cell. Text that is no UTF-8 (a file's name) is escaped, as in CSV files.
+    likewise, with a tuple in each cell. A number that may be missing is NaN where it is. Text that is no UTF-8 (a file's name) is escaped, as in CSV files.
 
     Args:
         kind: of all records, a dataclass.
@@ -28,7 +28,11 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     """
     parts = [(field.name, _parts(hint)) for field, hint in _hints(kind)]
     columns = [f"{name}_{part}" if part else name for name, inner in parts for part in inner or [""]]
-    return table([*same, *columns], ((*same.values(), *_cells(record, parts)) for record in records))
+    made = table([*same, *columns], ((*same.values(), *_cells(record, parts)) for record in records))
+    numbers = [field.name for field, hint in _hints(kind) if {*get_args(hint)} == {float, type(None)}]
+    return made.astype(
+        dict.fromkeys(numbers, "float64")
+    )  # else a column of None alone, and any it is put below, is none
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> DataFrame:

@@ -15,7 +15,7 @@ import media
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger import Tagger, write_report
@@ -130,6 +130,7 @@ WEIGHTS = st.lists(st.integers(0, 4), min_size=5, max_size=5)
 
 
 @given(WEIGHTS, WEIGHTS)
+@settings(deadline=None)
 def test_agreement_is_the_same_from_both_sides(some: list[int], others: list[int]) -> None:
     a, b = film_of("a", *map(float, some)), film_of("b", *map(float, others))
     there, back = compare(a, b), compare(b, a)

@@ -104,6 +104,20 @@ def test_a_folder_is_one_table(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert re.fullmatch(r"left out: [^\n]*torn.tags.json: is not JSON[^\n]*", line)
 
 
+def test_confidence_is_a_column_of_numbers_whatever_reports_say_of_it(tmp_path: Path) -> None:
+    first, second = REPORT.tags
+    old, half = ((replace(first, confidence=None), replace(second, confidence=c)) for c in (None, 0.75))
+    for name, tags in (("a", old), ("b", half), ("c", REPORT.tags)):
+        tagger.write_report(replace(REPORT, tags=tags), tmp_path / f"{name}.tags.json")
+    table = tagger.read_reports(tmp_path)
+    assert table["confidence"].dtype == "float64"
+    assert table.query("confidence >= 0.5")["report"].tolist() == ["b.tags.json", "c.tags.json"]
+    assert table["confidence"].isna().sum() == 3
+    alone = replace(REPORT, tags=old)
+    read = pd.read_csv(io.StringIO(as_csv(alone)), keep_default_na=False, na_values={"confidence": ""})
+    pd.testing.assert_frame_equal(alone.to_frame(), read)
+
+
 def test_a_folder_without_reports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PathMissing, match="no such folder"):
         tagger.read_reports(tmp_path / "none")
