@@ -16,7 +16,8 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     """Returns a table with a row for each record.
 
     A field that is a record itself gives a column for each of its fields, named `field_inner`; one of several records
-    likewise, with a tuple in each cell. A number that may be missing is NaN where it is. Text that is no UTF-8 (a file's name) is escaped, as in CSV files.
+    likewise, with a tuple in each cell. Where a number is missing that may be, there is NaN. Text that is no UTF-8 (a
+    file's name) is escaped, as in CSV files.
 
     Args:
         kind: of all records, a dataclass.
@@ -30,9 +31,7 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     columns = [f"{name}_{part}" if part else name for name, inner in parts for part in inner or [""]]
     made = table([*same, *columns], ((*same.values(), *_cells(record, parts)) for record in records))
     numbers = [field.name for field, hint in _hints(kind) if {*get_args(hint)} == {float, type(None)}]
-    return made.astype(
-        dict.fromkeys(numbers, "float64")
-    )  # else a column of None alone, and any it is put below, is none
+    return made.astype(dict.fromkeys(numbers, "float64"))  # a column of None alone is none of numbers by itself
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> DataFrame:
