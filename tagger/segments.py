@@ -78,7 +78,7 @@ class Subject:
     slug: str
     members: tuple[str, ...]  # slugs; of a tag, its own
     trained: bool  # False: nothing knows any of them
-    confidence: float | None = None  # of the film that it shows the tag; None where the report does not say it
+    confidence: float | None = None  # that the film shows it; None of a group, or where the report does not say it
 
 
 @dataclass(frozen=True, slots=True)
