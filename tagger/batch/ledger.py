@@ -258,7 +258,7 @@ class Ledger:
             OutputRefused: it cannot be written.
         """
         values = asdict(replace(entry, at=datetime.now(timezone.utc).isoformat()))
-        line = {name: value for name, value in values.items() if value != DEFAULTS[name]}  # what has none is there
+        line = {name: value for name, value in values.items() if value not in (None, DEFAULTS[name])}
         lasting = entry.state not in PENDING or bool(entry.wrote)
         self._write(json.dumps(line, allow_nan=False).encode() + b"\n", sync=lasting)
 
