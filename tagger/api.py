@@ -166,7 +166,7 @@ def segments(
 
 
 def compare(a: TagReport | Path | str, b: TagReport | Path | str) -> Agreement:
-    """Returns how far the tags of two films agree, such as those of a trailer with those of its film.
+    """Returns how far the tags of two films agree, such as those of a trailer with those of its film, and what is sure.
 
     Args:
         a: report of the one, or the path of its JSON.

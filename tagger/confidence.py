@@ -18,7 +18,6 @@ import numpy as np
 from tagger.records import Doubles, TagScores
 from tagger.video_info import Amount
 
-SURE = 0.5  # a tag of this confidence or more is one that the film shows; with none, nothing is sure
 PART = 0.05  # of the keyframes: a film that shows a tag shows it in so many, a short one in one
 DIGITS = 4  # after the point: what is told apart; whatever comes after depends on how many were added up
 TINY = 1e-4  # keeps odds finite

@@ -16,7 +16,8 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     """Returns a table with a row for each record.
 
     A field that is a record itself gives a column for each of its fields, named `field_inner`; one of several records
-    likewise, with a tuple in each cell. Text that is no UTF-8 (a file's name) is escaped, as in CSV files.
+    likewise, with a tuple in each cell. Where a number is missing that may be, there is NaN. Text that is no UTF-8 (a
+    file's name) is escaped, as in CSV files.
 
     Args:
         kind: of all records, a dataclass.
@@ -26,12 +27,22 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
     Raises:
         LibraryMissing: pandas is not installed.
     """
-    with libraries.needed("a table of reports"):
-        import pandas
     parts = [(field.name, _parts(hint)) for field, hint in _hints(kind)]
     columns = [f"{name}_{part}" if part else name for name, inner in parts for part in inner or [""]]
-    rows = [[_utf8(cell) for cell in (*same.values(), *_cells(record, parts))] for record in records]
-    return pandas.DataFrame.from_records(rows, columns=[*same, *columns])
+    made = table([*same, *columns], ((*same.values(), *_cells(record, parts)) for record in records))
+    numbers = [field.name for field, hint in _hints(kind) if {*get_args(hint)} == {float, type(None)}]
+    return made.astype(dict.fromkeys(numbers, "float64"))  # a column of None alone is none of numbers by itself
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> DataFrame:
+    """Returns a table with these columns and rows; text is escaped as in `frame`.
+
+    Raises:
+        LibraryMissing: pandas is not installed.
+    """
+    with libraries.needed("a table of reports"):
+        import pandas
+    return pandas.DataFrame.from_records([[*map(_utf8, row)] for row in rows], columns=[*map(_utf8, columns)])
 
 
 def _hints(kind: type) -> Iterator[tuple[Any, Any]]:

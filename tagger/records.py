@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from tagger.frames import frame
+from tagger.frames import frame, table
 from tagger.video_info import Amount, Count, VideoInfo
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ Status = Literal["ok", "truncated", "damaged"]
 Share = Annotated[float, Meta(ge=0, le=1)]  # checked in a file by `tagger.typed_json`
 DIGITS = 5  # of the probabilities of all tags, after the point: 1,500 shots with 50 tags each stay below 2 MB
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
+SURE = 0.5  # a tag of this confidence or more is one that the film shows; with none, nothing is sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,11 @@ class RankedTag:
     confidence: Share | None = None
     """How probable it is that the film really shows it; None where nothing says how sure the head may be."""
 
+    @property
+    def sure(self) -> bool:
+        """Whether the film shows it, as far as can be told: at a confidence of 0.5 or more."""
+        return self.confidence is not None and self.confidence >= SURE
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -242,6 +248,16 @@ class TagReport:
     slugs: tuple[str, ...] = ()
     """The tags in the vocabulary's order, that of each shot's `probabilities`; none in reports without them."""
 
+    @property
+    def says_confidence(self) -> bool:
+        """Whether it says of any tag how sure that is; not where it is old, or its head cannot tell."""
+        return any(tag.confidence is not None for tag in self.tags)
+
+    @property
+    def sure(self) -> tuple[RankedTag, ...]:
+        """The sure tags, most confident first; none where nothing is sure, or nothing says how sure."""
+        return tuple(sorted((tag for tag in self.tags if tag.sure), key=lambda tag: -(tag.confidence or 0.0)))
+
     def to_frame(self) -> DataFrame:
         """Returns a pandas table with a row per tag, best first: the columns of the CSV report."""
         return frame(RankedTag, self.tags, film=self.video.name)
@@ -251,3 +267,10 @@ class TagReport:
         `tags_slug` and `tags_probability` hold tuples; `.explode` of both makes a row for each tag of a shot.
         """
         return frame(TaggedShot, self.shots, film=self.video.name)
+
+    def probabilities_frame(self) -> DataFrame:
+        """Returns a pandas table with a row per shot that has probabilities: `index`, `start_s` and `end_s`, and a
+        column for each tag, named by its slug, in the vocabulary's order; without rows and tags if the report is old.
+        """
+        rows = ((s.index, s.start_s, s.end_s, *s.probabilities) for s in self.shots if s.probabilities)
+        return table(("index", "start_s", "end_s", *self.slugs), rows)

@@ -78,6 +78,7 @@ class Subject:
     slug: str
     members: tuple[str, ...]  # slugs; of a tag, its own
     trained: bool  # False: nothing knows any of them
+    confidence: float | None = None  # that the film shows it; None of a group, or where the report does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def find(report: TagReport, names: Sequence[str], rule: Rule, groups: Sequence[G
     Raises:
         BadSettings: no tag of the report has such a name, names those like it; or a group has a tag that it has not.
     """
-    every = {slug(tag.slug): Subject(tag.tag, tag.slug, (tag.slug,), tag.trained) for tag in report.tags}
+    every = {
+        slug(tag.slug): Subject(tag.tag, tag.slug, (tag.slug,), tag.trained, tag.confidence) for tag in report.tags
+    }
     asked = tuple(dict.fromkeys([*(_group(every, one) for one in groups), *(_named(every, n, report) for n in names)]))
     segments = [segment for one in asked or every.values() for segment in _segments(one, report, rule)]
     present = {segment.slug for segment in segments}

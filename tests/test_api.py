@@ -149,7 +149,7 @@ def test_segments_of_a_report_and_of_its_file(report: TagReport, tmp_path: Path)
     tag = report.tags[0]
     for source in (report, tmp_path / "film.json", str(tmp_path / "film.json")):
         found = tagger.segments(source, tag.tag)
-        assert found.tags == (tagger.Subject(tag.tag, tag.slug, (tag.slug,), True),)
+        assert found.tags == (tagger.Subject(tag.tag, tag.slug, (tag.slug,), True, tag.confidence),)
         assert found == replace(tagger.segments(report, tag.slug.upper()), report=found.report)
     carry = [shot for shot in report.shots if tag.slug in {found.slug for found in shot.tags}]
     assert sum(segment.shots for segment in found.segments) == len(carry) > 0

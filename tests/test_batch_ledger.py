@@ -7,15 +7,29 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import REPORT
 
-from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, SKIPPED, STARTED, Ledger, LedgerEntry, mark_of, read, same
+from tagger.batch.ledger import (
+    DONE,
+    FAILED,
+    FOLDER,
+    FOUND,
+    SKIPPED,
+    STARTED,
+    Ledger,
+    LedgerEntry,
+    facts,
+    mark_of,
+    read,
+    same,
+)
 from tagger.errors import OutputRefused
 
 X, Y = Path("/films/x.mp4"), Path("/films/y.mp4")
@@ -23,7 +37,7 @@ BAD = os.fsdecode(b"/films/bad\xff\xfe \n \xf0\x9f\x8e\xac.mp4")
 EVERYTHING: dict[str, Any] = {
     "mark": "1-2-3", "asked": "abc", "reason": f"{BAD}: \u2028 \0 \"'\\", "seconds": 1.25, "status": "truncated",
     "tags": ("kiss", "Z\u00fcrich"), "shots": 0, "kept": 0, "duration_s": 0.0, "scan": "fast", "warnings": ("a", "b\n"),
-    "more": ("cd2.mp4",), "wrote": ("0123",), "same_as": "y.mp4", "was": "w.mp4",
+    "more": ("cd2.mp4",), "wrote": ("0123",), "same_as": "y.mp4", "was": "w.mp4", "sure": ("Z\u00fcrich",),
 }  # fmt: skip
 
 
@@ -180,6 +194,30 @@ def test_fields_of_other_kinds_do_no_harm(output: Path, field: str) -> None:
         same(each.mark, output)
     summary.in_words(output, known)
     summary.write(output, known)
+
+
+@pytest.mark.parametrize("sure", [("kiss", "war"), (), None])
+def test_nothing_sure_is_not_the_same_as_not_known(output: Path, sure: tuple[str, ...] | None) -> None:
+    noted(output, X, DONE, sure=sure)
+    assert read(output)[str(X)].sure == sure
+    assert ("sure" in json.loads(written(output).read_bytes())) == (sure is not None)
+
+
+def test_lines_of_before_confidence_say_nothing_of_it(output: Path) -> None:
+    noted(output, X, DONE, tags=("kiss",), sure=("kiss",))
+    values = json.loads(written(output).read_bytes())
+    del values["sure"]
+    written(output).write_bytes(json.dumps(values).encode() + b"\n")
+    assert (read(output)[str(X)].tags, read(output)[str(X)].sure) == (("kiss",), None)
+
+
+@pytest.mark.parametrize("told", [(0.6, 0.9), (0.2, 0.1), (None, None), (None, 0.7), (0.3, None)])
+def test_a_report_gives_its_sure_tags_most_confident_first(told: tuple[float | None, float | None]) -> None:
+    tags = tuple(replace(tag, confidence=c) for tag, c in zip(REPORT.tags, told, strict=True))
+    known = facts(replace(REPORT, tags=tags))
+    assert known["tags"] == ("Car chase",)  # the other has no weight
+    expected = {(0.6, 0.9): ("Drama", "Car chase"), (None, 0.7): ("Drama",), (None, None): None}
+    assert known["sure"] == expected.get(told, ())
 
 
 def test_fields_of_later_versions_are_passed_over(output: Path) -> None:

@@ -60,7 +60,7 @@ def test_each_film_has_a_row_that_says_what_became_of_it(tmp_path: Path, some: d
         "film": "tagged", "status": "ok", "reason": "", "tags": "kiss; fight scene", "shots": "1200",
         "shots_tagged": "1100", "duration_s": "5400.5", "seconds": "270.025", "realtime_factor": "20.0", "scan": "fast",
         "warnings": "first; second", "report": "tagged.tags.json", "finished": MOMENT, "path": "tagged",
-        "same_as": "",
+        "same_as": "", "sure": "",
     }  # fmt: skip
     assert {name: row["reason"] for name, row in read.items() if row["reason"]} == {
         "broken": "broken: is no video", "text": "no film",
@@ -91,14 +91,23 @@ def test_a_film_without_length_or_time_has_no_speed(tmp_path: Path) -> None:
 def test_no_cell_is_a_formula(tmp_path: Path, start: str) -> None:
     text = f"{start}HYPERLINK(1)"
     films = known(
-        tmp_path, x={"state": DONE, **TAGGED, "report": text, "path": text, "tags": (text,), "warnings": (text,)}
+        tmp_path,
+        x={
+            "state": DONE,
+            **TAGGED,
+            "report": text,
+            "path": text,
+            "tags": (text,),
+            "warnings": (text,),
+            "sure": (text,),
+        },
     )
     films |= known(tmp_path, y={"state": FAILED, "report": text + "y", "path": text, "reason": text})
     with summary.write(tmp_path, films).open(newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell.startswith(start)]
     shown = "'" + (text if start > " " else f"\\x{ord(start):02x}{text[1:]}")
-    assert cells.count(shown) == 6 and cells.count(shown + "y") == 1 and cells.count(shown + ".tags.json") == 1
+    assert cells.count(shown) == 7 and cells.count(shown + "y") == 1 and cells.count(shown + ".tags.json") == 1
 
 
 def test_any_name_makes_one_row(tmp_path: Path) -> None:
@@ -141,6 +150,19 @@ def test_counts_are_said_in_words(tmp_path: Path, some: dict[str, LedgerEntry]) 
     assert summary.counted(some) == "6 films: 2 done, 2 pending, 1 failed, 1 skipped (no films)"
     assert summary.in_words(tmp_path, some) == f"{summary.counted(some)}\nfailed: broken: is no video"
     assert rows(tmp_path, {}) == {}
+
+
+def test_what_is_sure_is_named_and_where_nothing_is_counted(tmp_path: Path) -> None:
+    films = known(
+        tmp_path, one={"state": DONE, **TAGGED, "sure": ("war", "=kiss")}, none={"state": DONE, **TAGGED, "sure": ()},
+        old={"state": DONE, **TAGGED}, begun={"state": STARTED, "sure": ()},
+    )  # fmt: skip
+    named = {name: row["sure"] for name, row in rows(tmp_path, films).items()}
+    assert named == {"one": "war; =kiss", "none": "", "old": "", "begun": ""}
+    assert summary.counted(films) == "4 films: 3 done (nothing sure in 1), 1 pending"
+    assert summary.in_words(tmp_path, films) == summary.counted(films)
+    del films[str(tmp_path / "none")]
+    assert summary.counted(films) == "3 films: 2 done, 1 pending"
 
 
 def test_of_many_failures_the_first_are_named(tmp_path: Path) -> None:

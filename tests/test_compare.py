@@ -15,23 +15,15 @@ import media
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger import Tagger, write_report
 from tagger.commands.compare import compare as command
-from tagger.compare.agreement import (
-    Agreement,
-    Pair,
-    PairAgreement,
-    PairsAgreement,
-    compare,
-    compare_files,
-    compare_pair,
-    read_pairs,
-)
+from tagger.compare.agreement import Agreement, Sure, compare, compare_files
 from tagger.compare.charts import compared_png, pairs_png
 from tagger.compare.folder import make_room, write, write_pairs
+from tagger.compare.pairs import Pair, PairAgreement, PairsAgreement, compare_pair, read_pairs
 from tagger.compare.tables import as_pairs_table, as_table
 from tagger.errors import BadPairs, BadPath, BadReport, OutputRefused
 from tagger.records import Keyframe, ModelInfo, RankedTag, Scan, TaggedShot, TagReport, Timing
@@ -138,6 +130,7 @@ WEIGHTS = st.lists(st.integers(0, 4), min_size=5, max_size=5)
 
 
 @given(WEIGHTS, WEIGHTS)
+@settings(deadline=None)
 def test_agreement_is_the_same_from_both_sides(some: list[int], others: list[int]) -> None:
     a, b = film_of("a", *map(float, some)), film_of("b", *map(float, others))
     there, back = compare(a, b), compare(b, a)
@@ -206,6 +199,93 @@ def test_table_for_people() -> None:
     assert len(rows) == 10
 
 
+def as_sure(report: TagReport, *told: float | None) -> TagReport:
+    """The report with this confidence, in the order of `TAGS`."""
+    of = dict(zip(TAGS, told, strict=True))
+    return replace(report, tags=tuple(replace(tag, confidence=of[tag.tag]) for tag in report.tags))
+
+
+SURE_TRAILER, SURE_FILM = as_sure(TRAILER, 0.9, 0.5, 0.8, 0.1, 0.0), as_sure(FILM, 0.7, 0.95, 0.499, 0.6, 0.0)
+
+
+def test_what_both_films_are_sure_of_is_named_and_what_one_is() -> None:
+    found = compare(SURE_TRAILER, SURE_FILM)
+    assert found.sure == Sure(("war", "car-chase"), ("drama",), ("horror",))
+    back = compare(SURE_FILM, SURE_TRAILER).sure
+    assert back == Sure(("war", "car-chase"), ("horror",), ("drama",))
+    assert list(found.notes()) == []
+    shown = as_table(found, 10).splitlines()
+    assert shown[4:9] == [
+        "sure in both: 2: war, car-chase",
+        "sure in A alone: 1: drama",
+        "sure in B alone: 1: horror",
+        "Kendall's tau-b over 5 trained tags: 0.44",
+        "tag        rank A  score A  rank B  score B  B - A  confidence A  confidence B",
+    ]
+    assert shown[11].split() == ["Drama", "3", "0.50", "-", "0.00", "-0.50", "0.80", "0.49"]  # and not 0.50
+    nothing = as_table(compare(as_sure(TRAILER, *[0.1] * 5), SURE_FILM), 2)
+    assert "sure in both: 0\nsure in A alone: 0\nsure in B alone: 3: car-chase, war, horror\n" in nothing
+
+
+def test_a_report_that_does_not_say_it_is_compared_and_named(places: Path) -> None:
+    found = compare(SURE_TRAILER, FILM)
+    assert found.sure is None
+    (note,) = found.notes()
+    assert note.startswith("film.mp4: its report does not say how sure its tags are")
+    shown = as_table(found, 10)
+    assert "sure in" not in shown
+    assert shown.splitlines()[6].split() == ["Car", "chase", "2", "0.75", "1", "1.00", "+0.25", "0.50", "-"]
+    write_report(SURE_TRAILER, places / "told.tags.json")
+    (places / "pairs.csv").write_text("a,b\ntold.tags.json,film.tags.json\nfilm.tags.json,film.tags.json\n")
+    one, many = run(places / "told.tags.json", places / "film.tags.json"), run("--pairs", places / "pairs.csv")
+    assert (one.exit_code, one.stderr) == (0, f"movietags: {note}\n")
+    assert many.stderr == f"movietags: {places / 'pairs.csv'}: row 2: {note}\n"
+    assert run(places / "told.tags.json", places / "film.tags.json", "-q").stderr == ""
+    neither = compare(TRAILER, FILM)  # as it was before there was confidence
+    assert (neither.sure, list(neither.notes())) == (None, [])
+    assert "confidence" not in as_table(neither, 10)
+
+
+def test_tags_of_which_one_report_does_not_say_it_are_sure_nowhere() -> None:
+    half = as_sure(FILM, None, 0.9, None, 0.8, None)
+    assert compare(SURE_TRAILER, half).sure == Sure(("car-chase",), (), ("horror",))  # war: who knows
+    apart = compare(as_sure(TRAILER, 0.9, None, None, None, None), as_sure(FILM, None, 0.9, None, None, None))
+    assert (apart.sure, list(apart.notes())) == (None, [])
+
+
+def test_files_hold_how_sure_both_are(tmp_path: Path) -> None:
+    found = compare(SURE_TRAILER, as_sure(FILM, 0.7, 0.95, None, 0.6, 0.0))
+    write(found, 10, tmp_path)
+    document = json.loads((tmp_path / "compared.json").read_text())
+    assert document["sure"] == {"both": ["war", "car-chase"], "only_a": [], "only_b": ["horror"]}
+    assert [document[side]["says_confidence"] for side in "ab"] == [True, True]
+    assert list(document["tags"][0])[-2:] == ["confidence_a", "confidence_b"]
+    rows = list(csv.reader(io.StringIO((tmp_path / "compared.csv").read_text())))
+    assert [row[-2:] for row in rows[:4]] == [
+        ["confidence_a", "confidence_b"], ["0.5", "0.95"], ["0.9", "0.7"], ["0.8", ""],
+    ]  # fmt: skip
+
+
+def test_a_difference_of_nothing_has_no_sign_of_its_own() -> None:
+    near = replace(FILM, tags=tuple(replace(tag, score=max(0.0, tag.score - 1e-9)) for tag in FILM.tags))
+    assert "-0.00" not in as_table(compare(FILM, near), 10)
+
+
+def test_pairs_count_what_is_sure_where_any_says_it(tmp_path: Path) -> None:
+    pairs = named(compare(SURE_TRAILER, SURE_FILM), compare(TRAILER, FILM), compare(SURE_FILM, SURE_FILM))
+    assert [average.what for average in pairs.averages[-2:]] == ["sure in both", "tau-b"]
+    assert (pairs.averages[-2].pairs, pairs.averages[-2].mean) == (2, 2.5)
+    _, header, *rows = as_pairs_table(pairs).splitlines()
+    assert header.split()[-4:] == ["sure", "in", "both", "tau-b"]
+    assert [row.split()[-2:] for row in rows[:-1]] == [["2", "0.44"], ["-", "0.44"], ["3", "1.00"]]
+    write_pairs(pairs, tmp_path)
+    table = list(csv.DictReader(io.StringIO((tmp_path / "pairs.csv").read_text())))
+    assert [[row[name] for name in ("sure_both", "sure_a", "sure_b")] for row in table] == [
+        ["2", "1", "1"], ["", "", ""], ["3", "0", "0"],
+    ]  # fmt: skip
+    assert json.loads((tmp_path / "pairs.json").read_text())["pairs"][1]["agreement"]["sure"] is None
+
+
 def test_where_nothing_was_found_tau_b_is_undefined(tmp_path: Path) -> None:
     nothing = film_of("two\nlines.mp4", *[0.0] * 5)
     shown = as_table(compare(nothing, nothing), 10).splitlines()
@@ -230,6 +310,7 @@ def test_files_hold_all_there_is_to_know(tmp_path: Path) -> None:
     assert rows[2] == {
         "tag": "'=Drama", "slug": "drama", "rank_a": "3", "rank_b": "", "score_a": "0.5", "score_b": "0.0",
         "difference": "-0.5", "weight_a": "2.0", "weight_b": "0.0", "trained": "true",
+        "confidence_a": "", "confidence_b": "",
     }  # fmt: skip
 
 

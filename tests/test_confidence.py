@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from hypothesis.extra.numpy import arrays as drawn_arrays
 
 from cli import cli
 from tagger import Settings, Tagger, vocabulary
-from tagger.confidence import PART, SURE, Calibration, confidence, strongest
+from tagger.batch.ledger import facts
+from tagger.compare.agreement import compare
+from tagger.confidence import PART, Calibration, confidence, strongest
 from tagger.errors import BadHead
 from tagger.images import without_bars
 from tagger.knowledge.testcards import JUDGED
@@ -27,7 +30,8 @@ from tagger.models.head import SHOWS, Dense, Head
 from tagger.models.nudity import Nudity
 from tagger.pipeline import Engine
 from tagger.ranking import weights
-from tagger.records import Doubles, Floats, TagScores
+from tagger.records import SURE, Doubles, Floats, TagScores
+from tagger.reports.table import as_table
 from tagger.training import certain, nothings, shows, sure
 from tagger.training.films import Answers, Films, films
 
@@ -210,6 +214,22 @@ def test_a_test_pattern_has_a_first_tag_and_nothing_sure(tmp_path: Path) -> None
     told = {tag.slug: tag.confidence for tag in report.tags}
     assert all(c is not None and c < SURE for c in told.values())
     assert told["sex"] == told["nudity"] == 0  # nothing knows them
+
+
+def test_a_head_without_calibration_says_nothing_of_it_anywhere(film: media.Truth, tmp_path: Path) -> None:
+    folder = tmp_path / "silent"
+    (folder / "heads").mkdir(parents=True)
+    shutil.copy(WORDS.folder / "labels.txt", folder)
+    words, own = vocabulary.load(str(folder)), head.load(WORDS.head_path("compact"), WORDS)
+    silent = replace(own, calibration=None, shows=None, vocabulary_sha256=words.sha256)
+    silent.save(folder / "heads/compact.npz")
+    report = Tagger(Settings(backbone="compact", vocabulary=str(folder))).extract(film.path)
+    assert {tag.confidence for tag in report.tags} == {None}
+    assert (report.says_confidence, report.sure, facts(report)["sure"]) == (False, (), None)
+    assert "sure" not in as_table(report, 10)
+    assert "-" in as_table(report, 10).splitlines()[2].split()
+    assert compare(report, report).sure is None
+    assert report.to_frame()["confidence"].isna().all()
 
 
 SURE_TAG, DOUBTFUL, TAGS = 0, 15, 16

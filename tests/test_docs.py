@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -15,10 +16,13 @@ from click.testing import CliRunner
 
 import cli
 from tagger import Settings
+from tagger.records import RankedTag
+from tagger.reports.csv_report import COLUMNS
 from tagger.reports.json_report import SCHEMA_FILE
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+NO_NUMBERS = {"rank", "tag", "slug", "trained", "answered_by"}
 
 
 def test_the_python_of_the_readme_runs(film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,8 +49,14 @@ def test_the_options_of_the_documents_are_those_of_the_commands() -> None:
     known = {"--version", "--no-deps"}.union(  # the second is pip's
         *(options_of(command) for command in every_command(cli.cli))
     )
-    for name in ("README.md", "docs/training.md", "docs/batch.md", "docs/ratings.md"):
+    for name in ("README.md", "docs/training.md", "docs/batch.md", "docs/ratings.md", "docs/words.md"):
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / name).read_text())) <= known, name
+
+
+def test_every_number_of_a_tag_has_its_word_explained() -> None:
+    words = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/words.md").read_text(), re.MULTILINE))
+    numbers = {field.name for field in fields(RankedTag) if field.name in COLUMNS} - NO_NUMBERS
+    assert words == numbers | {"probability"}
 
 
 def test_every_option_of_extract_is_in_the_readme() -> None:

@@ -39,6 +39,30 @@ def test_a_row_per_shot_has_its_keyframe_and_tags() -> None:
     assert shots[shots.keyframe_kept]["end_s"].sum() == 4.0
 
 
+def test_a_row_per_shot_has_the_probability_of_every_tag() -> None:
+    table = REPORT.probabilities_frame()
+    assert list(table.columns) == ["index", "start_s", "end_s", "drama", "car-chase"]
+    assert table.to_dict("records") == [{"index": 0, "start_s": 0.0, "end_s": 4.0, "drama": 0.1, "car-chase": 0.9}]
+    assert table["car-chase"].idxmax() == 0  # of the shot that was dropped there is no row
+
+
+def test_a_report_of_before_probabilities_has_no_row_of_them() -> None:
+    old = replace(REPORT, slugs=(), shots=tuple(replace(shot, probabilities=()) for shot in REPORT.shots))
+    table = old.probabilities_frame()
+    assert (list(table.columns), len(table)) == (["index", "start_s", "end_s"], 0)
+
+
+def test_the_sure_tags_are_the_most_confident_first() -> None:
+    told = (0.5, 0.9, 0.4999, None, 0.9)
+    tags = tuple(replace(REPORT.tags[0], rank=rank, slug=f"t{rank}", confidence=c) for rank, c in enumerate(told, 1))
+    report = replace(REPORT, tags=tags)
+    assert [tag.slug for tag in report.sure] == ["t2", "t5", "t1"]
+    assert [tag.sure for tag in tags] == [True, True, False, False, True]
+    assert report.says_confidence
+    silent = replace(REPORT, tags=tuple(replace(tag, confidence=None) for tag in tags))
+    assert (silent.sure, silent.says_confidence) == ((), False)
+
+
 def test_tables_without_rows_have_their_columns() -> None:
     nothing = replace(REPORT, tags=(), shots=())
     assert list(nothing.to_frame().columns) == list(REPORT.to_frame().columns)
@@ -80,6 +104,20 @@ def test_a_folder_is_one_table(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert re.fullmatch(r"left out: [^\n]*torn.tags.json: is not JSON[^\n]*", line)
 
 
+def test_confidence_is_a_column_of_numbers_whatever_reports_say_of_it(tmp_path: Path) -> None:
+    first, second = REPORT.tags
+    old, half = ((replace(first, confidence=None), replace(second, confidence=c)) for c in (None, 0.75))
+    for name, tags in (("a", old), ("b", half), ("c", REPORT.tags)):
+        tagger.write_report(replace(REPORT, tags=tags), tmp_path / f"{name}.tags.json")
+    table = tagger.read_reports(tmp_path)
+    assert table["confidence"].dtype == "float64"
+    assert table.query("confidence >= 0.5")["report"].tolist() == ["b.tags.json", "c.tags.json"]
+    assert table["confidence"].isna().sum() == 3
+    alone = replace(REPORT, tags=old)
+    read = pd.read_csv(io.StringIO(as_csv(alone)), keep_default_na=False, na_values={"confidence": ""})
+    pd.testing.assert_frame_equal(alone.to_frame(), read)
+
+
 def test_a_folder_without_reports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PathMissing, match="no such folder"):
         tagger.read_reports(tmp_path / "none")
@@ -99,6 +137,6 @@ def test_without_pandas_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
         return there(name, *how)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    for table in (REPORT.to_frame, REPORT.shots_frame):
+    for table in (REPORT.to_frame, REPORT.shots_frame, REPORT.probabilities_frame):
         with pytest.raises(LibraryMissing, match="pip install pandas"):
             table()

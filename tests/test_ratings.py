@@ -28,7 +28,7 @@ from tagger import read_report, write_report
 from tagger.commands.ratings import ratings as command
 from tagger.errors import BadPath, BadRatings, BadReport, BadSettings, OutputRefused
 from tagger.evaluation.intervals import Estimate
-from tagger.evaluation.ratings.figures import Panel, Rated, measure
+from tagger.evaluation.ratings.figures import Opinions, Panel, Rated, measure
 from tagger.evaluation.ratings.table import RatedFilm, Rating, Ratings, read_films, read_ratings
 from tagger.evaluation.ratings.written import as_json, as_table, notes, write, write_blank
 from tagger.records import ModelInfo, RankedTag
@@ -129,6 +129,61 @@ def test_opinions_of_other_tags_are_left_out_and_counted() -> None:
         "opinions of tags that are not among the first 2 of their film, no part of experiments 1 and 2: 4",
         "opinions that are missing, of raters who judged other tags of the film: 1",
     ]
+
+
+def as_sure(film: RatedFilm, *told: float | None) -> RatedFilm:
+    """The film, whose first tags have this confidence, and the others none."""
+    more = (None,) * (len(film.tags) - len(told))
+    tags = tuple(replace(tag, confidence=c) for tag, c in zip(film.tags, (*told, *more), strict=True))
+    return replace(film, tags=tags)
+
+
+def test_opinions_of_sure_tags_stand_beside_those_of_the_others() -> None:
+    heard = said("""
+        chase anna opinion: 1 1   0 1
+        chase ben  opinion: 1 0.5 0 -
+        quiet anna opinion: 0 1   - -
+    """)
+    films = (as_sure(CHASE, 0.5, 0.9, 0.49), as_sure(QUIET, 0.2))  # nobody says how sure the second of quiet is
+    found = measure(replace(heard, films=films), 3)
+    assert found.sure is not None
+    assert found.unsure is not None
+    assert (found.sure.opinions, found.unsure.opinions) == (4, 3)  # not of what is not extracted
+    assert value(found.sure.mean) == pytest.approx((2 / 2 + 1.5 / 2) / 2)  # of one film
+    assert value(found.unsure.mean) == pytest.approx((0 + 0) / 2)
+    plain = measure(heard, 3)
+    assert replace(found, sure=None, unsure=None) == plain  # all else is as without it
+    lines = as_table(found).splitlines()
+    assert [line.split() for line in lines[3:5]] == [
+        ["of", "the", "sure", "tags,", "4", "opinions", "87.5%", "-", "-"],
+        ["of", "those", "not", "sure,", "3", "opinions", "0.0%", *_between(found.unsure), "-"],
+    ]
+    facts = json.loads(as_json(found))
+    assert facts["sure"] == {"opinions": 4, "mean": {"value": 0.875, "low": None, "high": None}}
+
+
+def _between(opinions: Opinions) -> list[str]:
+    assert opinions.mean is not None
+    return [f"{opinions.mean.low:.1%}", "to", f"{opinions.mean.high:.1%}"]
+
+
+def test_where_nobody_says_what_is_sure_nothing_is_said_of_it() -> None:
+    found = measure(said("chase anna opinion: 1 0 - -"), 2)
+    assert (found.sure, found.unsure) == (None, None)
+    assert "sure" not in as_table(found)
+    facts = json.loads(as_json(found))
+    assert (facts["sure"], facts["unsure"]) == (None, None)
+
+
+def test_where_nothing_is_sure_all_opinions_are_of_the_others() -> None:
+    heard = said("chase anna opinion: 1 0 - -\nchase ben opinion: 1 1 - -\nquiet anna opinion: 1 0 - -")
+    found = measure(replace(heard, films=(as_sure(CHASE, 0.4, 0.1), as_sure(QUIET, 0.0, 0.0))), 2)
+    assert found.sure == Opinions(0, None)
+    assert found.unsure == Opinions(6, found.mean_opinion)
+    assert "of the sure tags, 0 opinions" in as_table(found)
+    mute = as_sure(replace(CHASE, tags=ranked(0, 0, 0, 0)), 0.9)  # nothing is extracted
+    nothing = measure(Ratings((mute,), ("anna",), (Rating(0, 0, 0, "opinion", 1),)), 2)
+    assert (nothing.sure, nothing.unsure) == (None, None)
 
 
 def test_tags_of_no_strength_weigh_the_same() -> None:
@@ -537,6 +592,8 @@ def test_real_reports_and_a_filled_sheet_give_the_figures(panel: Panelists, tmp_
     assert {name: facts[name]["value"] for name in expected} == pytest.approx(expected)
     assert facts["f1"]["value"] == pytest.approx(2 * expected["map"] / (expected["map"] + 1))
     assert facts["mar"] == {"value": 1, "low": pytest.approx(0.438, abs=0.001), "high": 1}  # all of three films
+    told = [tag.sure for tags in own for tag in tags]
+    assert (facts["sure"]["opinions"], facts["unsure"]["opinions"]) == (2 * sum(told), 2 * (len(told) - sum(told)))
     assert facts["opinions"] == facts["choices"] == {"films": 3, "raters": 2, "agreement": 1}
     assert [model["vocabulary"] for model in facts["models"]] == ["movies50"]
     lines = done.stdout.splitlines()
@@ -544,7 +601,7 @@ def test_real_reports_and_a_filled_sheet_give_the_figures(panel: Panelists, tmp_
         "up to 5 tags extracted from each film; opinions of 2 raters on 3 films, "
         "choices of 2 raters on 3 films, 1.0 tags each"
     )
-    assert lines[5].split()[-5:] == ["100.0%", "43.8%", "to", "100.0%", "74.22%"]
+    assert lines[7].split()[-5:] == ["100.0%", "43.8%", "to", "100.0%", "74.22%"]
     assert [line.split()[:4] for line in lines[-3:]] == [
         ["film", f"{number}.mp4", str(len(own[number])), "2"] for number in range(3)
     ]

@@ -209,6 +209,40 @@ def test_table_says_when_nothing_is_sure(told: float | None, column: str, last: 
     assert rest == last
 
 
+def test_of_equals_the_first_is_the_likeliest_and_what_is_not_sure_never_looks_so(report: TagReport) -> None:
+    for told, shown in ((0.0, "0.00"), (0.4999, "0.49"), (0.29, "0.29")):
+        level = replace(report, tags=tuple(replace(tag, confidence=told) for tag in report.tags))
+        *_, row, last = as_table(level, 10).splitlines()
+        assert last == f"nothing sure: Car chase is the likeliest, confidence {shown} of 0.5"
+        assert row.split()[4] == shown
+
+
+def test_table_says_what_is_sure_and_not_in_it(report: TagReport) -> None:
+    second = replace(report.tags[1], weight=0.1, confidence=0.7312)
+    both = replace(report, tags=(replace(report.tags[0], confidence=0.1), second))
+    assert as_table(both, 1).splitlines()[3:] == ["sure and further down (rank, confidence): Drama (2, 0.73)"]
+    assert len(as_table(both, 2).splitlines()) == 4  # it stands there
+
+
+@pytest.mark.parametrize("wrong", ["NaN", "Infinity", "1e999", "1.0001", "-0.1", '"0.5"', "true"])
+def test_confidence_is_a_share_or_nothing(wrong: str, tmp_path: Path) -> None:
+    text = as_json(REPORT).replace('"confidence": 0.8125', f'"confidence": {wrong}')
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(BadReport, match=r"x\.json: .*(no finite number|confidence)"):
+        read_report(tmp_path / "x.json")
+
+
+def test_some_tags_may_say_how_sure_and_others_not(report: TagReport, tmp_path: Path) -> None:
+    half = replace(report, tags=(replace(report.tags[0], confidence=None), replace(report.tags[1], confidence=0.2)))
+    (tmp_path / "x.json").write_text(as_json(half))
+    assert read_report(tmp_path / "x.json") == half
+    assert (half.says_confidence, half.sure) == (True, ())
+    _, _, row, last = as_table(half, 10).splitlines()
+    assert row.split()[4] == "-"
+    assert last == "nothing sure: Drama is the likeliest, confidence 0.20 of 0.5"
+    assert pd.read_csv(io.StringIO(as_csv(half)))["confidence"].isna().tolist() == [True, False]
+
+
 def test_moments() -> None:
     assert [moment(0.9), moment(61.0), moment(3723.4)] == ["00:00", "01:01", "1:02:03"]
 

@@ -324,8 +324,17 @@ def test_csv_and_json_say_all_that_is_known(report: TagReport) -> None:
     assert document["rule"] == {"threshold": None, "max_gap_s": 2.0, "min_duration_s": 0.0}
     assert document["video"]["name"] == "=1.mp4"
     assert document["tags"][1] == {
-        "tag": "Car chase", "slug": CHASE, "trained": True, "segments": 2, "duration_s": 28.0, "share": 28 / 32
+        "tag": "Car chase", "slug": CHASE, "trained": True, "segments": 2, "duration_s": 28.0, "share": 28 / 32,
+        "confidence": None,
     }  # fmt: skip
+
+
+def test_json_says_how_sure_it_is_that_the_film_shows_a_tag(report: TagReport) -> None:
+    told = replace(report, tags=tuple(replace(tag, confidence=tag.rank / 8) for tag in report.tags))
+    fight = Group("Fight", (WAR, CHASE))
+    tags = json.loads(as_json(find(told, [CHASE], Rule(), [fight])))["tags"]
+    (chase,) = (tag for tag in told.tags if tag.slug == CHASE)
+    assert [tag["confidence"] for tag in tags] == [None, chase.confidence]  # of a group nobody knows
 
 
 # WebVTT.

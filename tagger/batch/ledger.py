@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -62,6 +62,7 @@ class LedgerEntry:
     same_as: str = ""  # name of the reports of the film that holds the same
     was: str = ""  # name that its reports had before it was moved
     disk: str = ""  # where what holds the film is mounted
+    sure: tuple[str, ...] | None = None  # the sure tags, most confident first; None: nothing says how sure
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -69,7 +70,7 @@ class LedgerEntry:
         return (Path(self.film), *map(Path, self.more))
 
 
-NEEDED = {field.name for field in fields(LedgerEntry) if field.default is MISSING}
+DEFAULTS = {field.name: field.default for field in fields(LedgerEntry)}
 
 
 def key_of(film: Path) -> str:
@@ -170,6 +171,7 @@ def facts(report: TagReport) -> dict[str, Any]:
     return {
         "status": report.status,
         "tags": tuple(tag.tag for tag in report.tags[:LISTED_TAGS] if tag.weight > 0),
+        "sure": tuple(tag.tag for tag in report.sure) if report.says_confidence else None,
         "shots": len(report.shots),
         "kept": sum(shot.keyframe.kept for shot in report.shots),
         "duration_s": report.video.duration_s,
@@ -255,8 +257,8 @@ class Ledger:
         Raises:
             OutputRefused: it cannot be written.
         """
-        fields = asdict(replace(entry, at=datetime.now(timezone.utc).isoformat()))
-        line = {name: value for name, value in fields.items() if name in NEEDED or value not in (None, "", ())}
+        values = asdict(replace(entry, at=datetime.now(timezone.utc).isoformat()))
+        line = {name: value for name, value in values.items() if value not in (None, DEFAULTS[name])}
         lasting = entry.state not in PENDING or bool(entry.wrote)
         self._write(json.dumps(line, allow_nan=False).encode() + b"\n", sync=lasting)
 

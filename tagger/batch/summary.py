@@ -15,7 +15,7 @@ from tagger.video.sequence import is_there
 FILE = "summary.csv"
 COLUMNS = (
     "film", "status", "reason", "tags", "shots", "shots_tagged", "duration_s", "seconds", "realtime_factor", "scan",
-    "warnings", "report", "finished", "path", "same_as",
+    "warnings", "report", "finished", "path", "same_as", "sure",
 )  # fmt: skip
 WAITING = "pending"
 SEPARATOR = "; "
@@ -40,9 +40,15 @@ def write(output: Path, known: Mapping[str, LedgerEntry], csv_for: str = PROGRAM
 
 
 def counted(known: Mapping[str, LedgerEntry]) -> str:
-    """Returns how many films there are, and how many of each status."""
-    states = [entry.state for entry in _in_order(known.values())]
-    kinds = {"done": (DONE,), "pending": PENDING, "failed": (FAILED,), "skipped (no films)": (SKIPPED,)}
+    """Returns how many films there are, how many of each status, and in how many of the done ones nothing is sure.
+
+    Of films of earlier versions, and of heads that cannot tell, nobody knows: they do not count among the last.
+    """
+    films = _in_order(known.values())
+    states = [entry.state for entry in films]
+    unsure = sum(entry.state == DONE and entry.sure == () for entry in films)
+    done = f"done (nothing sure in {unsure})" if unsure else "done"
+    kinds = {done: (DONE,), "pending": PENDING, "failed": (FAILED,), "skipped (no films)": (SKIPPED,)}
     counts = {name: sum(state in kind for state in states) for name, kind in kinds.items()}
     return ("1 film: " if len(states) == 1 else f"{len(states)} films: ") + (
         ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
@@ -80,6 +86,7 @@ def _row(entry: LedgerEntry, names: set[str]) -> list[object]:
         entry.at if entry.state not in PENDING else "",
         entry.path,
         entry.same_as if entry.same_as in names else "",
+        SEPARATOR.join(entry.sure or ()),
     ]
 
 

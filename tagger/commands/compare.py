@@ -13,7 +13,8 @@ from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, opti
 from tagger.errors import MovieTagsError
 
 if TYPE_CHECKING:
-    from tagger.compare.agreement import Agreement, PairAgreement
+    from tagger.compare.agreement import Agreement
+    from tagger.compare.pairs import PairAgreement
 
 TOP = 10
 
@@ -36,6 +37,7 @@ def compare(
     A and B are reports, NAME.tags.json as `movietags extract -o` writes them, over the same tags. Those without
     weight in a film are none of its first, and all share its last rank. Kendall's tau-b is 1 where both films rank
     the tags alike, 0 where the ranks have nothing to do with each other, -1 where one is the other upside down.
+    Where both reports say how sure their tags are, the tags that both films are sure of are named, and those of one.
 
     Paths in PAIRS.csv are relative to its folder. A pair that cannot be compared is named, the others go on.
     """
@@ -69,32 +71,32 @@ def _two(a: Path, b: Path, top: int, output: Path | None, csv_for: str, quiet: b
 
 def _many(table: Path, output: Path | None, csv_for: str, quiet: bool, verbose: bool) -> int:
     """Compares the films of each row; returns how many rows failed."""
-    from tagger.compare import agreement, tables
+    from tagger.compare import pairs, tables
 
-    pairs = agreement.read_pairs(table)
+    rows = pairs.read_pairs(table)
     if output:
         from tagger.compare import folder  # which loads what draws charts
 
-        inputs = [table, *(path for pair in pairs for path in (pair.a, pair.b) if path)]
+        inputs = [table, *(path for row in rows for path in (row.a, row.b) if path)]
         folder.make_room(output, folder.PAIRS, inputs)
     done: list[PairAgreement] = []
-    for pair in pairs:
-        where = f"{table}: row {pair.row}: "
+    for row in rows:
+        where = f"{table}: row {row.row}: "
         try:
-            done.append(agreement.compare_pair(pair))
+            done.append(pairs.compare_pair(row))
         except MovieTagsError as error:
             fail(f"{where}{error}", verbose)
         else:
             _warn(where, done[-1].agreement, quiet)
     if done:
-        compared = agreement.PairsAgreement.of(done)
+        compared = pairs.PairsAgreement.of(done)
         if output:
             folder.write_pairs(compared, output, csv_for)
         process.put(tables.as_pairs_table(compared) + "\n")
-    return len(pairs) - len(done)
+    return len(rows) - len(done)
 
 
 def _warn(where: str, agreement: Agreement, quiet: bool) -> None:
-    """What differs besides the films."""
-    if agreement.differs and not quiet:
-        process.say(f"{where}the reports were made differently: {'; '.join(map(str, agreement.differs))}")
+    """What differs besides the films, and what cannot be said."""
+    for note in () if quiet else agreement.notes():
+        process.say(f"{where}{note}")

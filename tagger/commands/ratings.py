@@ -40,8 +40,9 @@ def ratings(
     chase.mp4,anna,Car chase,opinion,1   an extracted tag is right (0: wrong; or in between)
     chase.mp4,anna,Weapon,chosen,1       a tag chosen from the whole vocabulary
 
-    Opinions give the mean opinion score, plain and weighted by strength; choices give MAP, MAR and F1. The source's
-    figures stand beside. Begin with --blank, which writes the rows of the extracted tags.
+    Opinions give the mean opinion score, plain, of sure tags and of others (where reports say which are), and weighted
+    by strength; choices give MAP, MAR and F1. The source's figures stand beside. Begin with --blank, which writes the
+    rows of the extracted tags.
     """
     if (table is None) == (blank is None):
         raise click.UsageError("name a table with --ratings, or a file to be made with --blank")

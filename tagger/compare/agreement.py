@@ -7,18 +7,17 @@ Kendall's tau-b. That is taken over weights, of which scores are the same but fo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from tagger.errors import BadPairs, BadPath, BadReport, reason
-from tagger.evaluation.metrics import Spread, kendall_tau_b
-from tagger.files import regular_file
-from tagger.records import ModelInfo, RankedTag, Scan, TagReport
-from tagger.reports.json_report import SUFFIX, read_report
-from tagger.text import moment, printable, read_csv
+from tagger.errors import BadReport
+from tagger.evaluation.metrics import kendall_tau_b
+from tagger.records import SURE, ModelInfo, RankedTag, Scan, TagReport
+from tagger.reports.json_report import read_report
+from tagger.text import moment, printable
 from tagger.vocabulary import slug
 
 TOPS = (3, 5, 10)  # first tags of each film among which those of both are counted
@@ -27,7 +26,6 @@ LETTERS_MAX = 28  # of a value, for people: of a checksum that is enough
 # stood for.
 NO_DIFFERENCE = frozenset({"batch_size", "device", "hwaccel", "backbone", "vocabulary", "stream", "scan"})
 UNKNOWN = "unknown"  # a setting that the other version did not have
-PAIRS_FORM = "write a header `a,b` or `name,a,b` and a row for each pair of reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,14 @@ class Side:
     kept: int  # shots with a picture to tag
     model: ModelInfo
     scan: Scan
+    says_confidence: bool  # False: nothing is known of how sure its tags are
 
     @classmethod
     def of(cls, report: TagReport) -> Side:
         """Returns what a report says of its film."""
         video, kept = report.video, sum(1 for shot in report.shots if shot.keyframe.kept)
         known = (video.name, video.path, video.fingerprint, video.duration_s)
-        return cls(*known, len(report.shots), kept, report.model, report.scan)
+        return cls(*known, len(report.shots), kept, report.model, report.scan, report.says_confidence)
 
     def __str__(self) -> str:
         """For people: name and length."""
@@ -82,12 +81,15 @@ class TagPair:
     weight_a: float  # 0: not found
     weight_b: float
     trained: bool  # for both; False: does not count in tau-b
+    confidence_a: float | None  # how probable it is that A shows it, 0 to 1; None: its report does not say
+    confidence_b: float | None
 
     @classmethod
     def of(cls, a: RankedTag, b: RankedTag) -> TagPair:
         """Returns what two reports say of one tag."""
-        scores = (a.score, b.score, b.score - a.score)
-        return cls(a.tag, a.slug, a.rank, b.rank, *scores, a.weight, b.weight, a.trained and b.trained)
+        scores, trained = (a.score, b.score, b.score - a.score), a.trained and b.trained
+        confidence = (a.confidence, b.confidence)
+        return cls(a.tag, a.slug, a.rank, b.rank, *scores, a.weight, b.weight, trained, *confidence)
 
     def in_a(self, first: int) -> bool:
         """Whether A has it among so many first tags."""
@@ -108,6 +110,25 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Sure:
+    """The tags that the films surely show, of those of which both reports say how sure; most confident first."""
+
+    both: tuple[str, ...]  # slugs, as the next two
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tags: Sequence[TagPair]) -> Sure | None:
+        """Returns them; None where the reports say of no tag how sure both are."""
+        told = [(tag.confidence_a, tag.confidence_b, tag.slug) for tag in tags]
+        known = [(a, b, name) for a, b, name in told if a is not None and b is not None]
+        known.sort(key=lambda one: -one[0] - one[1])
+        kinds = ((True, True), (True, False), (False, True))
+        found = (tuple(name for a, b, name in known if (a >= SURE, b >= SURE) == kind) for kind in kinds)
+        return cls(*found) if known else None
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """How far the tags of two films agree."""
 
@@ -118,68 +139,22 @@ class Agreement:
     tau_b: float | None  # -1 to 1; None if all weights of a film are the same
     ranked: int  # tags that count in it: those trained for both
     tags: tuple[TagPair, ...]  # all, strongest first: by the sum of both scores
+    sure: Sure | None  # None: at least one report does not say it
 
     def top(self, first: int) -> list[TagPair]:
         """Returns the tags that either film has among so many first, strongest first."""
         return [tag for tag in self.tags if tag.in_a(first) or tag.in_b(first)]
 
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A row of a table of pairs."""
-
-    row: int  # as spreadsheets count: the header is 1
-    name: str
-    a: Path | None  # of a report; None: the cell is empty
-    b: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class PairAgreement:
-    """How far the two films of a row agree."""
-
-    row: int
-    name: str
-    agreement: Agreement
-
-
-@dataclass(frozen=True, slots=True)
-class Average:
-    """The mean of one figure over pairs."""
-
-    what: str
-    pairs: int  # for which it is defined
-    mean: float | None  # None if there are none
-    deviation: float | None  # of the sample; None if there is but one
-
-    @classmethod
-    def of(cls, what: str, values: Sequence[float]) -> Average:
-        """Returns the mean of a figure by its values, one for each pair for which it is defined."""
-        spread = Spread.of(values)
-        return cls(what, len(values), spread.mean, spread.deviation) if spread else cls(what, 0, None, None)
-
-    def text(self, digits: int) -> str | None:
-        """Returns "mean ± deviation" for people; None if there is none."""
-        return None if self.mean is None else Spread(self.mean, self.deviation).text(digits)
-
-
-@dataclass(frozen=True, slots=True)
-class PairsAgreement:
-    """How far the films of several pairs agree."""
-
-    pairs: tuple[PairAgreement, ...]
-    averages: tuple[Average, ...]  # of the tags shared among the first of each of `TOPS`, and of tau-b
-
-    @classmethod
-    def of(cls, pairs: Sequence[PairAgreement]) -> PairsAgreement:
-        """Returns several pairs with the means over them."""
-        agreements = [pair.agreement for pair in pairs]
-        counts = [
-            Average.of(f"first {first}", [len(agreement.shared[place].slugs) for agreement in agreements])
-            for place, first in enumerate(TOPS)
-        ]
-        tau_b = Average.of("tau-b", [agreement.tau_b for agreement in agreements if agreement.tau_b is not None])
-        return cls(tuple(pairs), (*counts, tau_b))
+    def notes(self) -> Iterator[str]:
+        """Yields what to know of it, a line for each: what else differs, and what one report cannot say."""
+        if self.differs:
+            yield f"the reports were made differently: {'; '.join(map(str, self.differs))}"
+        silent = [side for side in (self.a, self.b) if not side.says_confidence]
+        if len(silent) == 1:
+            yield (
+                f"{printable(silent[0].name)}: its report does not say how sure its tags are (it is of an earlier "
+                "version, or of a head that cannot tell): nothing is known of which tags both films are sure of"
+            )
 
 
 def compare(a: TagReport, b: TagReport) -> Agreement:
@@ -207,6 +182,7 @@ def compare(a: TagReport, b: TagReport) -> Agreement:
         None if math.isnan(tau_b) else tau_b,
         len(ranked),
         tuple(tags),
+        Sure.of(tags),
     )
 
 
@@ -222,36 +198,6 @@ def compare_files(a: Path, b: Path) -> Agreement:
         BadReport: no report, or as `compare`.
     """
     return compare(read_report(a), read_report(b))
-
-
-def compare_pair(pair: Pair) -> PairAgreement:
-    """Returns how far the two films of a row agree.
-
-    Raises:
-        BadPairs: a cell is empty.
-        BadPath, BadReport: as `compare_files`.
-    """
-    if pair.a is None or pair.b is None:
-        raise BadPairs(f"column {'a' if pair.a is None else 'b'} is empty: name a report")
-    return PairAgreement(pair.row, pair.name, compare_files(pair.a, pair.b))
-
-
-def read_pairs(path: Path) -> tuple[Pair, ...]:
-    """Returns the rows of a CSV file with columns `a` and `b`, and perhaps `name`, but for empty ones.
-
-    Paths are relative to its folder. A pair without a name is called by the report of its A.
-
-    Raises:
-        BadPath: no regular file, or one that may not be read.
-        BadPairs: another form, or no row.
-    """
-    table = regular_file(path)
-    try:
-        return _pairs(table.read_bytes(), path.parent)
-    except OSError as error:
-        raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
-    except ValueError as error:
-        raise BadPairs(f"{path}: no table of pairs ({reason(error)}): {PAIRS_FORM}") from error
 
 
 def shared_of(tags: Sequence[TagPair], first: int) -> Shared:
@@ -273,18 +219,3 @@ def _differences(a: TagReport, b: TagReport) -> tuple[Difference, ...]:
 
 def _untrained(report: TagReport) -> str:
     return " ".join(sorted(tag.slug for tag in report.tags if not tag.trained)) or "none"
-
-
-def _pairs(body: bytes, folder: Path) -> tuple[Pair, ...]:
-    table = read_csv(body)
-    if not {"a", "b"} <= {*table.columns}:
-        raise ValueError(f"its header is {','.join(table.columns)!r:.60}")
-    pairs = []
-    for row in table.rows:
-        if any(row.cells.values()):  # else it is a note beside the table
-            a, b = (folder / row.cells[column] if row.cells[column] else None for column in ("a", "b"))
-            name = row.cells.get("name") or (a.name.removesuffix(SUFFIX) if a else "")
-            pairs.append(Pair(row.number, name, a, b))
-    if not pairs:
-        raise ValueError("it has no rows")
-    return tuple(pairs)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagger.compare.agreement import TOPS, Agreement, PairsAgreement
+from tagger.compare.agreement import TOPS, Agreement
+from tagger.compare.pairs import PairsAgreement
 from tagger.compare.tables import mean, shown
 from tagger.evaluation.plots import BLUE, COLOURS, ORANGE, SMALL_PT, TEXT_PT, VERMILION, chart, short, write_picture
 from tagger.text import printable

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tagger.compare.agreement import Agreement, PairsAgreement
+from tagger.compare.agreement import Agreement
 from tagger.compare.charts import compared_png, pairs_png
+from tagger.compare.pairs import PairsAgreement
 from tagger.compare.tables import compared_csv, pairs_csv
 from tagger.errors import OutputRefused
 from tagger.files import output_folder

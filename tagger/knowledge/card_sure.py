@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagger.confidence import PART, SURE
+from tagger.confidence import PART
+from tagger.records import SURE
 
 OFTEN_WRONG = 0.5  # of a tag's sure answers: below it they are named
 BINS_SHOWN = "{confidence:.2f} | {true:.2f} | {tags}"

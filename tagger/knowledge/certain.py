@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.confidence import SURE, Calibration, sigmoid
+from tagger.confidence import Calibration, sigmoid
 from tagger.images import Pixels
 from tagger.knowledge import heads
 from tagger.knowledge.blanks import Blanks, look
@@ -21,7 +21,7 @@ from tagger.knowledge.labelled import Labelled
 from tagger.knowledge.regression import FOLDS, source_folds
 from tagger.models.head import Dense, Head
 from tagger.models.model import Model
-from tagger.records import Bools, Doubles, Floats, Ints, TagScores
+from tagger.records import SURE, Bools, Doubles, Floats, Ints, TagScores
 from tagger.training import shows, sure
 from tagger.training.films import Answers, Films, films
 from tagger.vocabulary import PORTABLE

@@ -19,12 +19,11 @@ import numpy as np
 import pandas as pd
 
 from tagger import ranking
-from tagger.confidence import SURE
 from tagger.evaluation.metrics import average_precision
 from tagger.images import Pixels, without_bars
 from tagger.knowledge.labelled import read as picture
 from tagger.knowledge.views import pictures
-from tagger.records import Bools, Doubles, TagScores
+from tagger.records import SURE, Bools, Doubles, TagScores
 from tagger.vocabulary import Vocabulary
 
 FIRST = 5  # tags of a film

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from tagger.confidence import DIGITS, log_odds, sigmoid, strongest
-from tagger.confidence import SURE as SURE_FILM
 from tagger.errors import NetworkFailed, NonFiniteFeatures, reason
 from tagger.images import Pixels, squash
 from tagger.models.head import Head
 from tagger.models.packaged import PackagedFile
 from tagger.models.runtime import Network
+from tagger.records import SURE as SURE_FILM
 from tagger.records import Floats, TagScores
 from tagger.settings import SOFTMAX
 from tagger.vocabulary import Vocabulary

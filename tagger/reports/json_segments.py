@@ -22,6 +22,7 @@ def as_json(segments: Segments) -> str:
                 "segments": len(segments.of(tag)),
                 "duration_s": segments.duration_s(tag),
                 "share": segments.share(tag),
+                "confidence": tag.confidence,
             }
             for tag in segments.tags
         ],

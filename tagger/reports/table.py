@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tagger.confidence import SURE
-from tagger.records import RankedTag, TagReport
+from tagger.records import SURE, RankedTag, TagReport
 from tagger.text import moment, printable
 
 PLACES = 3  # moments named per tag
@@ -13,30 +12,38 @@ COLUMNS = f"{'':>3}  {'tag':<20} {'score':>5}  {'confidence':>10}  {'weight':>7}
 
 
 def as_table(report: TagReport, top: int) -> str:
-    """Returns a title line, one line for each of the first `top` tags that have any weight, and whether any is sure."""
+    """Returns a title line, one line for each of the first `top` tags that have any weight, and what else is sure."""
     video = report.video
     kept = sum(shot.keyframe.kept for shot in report.shots)
     counted = "1 shot" if len(report.shots) == 1 else f"{len(report.shots)} shots"
     title = f"{printable(video.name)}: {moment(video.duration_s)}, {counted}, {kept} with a picture to tag"
+    first = [tag for tag in report.tags[:top] if tag.weight > 0]
     rows = [
-        f"{tag.rank:>3}  {printable(tag.tag):<20} {tag.score:>5.2f}  {_confidence(tag):>10}  {tag.weight:>7.3f}  "
+        f"{tag.rank:>3}  {printable(tag.tag):<20} {tag.score:>5.2f}  {told(tag.confidence):>10}  {tag.weight:>7.3f}  "
         f"{tag.frames:>5}  {_places(report, tag.slug)}"
-        for tag in report.tags[:top]
-        if tag.weight > 0
+        for tag in first
     ]
-    return "\n".join([title, *([COLUMNS, *rows, *_nothing_sure(report)] if rows else ["no tag has any weight"])])
+    return "\n".join([title, *([COLUMNS, *rows, *_sure(report, first)] if rows else ["no tag has any weight"])])
 
 
-def _confidence(tag: RankedTag) -> str:
-    return "-" if tag.confidence is None else f"{tag.confidence:.2f}"
+def told(confidence: float | None) -> str:
+    """Returns confidence for people, "-" where nothing says it; what is not sure never looks so for being rounded."""
+    if confidence is None:
+        return "-"
+    return f"{confidence if confidence >= SURE else min(confidence, SURE - 0.01):.2f}"
 
 
-def _nothing_sure(report: TagReport) -> Iterator[str]:
-    """A line where the ranking is of guesses; nothing where a tag is sure, or nobody knows."""
-    told = [(tag.confidence, tag.tag) for tag in report.tags if tag.confidence is not None]
-    if told and max(told)[0] < SURE:
-        confidence, likeliest = max(told)
-        yield f"nothing sure: {printable(likeliest)} is the likeliest, confidence {confidence:.2f} of {SURE:g}"
+def _sure(report: TagReport, first: list[RankedTag]) -> Iterator[str]:
+    """A line where the ranking is of guesses, or what is sure stands further down; nothing where nobody knows."""
+    known = [tag for tag in report.tags if tag.confidence is not None]
+    if further := [
+        f"{printable(tag.tag)} ({tag.rank}, {told(tag.confidence)})" for tag in report.sure if tag not in first
+    ]:
+        yield f"sure and further down (rank, confidence): {', '.join(further)}"
+    elif known and not report.sure:
+        likeliest = max(known, key=lambda tag: tag.confidence or 0.0)  # of equals the first
+        name = printable(likeliest.tag)
+        yield f"nothing sure: {name} is the likeliest, confidence {told(likeliest.confidence)} of {SURE:g}"
 
 
 def _places(report: TagReport, slug: str) -> str:

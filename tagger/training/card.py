@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagger.confidence import SURE
 from tagger.evaluation.figures import Figures, TagFigures
 from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import can_draw
+from tagger.records import SURE
 from tagger.settings import SIGMOID
 from tagger.training.certain import HELD_OUT_MIN
 from tagger.training.fit import INTERRUPTED

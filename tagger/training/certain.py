@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tagger.confidence import SURE, Calibration, sigmoid
+from tagger.confidence import Calibration, sigmoid
 from tagger.images import Pixels, without_bars
 from tagger.models.backbone import Backbone
 from tagger.models.head import Dense, Head
-from tagger.records import Floats, TagScores
+from tagger.records import SURE, Floats, TagScores
 from tagger.training import nothings, shows, sure
 from tagger.training.dataset import Dataset
 from tagger.training.features import read_again

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tagger.confidence import SURE, TINY, Calibration, sigmoid
+from tagger.confidence import TINY, Calibration, sigmoid
 from tagger.evaluation.metrics import calibration_error
-from tagger.records import Bools, Doubles
+from tagger.records import SURE, Bools, Doubles
 from tagger.training.films import Films
 
 DOUBT = 0.02  # films' worth, for each film, of belief that all tags are told alike

@@ -57,6 +57,14 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinions:
+    """Those of the extracted tags of one kind."""
+
+    opinions: int
+    mean: Estimate | None  # as experiment 1; None without any
+
+
+@dataclass(frozen=True, slots=True)
 class Rated:
     """What the tags are worth to people. A figure is None without ratings of its kind; its ends are NaN if unknown."""
 
@@ -75,6 +83,8 @@ class Rated:
     models: tuple[ModelInfo, ...]  # of the films with ratings, each once
     left_out: int  # opinions of tags that do not count as extracted
     missing: int  # opinions of extracted tags that a rater who judged others of the film did not give
+    sure: Opinions | None  # of tags that are sure; None where no report says how sure its tags are, as the next
+    unsure: Opinions | None  # of those that are not
 
 
 def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 0) -> Rated:
@@ -110,6 +120,7 @@ def measure(ratings: Ratings, top: int, resamples: int = RESAMPLES, seed: int = 
         tuple(dict.fromkeys(film.said_by.model for film in rated)),
         sum(film.left_out for film in films),
         sum(int(np.isnan(film.opinions[film.judges]).sum()) for film in films),
+        *(_opinions(films, sure, resamples, seed) for sure in (True, False)),
     )
 
 
@@ -137,6 +148,11 @@ class _FilmRatings:
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as it should be
             weighted = np.where(known, self.opinions * strength, 0).sum(1) / (known * strength).sum(1)
         return np.stack([defined_mean(self.opinions), weighted])
+
+    def opinions_of(self, sure: bool) -> Doubles:
+        """Those of the sure tags, or of those that are not, (raters, extracted); NaN: of other tags, too."""
+        kind = np.array([tag.confidence is not None and tag.sure == sure for tag in self.extracted], bool)
+        return np.where(kind, self.opinions, np.nan)
 
     def retrieval(self) -> Doubles:
         """Precision, recall and ranked AP of each rater, (3, raters); NaN where undefined."""
@@ -194,6 +210,16 @@ def _films(ratings: Ratings, top: int) -> list[_FilmRatings]:
         asked = ~np.isnan(chosen).all(1)
         films.append(_FilmRatings(film, tags, own, int((~np.isnan(others)).sum()), asked, chosen == 1))
     return films
+
+
+def _opinions(films: Sequence[_FilmRatings], sure: bool, resamples: int, seed: int) -> Opinions | None:
+    """Of the sure tags of all films, or of those that are not; None where no tag says how sure it is."""
+    if all(tag.confidence is None for film in films for tag in film.extracted):
+        return None
+    said = [film.opinions_of(sure) for film in films]
+    cells = np.stack([defined_mean(own) for own in said])
+    means = _resampled(cells[None], resamples, seed)[0]
+    return Opinions(sum(int((~np.isnan(own)).sum()) for own in said), _estimate(means, cells))
 
 
 def _resampled(cells: Doubles, resamples: int, seed: int) -> Doubles:

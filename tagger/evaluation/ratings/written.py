@@ -36,9 +36,17 @@ def as_table(rated: Rated) -> str:
     for field, title, _, source in FIGURES:
         estimate: Estimate | None = getattr(rated, field)
         rows.append((title, _percent(estimate.value if estimate else None), _interval(estimate), _source(source)))
+        rows += _by_confidence(rated) if field == "mean_opinion" else []
     for title, panel in (("raters agree on opinions", rated.opinions), ("raters agree on choices", rated.choices)):
         rows.append((f"   {title}", _percent(panel.agreement), "-", "-"))
     return "\n".join((_who(rated), aligned(rows), "", aligned([FILM_TITLES, *map(_film, rated.per_film)])))
+
+
+def _by_confidence(rated: Rated) -> list[tuple[str, str, str, str]]:
+    """The mean opinion scores of the sure tags and of the others; nothing where nobody says which are sure."""
+    kinds = (("of the sure tags", rated.sure), ("of those not sure", rated.unsure))
+    told = [(f"     {title}, {_count(said.opinions, 'opinion')}", said.mean) for title, said in kinds if said]
+    return [(title, _percent(mean.value if mean else None), _interval(mean), "-") for title, mean in told]
 
 
 def notes(rated: Rated) -> list[str]:
