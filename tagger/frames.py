@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from tagger import libraries
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+T = TypeVar("T")
 
 
 def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
@@ -30,7 +32,7 @@ def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
         import pandas
     parts = [(field.name, _parts(hint)) for field, hint in _hints(kind)]
     columns = [f"{name}_{part}" if part else name for name, inner in parts for part in inner or [""]]
-    rows = [[_utf8(cell) for cell in (*same.values(), *_cells(record, parts))] for record in records]
+    rows = [[utf8(cell) for cell in (*same.values(), *_cells(record, parts))] for record in records]
     return pandas.DataFrame.from_records(rows, columns=[*same, *columns])
 
 
@@ -55,5 +57,6 @@ def _cells(record: Any, parts: Iterable[tuple[str, list[str]]]) -> Iterator[obje
             yield value
 
 
-def _utf8(cell: object) -> object:
-    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
+def utf8(cell: T) -> T:
+    """Returns text with what is no UTF-8 escaped; anything else as it is."""
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell  # type: ignore[return-value]
