@@ -17,7 +17,7 @@ from tagger.models import head, nudity, registry
 from tagger.models.backbone import Backbone, WithoutNetwork, whole_sha256
 from tagger.models.head import ANY_NETWORK, FEATURES, Head
 from tagger.models.kept import KeptFeatures, Network
-from tagger.models.model import Model
+from tagger.models.model import Model, check_inputs
 from tagger.records import TagReport
 from tagger.version import __version__
 from tagger.vocabulary import PORTABLE
@@ -141,4 +141,5 @@ class Retagger:
                 f"{known.backbone_sha256[:12]}, the features are of {made.identity} {numbers[:12]}: name a vocabulary "
                 f"trained on these, {AGAIN}"
             )
+        check_inputs(network, known, self.vocabulary)
         return network
