@@ -51,7 +51,7 @@ def retag(
         if output is None and any(out.is_file() for out in outs):
             if not all(out.is_file() for out in outs):
                 raise BadSettings("reports and folders at once: name a folder for the new reports with -o")
-            failed = sum([_shown(out, retagger, top, verbose) for out in outs for retagger in retaggers])
+            failed = sum([_shown(out, retagger, top, quiet, verbose) for out in outs for retagger in retaggers])
         else:
             several = len(outs) > 1 and output is not None
             sources = [Source(out) for out in outs]
@@ -63,7 +63,7 @@ def retag(
     sys.exit(FAILED if failed else 0)
 
 
-def _shown(report: Path, retagger: Retagger, top: int, verbose: bool) -> int:
+def _shown(report: Path, retagger: Retagger, top: int, quiet: bool, verbose: bool) -> int:
     """Shows the new tags of one report; how many films failed."""
     from tagger.errors import MovieTagsError
     from tagger.reports.kept import read_features
@@ -75,6 +75,8 @@ def _shown(report: Path, retagger: Retagger, top: int, verbose: bool) -> int:
     except MovieTagsError as error:
         fail(str(error), verbose)
         return 1
+    if not quiet:
+        process.say(f"vocabulary {retagger.vocabulary.name}")
     process.put(as_table(made, top) + "\n")
     return 0
 
