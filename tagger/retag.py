@@ -18,7 +18,7 @@ from tagger.models.backbone import Backbone, WithoutNetwork, whole_sha256
 from tagger.models.head import ANY_NETWORK, FEATURES, Head
 from tagger.models.kept import KeptFeatures, Network
 from tagger.models.model import Model, check_inputs
-from tagger.records import TagReport
+from tagger.records import ModelInfo, TagReport
 from tagger.version import __version__
 from tagger.vocabulary import PORTABLE
 
@@ -72,7 +72,7 @@ class Retagger:
         self.vocabulary = vocabulary.load(name)
         self._asked = str(name)
         self._networks = networks or Networks()
-        self._models: dict[tuple[Network, bool], Model | MovieTagsError] = {}
+        self._models: dict[tuple[Network, bool], tuple[Model, ModelInfo] | MovieTagsError] = {}
 
     def report(self, old: TagReport, kept: KeptFeatures) -> TagReport:
         """Returns the report of a film with the tags of this vocabulary; all else is as in the one it has.
@@ -88,25 +88,26 @@ class Retagger:
                 of the network cannot be had.
             NonFiniteFeatures: the head's numbers are too large.
         """
-        model = self._model(kept)
+        model, info = self._model(kept)
         scores = model.scores_of(kept.columns if model.nudity else kept.features)
         return replace(
             old,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             version=__version__,
-            model=model.info(self.vocabulary.name),
+            model=info,
             settings={**old.settings, "vocabulary": self._asked},
             tags=ranking.rank(scores, self.vocabulary, model.answered_by, model.confidence(scores)),
             shots=ranking.tagged_shots(old.shots, scores, self.vocabulary),
             slugs=self.vocabulary.slugs,
         )
 
-    def _model(self, kept: KeptFeatures) -> Model:
-        """What answers for these features; what was wrong once is wrong for all of their network."""
+    def _model(self, kept: KeptFeatures) -> tuple[Model, ModelInfo]:
+        """What answers for these features, made once; what was wrong once is wrong for all of their network."""
         key = kept.network, kept.nudity is not None
         if key not in self._models:
             try:
-                self._models[key] = self._made(*key)
+                model = self._made(*key)
+                self._models[key] = model, model.info(self.vocabulary.name)
             except MovieTagsError as error:
                 self._models[key] = error
         found = self._models[key]

@@ -93,7 +93,7 @@ def changed(body: bytes, **manifest: object) -> bytes:
     told = {**json.loads(members["manifest"].tobytes()), **manifest}
     members["manifest"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
     packed = io.BytesIO()
-    np.savez(packed, **members)  # type: ignore[arg-type]
+    np.savez(packed, **members)
     return packed.getvalue()
 
 
