@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from tagger import ranking, vocabulary
-from tagger.errors import BadHead, BadVocabulary, BadWeights, MovieTagsError
+from tagger.errors import BadHead, BadVocabulary, BadWeights, MovieTagsError, WeightsMissing
+from tagger.files import is_file
 from tagger.models import head, nudity, registry
 from tagger.models.backbone import Backbone, WithoutNetwork, whole_sha256
 from tagger.models.head import ANY_NETWORK, FEATURES, Head
@@ -33,7 +34,12 @@ class Networks:
 
         Args:
             weights: a file of theirs in place of the usual one.
+
+        Raises:
+            WeightsMissing: there is no such file.
         """
+        if weights and not is_file(weights):
+            raise WeightsMissing(f"{weights}: no such weights file")
         self._weights = weights
         self._loaded: dict[tuple[str, Path | None], Backbone] = {}
 
