@@ -16,6 +16,7 @@ from tagger.commands.evaluate import evaluate
 from tagger.commands.extract import extract
 from tagger.commands.images import images
 from tagger.commands.ratings import ratings
+from tagger.commands.retag import retag
 from tagger.commands.search import search
 from tagger.commands.segments import segments
 from tagger.commands.show import info, models, vocab
@@ -43,7 +44,7 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, batch, compare, segments, train, study, evaluate, images, vocab, models, info):
+for command in (extract, batch, retag, compare, segments, train, study, evaluate, images, vocab, models, info):
     cli.add_command(command)
 evaluate.add_command(ratings)
 study.add_command(search)

@@ -34,6 +34,7 @@ models       stages 3 and 4: pictures -> features -> scores
 ranking      stage 5: scores -> ranked tags
 segments     where in a film a tag is
 pipeline     THE MAIN PATH: one film -> its report
+retag        another vocabulary, asked about features that were kept
 reports      stage 6: reports and segments as files
 evaluation   how good tags and shots are
 compare      how far the tags of two films agree
@@ -57,10 +58,11 @@ from tagger import errors
 from tagger.version import __version__
 
 if TYPE_CHECKING:
-    from tagger.api import Tagger, compare, evaluate, extract, segments, shots
+    from tagger.api import Tagger, compare, evaluate, extract, features, retag, segments, shots
     from tagger.compare.agreement import Agreement
     from tagger.errors import MovieTagsError
     from tagger.evaluation.images import Evaluation
+    from tagger.models.kept import KeptFeatures, Network
     from tagger.records import (
         Keyframe,
         ModelInfo,
@@ -76,6 +78,8 @@ if TYPE_CHECKING:
     from tagger.reports.folder import read_reports
     from tagger.reports.formats import Format, write_report
     from tagger.reports.json_report import read_report
+    from tagger.reports.kept import FilmFeatures
+    from tagger.reports.parquet import write_features
     from tagger.segments import Segment, Segments, Subject
     from tagger.settings import Settings
     from tagger.video_info import Declared, Observed, VideoInfo
@@ -85,11 +89,14 @@ _HOMES = {
     "Agreement": "tagger.compare.agreement",
     "Declared": "tagger.video_info",
     "Evaluation": "tagger.evaluation.images",
+    "FilmFeatures": "tagger.reports.kept",
     "Format": "tagger.reports.formats",
     "Group": "tagger.vocabulary",
+    "KeptFeatures": "tagger.models.kept",
     "Keyframe": "tagger.records",
     "ModelInfo": "tagger.records",
     "MovieTagsError": "tagger.errors",
+    "Network": "tagger.models.kept",
     "Observed": "tagger.video_info",
     "RankedTag": "tagger.records",
     "Scan": "tagger.records",
@@ -108,10 +115,13 @@ _HOMES = {
     "compare": "tagger.api",
     "evaluate": "tagger.api",
     "extract": "tagger.api",
+    "features": "tagger.api",
     "read_report": "tagger.reports.json_report",
     "read_reports": "tagger.reports.folder",
+    "retag": "tagger.api",
     "segments": "tagger.api",
     "shots": "tagger.api",
+    "write_features": "tagger.reports.parquet",
     "write_report": "tagger.reports.formats",
 }
 
@@ -119,11 +129,14 @@ __all__ = [
     "Agreement",
     "Declared",
     "Evaluation",
+    "FilmFeatures",
     "Format",
     "Group",
+    "KeptFeatures",
     "Keyframe",
     "ModelInfo",
     "MovieTagsError",
+    "Network",
     "Observed",
     "RankedTag",
     "Scan",
@@ -144,10 +157,13 @@ __all__ = [
     "errors",
     "evaluate",
     "extract",
+    "features",
     "read_report",
     "read_reports",
+    "retag",
     "segments",
     "shots",
+    "write_features",
     "write_report",
 ]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tagger.images import Pixels
     from tagger.pipeline import Engine
     from tagger.records import CountProgress, FilmProgress, ScannedShot, ShotTag, TagReport
+    from tagger.reports.kept import FilmFeatures
     from tagger.segments import Segments
     from tagger.vocabulary import Group
 
@@ -78,6 +79,20 @@ class Tagger:
         """
         return self._open().extract(Path(film), progress)
 
+    def features(self, film: Path | str, *, progress: FilmProgress | None = None) -> FilmFeatures:
+        """Returns the report of one film together with the features of its kept keyframes.
+
+        Args:
+            film: as of `extract`.
+            progress: as of `extract`.
+
+        Raises:
+            BadPath, VideoUnreadable, NonFiniteFeatures, SetupError: as `extract`.
+        """
+        from tagger.reports.kept import FilmFeatures
+
+        return FilmFeatures(*self._open().extract_with_features(Path(film), progress))
+
     def tag(self, images: Iterable[Path | str | Pixels]) -> list[tuple[ShotTag, ...]]:
         """Returns the tags of each picture: the up to three with the most evidence, best first, with probabilities.
 
@@ -136,6 +151,42 @@ def shots(
     chosen = Settings.of(settings, choices)
     with Film(Path(film), chosen.opening) as opened:
         return tuple(picture.shot for picture in scan(opened, chosen, progress).shots)
+
+
+def features(report: Path | str) -> FilmFeatures:
+    """Returns the features of a film's keyframes that were kept beside its report (`--keep-features`).
+
+    Args:
+        report: path of its JSON, NAME.tags.json. `Tagger.features` gives those of a film that is tagged now.
+
+    Raises:
+        BadPath, BadReport: the report cannot be read.
+        BadFeatures: its features were not kept, cannot be read, or are of another film, or of other shots of it.
+    """
+    from tagger.reports.kept import read_features
+
+    return read_features(report)
+
+
+def retag(film: FilmFeatures | Path | str, vocabulary: Path | str, *, weights: Path | str | None = None) -> TagReport:
+    """Returns the report of a film with the tags of another vocabulary, from features that were kept.
+
+    Args:
+        film: its features, or the path of its JSON, beside which they are.
+        vocabulary: a shipped name, or a folder.
+        weights: the file of weights with which the film was tagged, where that was not the usual one.
+
+    Raises:
+        BadPath, BadReport, BadFeatures: as `features`.
+        BadVocabulary: it cannot be used, or has no head for the network of these features.
+        BadWeights, WeightsMissing, LibraryMissing, NetworkFailed: its head reads class evidence, and the last layer of
+            that network cannot be had.
+    """
+    from tagger.retag import Networks, Retagger
+
+    found = features(film) if isinstance(film, str | Path) else film
+    retagger = Retagger(vocabulary, Networks(None if weights is None else Path(weights)))
+    return retagger.report(found.report, found.kept)
 
 
 def segments(

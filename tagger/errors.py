@@ -20,6 +20,7 @@
     │   ├── LibraryMissing     (ImportError)    a library that is needed and not installed
     │   └── DecodersFailed     (RuntimeError)   processes that decode and cannot be started
     ├── BadReport              (ValueError)     a report that does not follow the schema
+    ├── BadFeatures            (ValueError)     features that are not beside their report, or cannot be used
     ├── BadTruth               (ValueError)     a truth about shots that cannot be used
     ├── BadPairs               (ValueError)     a table of pairs of reports that cannot be used
     ├── BadRatings             (ValueError)     a table of people's ratings that cannot be used
@@ -101,6 +102,10 @@ class BadSettings(SetupError, ValueError):
 
 class BadReport(MovieTagsError, ValueError):
     """A report that does not follow schema movietags/1."""
+
+
+class BadFeatures(MovieTagsError, ValueError):
+    """Features of keyframes that were not kept, are damaged, or are of another film, network or report."""
 
 
 class BadTruth(MovieTagsError, ValueError):

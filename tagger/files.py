@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote
 
-from tagger.errors import BadPath, OutputLocked, OutputRefused, PathMissing, reason
+from tagger.errors import BadPath, MovieTagsError, OutputLocked, OutputRefused, PathMissing, reason
 
 SAMPLE_BYTES = 2**20  # from each end of a film, for its fingerprint
 NAME_BYTES_MAX = 255  # of one path component, on every file system in common use
@@ -33,7 +34,18 @@ SYSTEM_NAMES = frozenset((
 
 
 def write_atomically(path: Path, body: bytes) -> None:
-    """Puts `body` at `path` whole or not at all: written aside, flushed to disk, renamed.
+    """Puts `body` at `path` whole or not at all.
+
+    Raises:
+        OutputRefused: as `written_whole`.
+    """
+    with written_whole(path) as file:
+        file.write(body)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Gives a file, which is at `path` afterwards, whole or not at all: written aside, flushed to disk, renamed.
 
     Raises:
         OutputRefused: the place cannot be written; what stood there before still stands.
@@ -41,7 +53,7 @@ def write_atomically(path: Path, body: bytes) -> None:
     aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with aside.open("xb") as file:
-            file.write(body)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
@@ -49,7 +61,9 @@ def write_atomically(path: Path, body: bytes) -> None:
     except BaseException as error:
         with suppress(ValueError):
             aside.unlink(missing_ok=True)
-        if isinstance(error, OSError | ValueError):  # the second of what can be no name
+        if isinstance(error, OSError | ValueError) and not isinstance(
+            error, MovieTagsError
+        ):  # what can be no name, too
             raise OutputRefused(f"{path}: cannot write it ({reason(error)}): free space or use -o") from error
         raise
 

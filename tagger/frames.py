@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from tagger import libraries
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+T = TypeVar("T")
 
 
 def frame(kind: type, records: Iterable[Any], **same: object) -> DataFrame:
@@ -42,7 +44,7 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> DataFrame
     """
     with libraries.needed("a table of reports"):
         import pandas
-    return pandas.DataFrame.from_records([[*map(_utf8, row)] for row in rows], columns=[*map(_utf8, columns)])
+    return pandas.DataFrame.from_records([[*map(utf8, row)] for row in rows], columns=[*map(utf8, columns)])
 
 
 def _hints(kind: type) -> Iterator[tuple[Any, Any]]:
@@ -66,5 +68,6 @@ def _cells(record: Any, parts: Iterable[tuple[str, list[str]]]) -> Iterator[obje
             yield value
 
 
-def _utf8(cell: object) -> object:
-    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
+def utf8(cell: T) -> T:
+    """Returns text with what is no UTF-8 escaped; anything else as it is."""
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell  # type: ignore[return-value]

@@ -9,7 +9,7 @@ and while the first film is being read, the network is still being loaded in ano
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from itertools import islice
@@ -24,9 +24,10 @@ from tagger.files import is_file
 from tagger.images import Pixels, prepare
 from tagger.models import head, nudity, registry
 from tagger.models.head import ANY_NETWORK
+from tagger.models.kept import KeptFeatures
 from tagger.models.model import Features, Model, ModelLoader
 from tagger.models.model import identity as model_identity
-from tagger.records import FilmProgress, Scanned, Setting, ShotTag, TaggedShot, TagReport, Timing
+from tagger.records import FilmProgress, Scanned, Setting, ShotTag, TagReport, Timing
 from tagger.settings import Settings
 from tagger.shots.detector import DETECTOR_KINDS
 from tagger.shots.fast import KEYFRAMES as FAST_KEYFRAMES
@@ -106,7 +107,13 @@ class Engine:
         return self._loader.model()
 
     def extract(self, path: Path, progress: FilmProgress | None = None, since: float | None = None) -> TagReport:
-        """Returns the report of one film.
+        """Returns the report of one film; arguments and errors are those of `extract_with_features`."""
+        return self.extract_with_features(path, progress, since)[0]
+
+    def extract_with_features(
+        self, path: Path, progress: FilmProgress | None = None, since: float | None = None
+    ) -> tuple[TagReport, KeptFeatures]:
+        """Returns the report of one film, and the features of its kept keyframes.
 
         Args:
             path: the film.
@@ -122,7 +129,8 @@ class Engine:
             self.load()
             features, infer_s = self._features(reader.pictures(self.input_size))
             scanned = reader.scanned()
-        return self.report(scanned, features, begun, infer_s)
+        report = self.report(scanned, features, begun, infer_s)
+        return report, KeptFeatures.of(self.model(), features, report)
 
     def report(self, scanned: Scanned, features: Features, begun: float, infer_s: float) -> TagReport:
         """Returns the report of a film that was scanned.
@@ -148,7 +156,7 @@ class Engine:
             model=model.info(self.vocabulary.name),
             settings=_settings(self.settings, model),
             tags=ranked,
-            shots=_tagged(scanned, ranking.shot_tags(scores, self.vocabulary), ranking.shot_probabilities(scores)),
+            shots=ranking.tagged_shots(scanned.shots, scores, self.vocabulary),
             status=scanned.status,
             scan=scanned.scan,
             timing=Timing(total_s, startup_s, scanned.scan_s, infer_s, scanned.video.duration_s / total_s),
@@ -174,20 +182,6 @@ class Engine:
             parts.append(model.features(batch))
             infer_s += time.monotonic() - begun
         return np.concatenate(parts), infer_s
-
-
-def _tagged(
-    scanned: Scanned, tags: Sequence[tuple[ShotTag, ...]], probabilities: Sequence[tuple[float, ...]]
-) -> tuple[TaggedShot, ...]:
-    """The shots with the tags of their keyframes, of which only the kept ones have any."""
-    of_kept = zip(tags, probabilities, strict=True)
-    return tuple(
-        TaggedShot(
-            shot.index, shot.start_s, shot.end_s, shot.start_frame, shot.end_frame, shot.keyframe,
-            *(next(of_kept) if shot.keyframe.kept else ((), ())),
-        )
-        for shot in scanned.shots
-    )  # fmt: skip
 
 
 def _settings(settings: Settings, model: Model) -> dict[str, Setting]:

@@ -8,10 +8,12 @@ tag i among their top three (Khan, Ejaz, Martinez-del-Amor and Sparenberg, AVSS 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.records import DIGITS, TOP_TAGS, Doubles, RankedTag, ShotTag, TagScores
+from tagger.records import DIGITS, TOP_TAGS, Doubles, RankedTag, ScannedShot, ShotTag, TaggedShot, TagScores
 from tagger.vocabulary import Vocabulary
 
 
@@ -41,6 +43,24 @@ def shot_probabilities(scores: TagScores) -> list[tuple[float, ...]]:
     one: dict[float, float] = {}  # a number that comes again is the same object: a long film has half a million
     rows = (row.astype(np.float64).round(DIGITS).tolist() for row in scores.probabilities)
     return [tuple(one.setdefault(share, share) for share in row) for row in rows]
+
+
+def tagged_shots(shots: Sequence[ScannedShot], scores: TagScores, vocabulary: Vocabulary) -> tuple[TaggedShot, ...]:
+    """Returns shots with the tags of their keyframes, of which only the kept ones have any.
+
+    Args:
+        shots: of a film.
+        scores: of those whose keyframe is kept, in their order.
+        vocabulary: names the columns.
+    """
+    of_kept = zip(shot_tags(scores, vocabulary), shot_probabilities(scores), strict=True)
+    return tuple(
+        TaggedShot(
+            shot.index, shot.start_s, shot.end_s, shot.start_frame, shot.end_frame, shot.keyframe,
+            *(next(of_kept) if shot.keyframe.kept else ((), ())),
+        )
+        for shot in shots
+    )  # fmt: skip
 
 
 def weights(scores: TagScores) -> NDArray[np.float64]:

@@ -17,7 +17,8 @@ from tagger.batch.crew import Limits
 from tagger.batch.find import find
 from tagger.batch.ledger import DONE, FAILED, Ledger
 from tagger.batch.plan import Shard, Wanted, hold, plan
-from tagger.batch.run import Batch, Watch
+from tagger.batch.run import Batch
+from tagger.batch.watch import Watch
 from tagger.errors import BadSettings, BadWeights, OutputRefused
 from tagger.images import Pixels
 from tagger.models.model import Features, Model
@@ -107,10 +108,10 @@ def test_a_report_that_cannot_be_written_costs_that_film(films: Path) -> None:
 def test_a_defect_while_a_film_is_finished_costs_that_film(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Batch._write
 
-    def write(own: Batch, film: Any, report: Any) -> None:
+    def write(own: Batch, film: Any, report: Any, features: Any) -> None:
         if report.video.name == "b.mp4":
             raise ZeroDivisionError("a defect")
-        real(own, film, report)
+        real(own, film, report, features)
 
     monkeypatch.setattr(Batch, "_write", write)
     assert batch(films, Engine()) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}

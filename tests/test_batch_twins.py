@@ -437,7 +437,9 @@ def test_pruning_keeps_what_a_person_changed(tmp_path: Path) -> None:
     shutil.rmtree(source / "deep")
     done = batch(source, "-o", output, "--prune")
     assert f"{mine}: kept, as it was changed since it was written" in done.stderr
-    assert sorted(path.name for path in (output / "deep").iterdir()) == ["c.mp4.tags.csv", "c.mp4.tags.json"]
+    assert sorted(path.name for path in (output / "deep").iterdir()) == [
+        "c.mp4.features.npz", "c.mp4.tags.csv", "c.mp4.tags.json",
+    ]  # fmt: skip
     assert list(statuses(output)) == ["a.mp4"]
     mine.unlink()
 

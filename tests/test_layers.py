@@ -27,7 +27,7 @@ ROOMS = (
     ("video",),
     ("shots", "models"),
     ("ranking", "segments"),
-    ("pipeline", "reports"),
+    ("pipeline", "retag", "reports"),
     ("evaluation",),
     ("compare", "batch", "training", "openimages"),
     ("api",),

@@ -20,11 +20,13 @@ from tagger.errors import BadSettings
 from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder, unless_used
 from tagger.reports.formats import report_files
 from tagger.reports.json_report import SUFFIX
+from tagger.reports.kept import lying
 from tagger.reports.written import Written, changed
 
 NEW, CHANGED, OTHERWISE = "new", "changed", "other settings, model or vocabulary"
 LOST, EDITED = "its report is gone", "its report was changed"
 WAITING, INTERRUPTED, AGAIN = "not begun yet", "was interrupted", "failed before"
+BARE = "its features were not kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Plan:
     kept: tuple[str, ...] = ()  # reports that are not written over, a line for each
     incomplete: int = 0  # of those that are done: cut off or damaged
     unread: tuple[str, ...] = ()  # films that were done and cannot be read now, a line for each
+    bare: int = 0  # of those that are done: without their features, which are kept now
 
     def __str__(self) -> str:
         """For people."""
@@ -108,6 +111,7 @@ class Plan:
         parts = ["1 film to tag" if len(self.tasks) == 1 else f"{len(self.tasks)} films to tag"]
         parts[0] += f" ({copies} of them the same as others)" if copies else ""
         parts += [f"{self.done} done before"] if self.done else []
+        parts += [f"{self.bare} of them without features (--keep-features)"] if self.bare else []
         parts += [f"{len(self.moved)} known from another place"] if self.moved else []
         parts += [f"{self.failed} failed before (--retry-failed)"] if self.failed else []
         parts += [f"{len(self.kept)} kept as they are (--replace)"] if self.kept else []
@@ -126,6 +130,8 @@ class Wanted:
     newer_than_ns: int | None = None
     limit: int | None = None
     replace: bool = False  # also reports that people changed
+    features: bool = False  # are kept of each film that is taken
+    bare: bool = False  # also films that are done without them
 
     def takes(self, film: FilmFile) -> bool:
         """Returns whether a film is one of these, whatever became of it."""
@@ -147,7 +153,7 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
     known = {path: entry for path, entry in known.items() if entry.report not in old} | moves
     own = [(film, name, known.get(key_of(film.path))) for film, name in names.items() if wanted.takes(film)]
     judged = [(film, name, entry, _why(film, entry, output, wanted)) for film, name, entry in own]
-    doubles, extracted = Doubles(films, known, output, wanted.asked), Written(output)
+    doubles, extracted = Doubles(films, known, output, wanted.asked, wanted.features), Written(output)
     tasks, kept, unread = [], [], []
     for film, name, entry, why in judged:
         if why in (DONE, FAILED):
@@ -168,7 +174,7 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
     own_moved = tuple(moves[path] for film, *_ in own if (path := key_of(film.path)) in moves)
     return Plan(
         tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), incomplete,
-        tuple(unread),
+        tuple(unread), sum(why == DONE and _is_bare(entry, output, wanted) for *_, entry, why in judged),
     )  # fmt: skip
 
 
@@ -212,7 +218,15 @@ def _why(film: FilmFile, entry: LedgerEntry | None, output: Path, wanted: Wanted
     stem = output / (entry.was or entry.report)
     if entry.state == DONE and not all(map(os.path.isfile, report_files(stem))):
         return LOST
-    return EDITED if entry.state == DONE and changed_since(stem, entry) else DONE
+    if entry.state == DONE and changed_since(stem, entry):
+        return EDITED
+    return BARE if wanted.bare and _is_bare(entry, output, wanted) else DONE
+
+
+def _is_bare(entry: LedgerEntry | None, output: Path, wanted: Wanted) -> bool:
+    """Whether a film is done without its features, though they are wanted."""
+    done = entry if wanted.features and entry and entry.state == DONE else None
+    return done is not None and not lying(output / (done.was or done.report))
 
 
 def _reports(

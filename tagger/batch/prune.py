@@ -15,8 +15,7 @@ from pathlib import Path, PurePosixPath
 from tagger.batch.find import Search
 from tagger.batch.ledger import GONE, Ledger, LedgerEntry, disk_of
 from tagger.batch.plan import Shard
-from tagger.batch.shelf import remove
-from tagger.reports.formats import report_files
+from tagger.batch.shelf import files_of, remove
 from tagger.reports.written import changed
 from tagger.video import sequence
 
@@ -75,7 +74,7 @@ def prune(output: Path, book: Ledger, gone: Sequence[LedgerEntry]) -> list[str]:
         if path := changed(stem, entry.wrote):
             stay.append(f"{path}: kept, as it was changed since it was written")
         else:
-            remove(report_files(stem), output)
+            remove(files_of(stem), output)
         book.put(replace(entry, state=GONE, was="", wrote=()))
     return stay
 

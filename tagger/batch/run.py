@@ -19,14 +19,17 @@ from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
 from tagger.batch.plan import NEW, Plan, Task
 from tagger.batch.shelf import as_one, called_as, remove, take_over
+from tagger.batch.watch import Watch
 from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.images import Pixels
+from tagger.models.kept import KeptFeatures
 from tagger.models.model import Features
 from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
 from tagger.reports.formats import report_bodies, write_bodies
+from tagger.reports.kept import body_at, put
 from tagger.reports.written import digest
 from tagger.shots.detector import ShotDetector
 from tagger.text import PROGRAMS
@@ -37,23 +40,7 @@ DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 WAIT_S = 1.0  # a picture waits for others to fill the batch; longer, and a long film would hold up a short one's report
 
 
-class Watch:
-    """Is told how a batch goes; this one does nothing with it."""
-
-    def started(self, task: Task) -> None:
-        """A film is handed to a decoder."""
-
-    def at(self, task: Task, time_s: float, length_s: float | None) -> None:
-        """A film has been read up to here, in seconds of it."""
-
-    def done(self, task: Task, report: TagReport) -> None:
-        """The reports of a film are written."""
-
-    def failed(self, task: Task, reason: str) -> None:
-        """A film cannot be tagged; the reason is one line with its path."""
-
-    def skipped(self, task: Task, reason: str) -> None:
-        """A file that was taken for a film is none; the reason is one line with its path."""
+_Made = tuple[TagReport, bytes | None]  # a report, and the file of features beside it, if that is kept
 
 
 @dataclass(slots=True, eq=False)
@@ -82,10 +69,13 @@ class _End:
 class Batch:
     """One run over the tasks of a plan."""
 
-    def __init__(self, engine: Engine, output: Path, ledger: Ledger, watch: Watch, csv_for: str = PROGRAMS) -> None:
+    def __init__(
+        self, engine: Engine, output: Path, ledger: Ledger, watch: Watch, csv_for: str = PROGRAMS,
+        keep_features: bool = False,
+    ) -> None:  # fmt: skip
         """Takes what all films have in common; nothing is loaded or written yet."""
         self._engine, self._output, self._ledger, self._watch = engine, output, ledger, watch
-        self._csv_for = csv_for
+        self._csv_for, self._keep_features = csv_for, keep_features
         self._asked = engine.identity
         self._films: dict[Task, _Film] = {}
         self._twins: dict[PurePosixPath, list[_Film]] = defaultdict(list)  # those that wait for a film of this report
@@ -206,11 +196,11 @@ class Batch:
         scanned = film.scanned
         self._finish(film, lambda: self._report(film, scanned))
 
-    def _finish(self, film: _Film, make: Callable[[], TagReport], **known: object) -> None:
+    def _finish(self, film: _Film, make: Callable[[], _Made], **known: object) -> None:
         """Writes the reports of a film and notes that it is done; what cannot be made or written is its own failure."""
         try:
-            report = make()
-            wrote = self._write(film, report)
+            report, features = make()
+            wrote = self._write(film, report, features)
         except OutputRefused as error:
             if getattr(error.__cause__, "errno", None) in DISK_TROUBLE:
                 raise
@@ -223,21 +213,25 @@ class Batch:
             self._watch.done(film.task, report)
             self._end_twins(film, _End(DONE))
 
-    def _report(self, film: _Film, scanned: Scanned) -> TagReport:
+    def _report(self, film: _Film, scanned: Scanned) -> _Made:
         file = film.task.film
         if not same(film.mark, file.path, file.more):
             raise MovieTagsError("changed while it was read: tag it again when it is complete")
         features = np.concatenate([self._engine.model().nothing, *film.parts])
-        return as_one(self._engine.report(scanned, features, film.begun, film.infer_s), file, film.starts_s)
+        report = as_one(self._engine.report(scanned, features, film.begun, film.infer_s), file, film.starts_s)
+        kept = KeptFeatures.of(self._engine.model(), features, report) if self._keep_features else None
+        return report, None if kept is None else kept.body()
 
-    def _copied(self, film: _Film, original: PurePosixPath) -> TagReport:
-        """The report of a film that holds the same, as that of this one."""
+    def _copied(self, film: _Film, original: PurePosixPath) -> _Made:
+        """The report of a film that holds the same, as that of this one, and its features."""
         file, report = film.task.film, report_at(self._output / original)
-        if report is None or not same(film.mark, file.path, file.more):
+        features = body_at(self._output / original) if self._keep_features else None
+        whole = features is not None or not self._keep_features
+        if report is None or not whole or not same(film.mark, file.path, file.more):
             raise MovieTagsError(f"it or the report of {original}, which held the same, was changed meanwhile")
-        return called_as(report, file)
+        return called_as(report, file), features
 
-    def _write(self, film: _Film, report: TagReport) -> tuple[str, ...]:
+    def _write(self, film: _Film, report: TagReport, features: bytes | None) -> tuple[str, ...]:
         """Puts the reports in their place; what they are known again by."""
         stem = self._output / film.task.report
         output_folder(stem.parent)
@@ -245,6 +239,7 @@ class Batch:
         wrote = tuple(map(digest, bodies.values()))
         if film.task.wrote:  # else, after a power cut now, they would be taken for changed
             self._note(film.task, STARTED, film.mark, wrote=(*film.task.wrote, *wrote))
+        put(stem, features)
         write_bodies(bodies)
         return wrote
 

@@ -14,6 +14,7 @@ from tagger.errors import OutputRefused, reason
 from tagger.files import SAMPLE_BYTES, output_folder, write_atomically
 from tagger.records import TagReport
 from tagger.reports.formats import report_bodies, report_files
+from tagger.reports.kept import body_at, lying, put
 from tagger.reports.written import changed, digest
 
 
@@ -63,10 +64,16 @@ def take_over(output: Path, moved: Sequence[LedgerEntry]) -> Iterator[tuple[Ledg
             continue
         new = output / entry.report
         output_folder(new.parent)
+        put(new, bodies.features)
         for path, body in zip(report_files(new), bodies.files, strict=True):
             if body is not None:
                 write_atomically(path, body)
-        yield replace(noted, wrote=bodies.wrote), report_files(output / noted.was) if noted.was else ()
+        yield replace(noted, wrote=bodies.wrote), files_of(output / noted.was) if noted.was else ()
+
+
+def files_of(stem: Path) -> tuple[Path, ...]:
+    """Returns all files of a film's report of this name, its features too."""
+    return (*report_files(stem), *lying(stem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class _Bodies:
 
     files: tuple[bytes | None, ...]  # in the order of `report_files`
     wrote: tuple[str, ...]
+    features: bytes | None
 
 
 def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
@@ -84,15 +92,16 @@ def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
     try:
         if report is None or report.video.fingerprint != ends_of(path, more, SAMPLE_BYTES):
             return None
+        features = body_at(old)
         if changed(old, entry.wrote):
             files = tuple(file.read_bytes() if file.is_file() else None for file in report_files(old))
-            return _Bodies(files, entry.wrote)
+            return _Bodies(files, entry.wrote, features)
     except OSError:
         return None
     given = Path(entry.path)
     name = PurePosixPath(entry.report).name if more else given.name
     bodies = tuple(report_bodies(named(report, given, name), output / entry.report).values())
-    return _Bodies(bodies, tuple(map(digest, bodies)))
+    return _Bodies(bodies, tuple(map(digest, bodies)), features)
 
 
 def remove(files: Iterable[Path], output: Path) -> None:

@@ -20,6 +20,7 @@ from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, LedgerEntry, disk_of, ends_of, key_of, mark_of, parts_of, same
 from tagger.files import SAMPLE_BYTES
 from tagger.reports.formats import report_files
+from tagger.reports.kept import lying
 from tagger.reports.written import changed
 from tagger.video import sequence
 
@@ -147,7 +148,10 @@ def _sizes(film: FilmFile) -> str:
 class Doubles:
     """Finds for a film that is to be tagged another that holds the same, and is tagged or will be before it."""
 
-    def __init__(self, films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: Path, asked: str) -> None:
+    def __init__(
+        self, films: Iterable[FilmFile], known: Mapping[str, LedgerEntry], output: Path, asked: str,
+        with_features: bool = False,
+    ) -> None:  # fmt: skip
         """Reads nothing yet.
 
         Args:
@@ -155,8 +159,9 @@ class Doubles:
             known: the last entry of each film.
             output: folder of the reports.
             asked: digest of settings, model and vocabulary, which must have been the same.
+            with_features: they must have been kept.
         """
-        self._output = output
+        self._output, self._with_features = output, with_features
         self._count = Counter(map(_sizes, films))
         self._done = _Index(entry for entry in known.values() if entry.state == DONE and entry.asked == asked)
         self._first: dict[tuple[str, str], list[tuple[FilmFile, PurePosixPath]]] = defaultdict(list)
@@ -188,6 +193,7 @@ class Doubles:
         """Whether what was done with a film is still what was done, and the film what it was."""
         stem = self._output / (entry.was or entry.report)
         whole = all(map(os.path.isfile, report_files(stem))) and changed(stem, entry.wrote) is None
+        whole = whole and (not self._with_features or bool(lying(stem)))
         return whole and same(entry.mark, *_files(entry))
 
 

@@ -6,6 +6,7 @@ show        info, vocab, models
 extract     films in, tables or files out
 bars        what people see of a batch while it runs
 batch       every film below a folder
+retag       another vocabulary for films that were tagged
 segments    where in a film a tag is
 compare     two reports beside each other
 ratings     evaluate ratings

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 from tagger import process
 from tagger.batch.plan import Plan, Task
-from tagger.batch.run import Watch
+from tagger.batch.watch import Watch
 from tagger.commands.console import bar, progress_of
 from tagger.records import FilmProgress, TagReport
 

@@ -47,6 +47,9 @@ LIST = Path("-")
               help="Write over reports that were changed by hand, or are of another vocabulary.")  # fmt: skip
 @click.option("--prune", is_flag=True, help="Take away reports and rows of films that are gone.")
 @click.option("--strict", is_flag=True, help="Exit code 1 also for films that failed before, or are cut off.")
+@click.option("--keep-features/--no-keep-features", default=None,
+              help="Keep the features of keyframes beside each report, for `movietags retag`: yes, unless you say no; "
+                   "if you say yes, films that were done without are done again.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and why; write nothing.")
 @click.option("--status", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="OUT",
               help="Say how far the batch in OUT is, and end.")  # fmt: skip
@@ -58,8 +61,8 @@ LIST = Path("-")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
-    replace: bool, prune: bool, strict: bool, dry_run: bool, memory_mib: int, min_speed: float, csv_for: str,
-    quiet: bool, verbose: bool, **chosen: Any,
+    replace: bool, prune: bool, strict: bool, keep_features: bool | None, dry_run: bool, memory_mib: int,
+    min_speed: float, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
@@ -85,7 +88,8 @@ def batch(
         part, ignore = Shard.parse(shard), Ignore(exclude, markers=not every)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
-            wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit, replace)
+            keep, bare = keep_features is not False, keep_features is True
+            wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit, replace, keep, bare)
             outlook = _look(roots, output, ignore, every, wanted, engine.vocabulary.slugs)
             for problem in outlook.problems:
                 fail(problem, verbose=False)
@@ -100,7 +104,7 @@ def batch(
                 limits = Limits(memory_mib, min_speed)
                 gone = outlook.departed.gone if prune else ()
                 work = (engine, output, part, outlook.plan, gone, jobs or process.cores(), limits)
-                failed = _run(*work, csv_for, quiet, strict)
+                failed = _run(*work, csv_for, keep, quiet, strict)
     sys.exit(FAILED if failed or outlook.problems else 0)
 
 
@@ -148,7 +152,7 @@ def _listed() -> list[Path]:
 
 def _run(
     engine: Engine, output: Path, part: Shard, planned: Plan, gone: tuple[LedgerEntry, ...], jobs: int, limits: Limits,
-    csv_for: str, quiet: bool, strict: bool,
+    csv_for: str, keep_features: bool, quiet: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
     from tagger.batch import ledger, summary
@@ -161,7 +165,7 @@ def _run(
             for line in prune(output, book, gone):
                 process.say(line)
             with watching(planned, quiet) as watch:
-                Batch(engine, output, book, watch, csv_for).run(planned, jobs, limits)
+                Batch(engine, output, book, watch, csv_for, keep_features).run(planned, jobs, limits)
         finally:
             known = ledger.read(output)
             table = summary.write(output, known, csv_for)

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path),
               help="Folder for NAME.tags.json and NAME.tags.csv; - writes the JSON of one film to stdout.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="With -o, write over reports that were changed by hand, too.")
+@click.option("--keep-features", is_flag=True,
+              help="With -o DIR, keep the features of keyframes beside the report, for `movietags retag`.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Exit code 1 also for a film that is cut off or damaged.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
 @options("csv_for", *TAGGING, "quiet", "verbose")
 def extract(
-    films: tuple[Path, ...], output: Path | None, replace: bool, strict: bool, top: int, csv_for: str, quiet: bool,
-    verbose: bool, **chosen: Any,
+    films: tuple[Path, ...], output: Path | None, replace: bool, keep_features: bool, strict: bool, top: int,
+    csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of each FILM: a table on stdout, files with -o.
 
@@ -47,6 +49,8 @@ def extract(
     begun: float | None = process.began()
     if output == STDOUT and len(films) > 1:
         raise click.UsageError("-o - writes the report of one film: name one, or a folder")
+    if keep_features and output in (None, STDOUT):
+        raise click.UsageError("--keep-features keeps them beside the report: name its folder with -o")
     messages(quiet, verbose)
     failed = 0
     with errors(verbose), _held(output):
@@ -56,10 +60,10 @@ def extract(
             try:
                 target.check(film)
                 with progress_of(film, quiet) as progress:
-                    report = engine.extract(film, progress, begun)
+                    report, kept = engine.extract_with_features(film, progress, begun)
                 for warning in () if quiet else report.warnings:
                     process.say(f"{film}: {warning}")
-                for path in target.write(film, report):
+                for path in target.write(film, report, kept.body() if keep_features else None):
                     if not quiet:
                         process.say(f"wrote {path}")
                 failed += strict and report.status != "ok"
@@ -93,7 +97,7 @@ class _Shown:
     def check(self, film: Path) -> None:
         """Takes any film."""
 
-    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+    def write(self, film: Path, report: TagReport, features: bytes | None = None) -> tuple[Path, ...]:
         from tagger.reports.table import as_table
 
         process.put(as_table(report, self._top) + "\n")
@@ -103,7 +107,7 @@ class _Shown:
 class _Printed(_Shown):
     """Puts the JSON of a report on stdout."""
 
-    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+    def write(self, film: Path, report: TagReport, features: bytes | None = None) -> tuple[Path, ...]:
         from tagger.reports.formats import JSON
 
         process.put(JSON.body(report))
@@ -122,8 +126,8 @@ class _Kept(_Shown):
     def check(self, film: Path) -> None:
         self._folder.check(film)
 
-    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
-        written = self._folder.write(film, report)
+    def write(self, film: Path, report: TagReport, features: bytes | None = None) -> tuple[Path, ...]:
+        written = self._folder.write(film, report, features)
         super().write(film, report)
         return written
 

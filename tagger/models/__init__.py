@@ -21,4 +21,5 @@ keras_apps      these as backbones
 nudity          what answers for Nudity
 registry        every backbone by its name; what "auto" stands for
 model           a backbone and its head, loaded and checked together
+kept            features in files, to ask other heads later
 """

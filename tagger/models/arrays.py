@@ -116,19 +116,40 @@ def _unpack(path: Path, body: bytes, shapes: dict[str, list[int]]) -> Arrays:
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str, shape: list[int]) -> Floats:
-    with archive.open(f"{name}.npy") as member:
-        version = np.lib.format.read_magic(member)
+    try:
+        return member(archive, name, shape).astype(np.float32)
+    except BadArray as error:
+        raise BadHead(f"{path}: {error}") from error
+
+
+class BadArray(ValueError):
+    """An array of an npz that is not what it should be; says which."""
+
+
+def member(
+    archive: zipfile.ZipFile, name: str, shape: list[int] | None, types: tuple[str, ...] = STORED_TYPES
+) -> NDArray[Any]:
+    """Returns an array of an npz, finite and of this shape, if one is given, as it is stored.
+
+    Raises:
+        BadArray: it has another shape or type, ends early, or holds NaN or infinity.
+        KeyError: there is none of this name.
+        zipfile.BadZipFile, ValueError, ...: what is stored is no array, or is damaged.
+    """
+    with archive.open(f"{name}.npy") as stored:
+        version = np.lib.format.read_magic(stored)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        stored_shape, fortran_order, dtype = header(member)
-        if list(stored_shape) != shape or fortran_order or dtype.name not in STORED_TYPES:
-            raise BadHead(f"{path}: array {name} is {dtype} {list(stored_shape)}, expected float {shape}")
-        size = math.prod(shape) * dtype.itemsize
-        raw = member.read(size)
-    if len(raw) != size:
-        raise BadHead(f"{path}: array {name} ends after {len(raw)} of {size} bytes")
-    values = np.frombuffer(raw, dtype).reshape(shape).astype(np.float32)
+        stored_shape, fortran_order, dtype = header(stored)
+        if list(stored_shape) != (shape or list(stored_shape)) or fortran_order or dtype.name not in types:
+            expected = "float" if types == STORED_TYPES else types[0]
+            raise BadArray(f"array {name} is {dtype} {list(stored_shape)}, expected {expected} {shape or ''}")
+        size = math.prod(stored_shape) * dtype.itemsize
+        raw = stored.read(size)
+        if len(raw) != size:
+            raise BadArray(f"array {name} ends after {len(raw)} of {size} bytes")
+    values = np.frombuffer(raw, dtype).reshape(stored_shape)
     if not np.isfinite(values).all():
-        raise BadHead(f"{path}: array {name} holds NaN or infinity")
+        raise BadArray(f"array {name} holds NaN or infinity")
     return values
 
 

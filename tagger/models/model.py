@@ -142,17 +142,25 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
             f"{head.backbone_sha256[:12]}, {network.source} holds {network.identity} {numbers[:12]}: "
             f"use the weights it was trained with, or train a vocabulary for these"
         )
-    given = {FEATURES: network.feature_count, CLASSES: CLASS_COUNT, BOTH: network.feature_count + CLASS_COUNT}[
-        head.reads
-    ]
-    if head.inputs != given:
-        raise BadHead(
-            f"the head for {network.name} in {words.folder} takes {head.inputs} numbers, the network gives {given}"
-        )
+    check_inputs(network, head, words)
     at = nudity.place(words, head)
     model = Model(network, head, None if at is None else nudity.Nudity(at))
     model.scores([np.zeros((1, 1, 3), np.uint8)] * network.rehearsal)
     return model
+
+
+def check_inputs(network: Backbone, head: Head, words: Vocabulary) -> None:
+    """Refuses a head that takes another number of inputs than there are.
+
+    Raises:
+        BadHead: that is so.
+    """
+    features = network.feature_count
+    given = {FEATURES: features, CLASSES: CLASS_COUNT, BOTH: features + CLASS_COUNT}[head.reads]
+    if head.inputs != given:
+        raise BadHead(
+            f"the head for {network.name} in {words.folder} takes {head.inputs} numbers, the network gives {given}"
+        )
 
 
 def _numbers(network: Backbone, head: Head) -> str:

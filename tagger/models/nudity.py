@@ -115,6 +115,22 @@ class Nudity:
         return round(float(sigmoid(odds)[0]), DIGITS)
 
 
+class Told(Nudity):
+    """The network as far as it has answered already: for features that were kept."""
+
+    def __init__(self, at: int) -> None:
+        """Reads nothing.
+
+        Args:
+            at: as of `Nudity`.
+        """
+        self.at = at
+
+    def probabilities(self, pictures: Sequence[Pixels]) -> Floats:
+        """Raises NetworkFailed."""
+        raise NetworkFailed(f"{NAME}: was not loaded")
+
+
 def _middle(picture: Pixels) -> Floats:
     """The square (224, 224, 3) that it looks at, BGR without the mean."""
     edge = (SQUASHED_TO - INPUT_SIZE) // 2
@@ -122,10 +138,15 @@ def _middle(picture: Pixels) -> Floats:
     return squash(picture, SQUASHED_TO)[inside, inside, ::-1].astype(np.float32) - MEAN
 
 
-def place(words: Vocabulary, made: Head) -> int | None:
-    """Returns the tag of a vocabulary that the network answers for: one that its head, of softmax, never learned.
+def open_place(words: Vocabulary, made: Head) -> int | None:
+    """Returns the tag of a vocabulary that the network can answer for: one that its head, of softmax, never learned.
 
-    None: there is none, or the package is not installed.
+    None: there is none.
     """
     at = words.slugs.index(SLUG) if SLUG in words.slugs else None
-    return None if at is None or made.trained[at] or made.activation != SOFTMAX or FILE.here is None else at
+    return None if at is None or made.trained[at] or made.activation != SOFTMAX else at
+
+
+def place(words: Vocabulary, made: Head) -> int | None:
+    """Returns the tag of a vocabulary that the network answers for; None: as `open_place`, or it is not installed."""
+    return None if FILE.here is None else open_place(words, made)

@@ -13,6 +13,7 @@ from tagger.frames import frame
 from tagger.records import RankedTag, TagReport
 from tagger.reports.formats import report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
+from tagger.reports.kept import lying, put
 from tagger.reports.written import Written, changed
 from tagger.text import PROGRAMS
 from tagger.video import sequence
@@ -67,8 +68,13 @@ class Folder:
             return
         self._refuse_changed(self.stem(film, fingerprint))
 
-    def write(self, film: Path, report: TagReport) -> tuple[Path, ...]:
+    def write(self, film: Path, report: TagReport, features: bytes | None = None) -> tuple[Path, ...]:
         """Writes the report of a film, NAME.tags.csv and NAME.tags.json, and returns where.
+
+        Args:
+            film: its path.
+            report: of it.
+            features: what NAME.features.npz is to hold; None: there is to be none.
 
         Raises:
             OutputRefused: one cannot be written, or was changed since; an earlier one of its name is untouched.
@@ -77,8 +83,9 @@ class Folder:
         bodies = report_bodies(report, stem, csv_for=self._csv_for)
         self._refuse_changed(stem)
         self._written.note(stem.name, bodies.values())
+        put(stem, features)
         write_bodies(bodies)
-        return tuple(bodies)
+        return (*lying(stem), *bodies)
 
     def _refuse_changed(self, stem: Path) -> None:
         path = None if self._replace else changed(stem, self._written.of(stem.name))
