@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,8 @@ def retag(
     OUT may also be one report, NAME.tags.json: without -o its new tags are a table on stdout.
     """
     messages(quiet, verbose)
+    # What one film needs is small: numpy's threads would wait for each other, beside a batch most of the time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with errors(verbose):
         from tagger.batch.retag import Source, targets
         from tagger.retag import Networks, Retagger
