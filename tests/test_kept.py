@@ -6,6 +6,7 @@ import builtins
 import io
 import json
 import logging
+import os
 import re
 import zipfile
 from dataclasses import replace
@@ -25,7 +26,7 @@ from tagger.models import kept
 from tagger.records import Floats
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import as_json
-from tagger.reports.kept import features_file, put, read_features
+from tagger.reports.kept import features_file, lying, put, read_features
 
 NETWORK = Network("compact", "compact/avg_pool", "c" * 64, 5)
 
@@ -205,6 +206,15 @@ def test_files_of_others_are_neither_written_over_nor_taken_away(tmp_path: Path)
     assert theirs.read_bytes() == BODY
     put(tmp_path / "x", None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_of_their_name_is_not_opened(tmp_path: Path) -> None:
+    """Whoever opens it waits for somebody to write to it: a batch would hang."""
+    os.mkfifo(tmp_path / "x.features.npz")
+    assert lying(tmp_path / "x") == ()
+    with pytest.raises(OutputRefused, match="holds no features of movietags"):
+        put(tmp_path / "x", BODY)
 
 
 def test_a_report_written_anew_without_features_has_none(tmp_path: Path) -> None:

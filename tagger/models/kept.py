@@ -129,10 +129,12 @@ class _Manifest:
 
 def is_ours(path: Path) -> bool:
     """Returns whether such a file is there, whole or damaged; of whatever else lies there, False."""
+    if not is_file(path):  # to open a pipe would wait for whoever writes to it
+        return False
     try:
         with path.open("rb") as file:
-            return is_file(path) and ANY_FORMAT in file.read(HEAD_BYTES)
-    except (OSError, ValueError):
+            return ANY_FORMAT in file.read(HEAD_BYTES)
+    except OSError:
         return False
 
 

@@ -110,6 +110,12 @@ def put(stem: Path, body: bytes | None) -> None:
             raise OutputRefused(f"{path}: cannot be removed ({reason(error)})") from error
 
 
+def report_of(path: Path) -> Path:
+    """Returns the path of a report: of features, that beside which they lie; of anything else itself."""
+    name = path.name
+    return path.with_name(f"{name.removesuffix(SUFFIX)}{REPORT_SUFFIX}") if name.endswith(SUFFIX) else path
+
+
 def read_features(report: Path | str) -> FilmFeatures:
     """Returns the features that were kept of a film, with its report.
 
@@ -120,10 +126,9 @@ def read_features(report: Path | str) -> FilmFeatures:
         BadPath, BadReport: the report cannot be read.
         BadFeatures: its features were not kept, cannot be read, or are of another film, or of other shots of it.
     """
-    place = Path(report)
-    stem = place.with_name(place.name.removesuffix(REPORT_SUFFIX).removesuffix(SUFFIX)) if place.name else place
-    place = stem.with_name(f"{stem.name}{REPORT_SUFFIX}") if place.name.endswith(SUFFIX) else place
-    told, path = read_report(place), features_file(stem)
+    place = report_of(Path(report))
+    told = read_report(place)
+    path = features_file(place.with_name(place.name.removesuffix(REPORT_SUFFIX)))
     if not path.exists():
         raise BadFeatures(
             f"{place}: its features were not kept ({path.name} is not beside it): {AGAIN}, as "
