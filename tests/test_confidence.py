@@ -27,7 +27,6 @@ from tagger.images import without_bars
 from tagger.knowledge.testcards import JUDGED
 from tagger.models import arrays, head, nudity
 from tagger.models.head import SHOWS, Dense, Head
-from tagger.models.nudity import Nudity
 from tagger.pipeline import Engine
 from tagger.ranking import weights
 from tagger.records import SURE, Doubles, Floats, TagScores
@@ -104,15 +103,12 @@ def test_nothing_is_sure_without_keyframes_or_where_they_show_nothing() -> None:
 
 
 def test_what_answers_for_nudity_is_sure_where_its_makers_are() -> None:
-    class Told(Nudity):
-        def __init__(self) -> None:
-            self.at = 0
-
-    at, shown = (Told().confidence(scores([[p, 1 - p]])) for p in (nudity.SURE, 0.99))
+    told = nudity.Told(0)
+    at, shown = (told.confidence(scores([[p, 1 - p]])) for p in (nudity.SURE, 0.99))
     assert at == pytest.approx(SURE)
     assert shown > 0.95
-    assert Told().confidence(scores([[0.99, 0.01]], [0.1])) < 0.1
-    assert Told().confidence(scores([[0.99, 0.01]] * 2 + [[0.01, 0.99]] * 98)) < SURE  # a twentieth of it, at least
+    assert told.confidence(scores([[0.99, 0.01]], [0.1])) < 0.1
+    assert told.confidence(scores([[0.99, 0.01]] * 2 + [[0.01, 0.99]] * 98)) < SURE  # a twentieth of it, at least
 
 
 def saved(folder: Path, **parts: Any) -> tuple[Path, vocabulary.Vocabulary]:
