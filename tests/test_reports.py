@@ -228,6 +228,10 @@ def test_table_says_what_is_sure_and_not_in_it(report: TagReport) -> None:
     both = replace(report, tags=(replace(report.tags[0], confidence=0.1), second))
     assert as_table(both, 1).splitlines()[3:] == ["sure and further down (rank, confidence): Drama (2, 0.73)"]
     assert len(as_table(both, 2).splitlines()) == 4  # it stands there
+    weightless = tuple(replace(tag, weight=0.0) for tag in both.tags)
+    assert as_table(replace(both, tags=weightless), 2).splitlines()[1:] == [
+        "no tag has any weight", "sure and further down (rank, confidence): Drama (2, 0.73)"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", ["NaN", "Infinity", "1e999", "1.0001", "-0.1", '"0.5"', "true"])

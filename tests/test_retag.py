@@ -338,6 +338,16 @@ def test_reports_and_features_that_are_named_lie_side_by_side(out: Path, words: 
     assert "reports of one name" in errors[0] and not (tmp_path / "two").exists()
 
 
+def test_reports_of_films_that_are_gone_are_named(out: Path, words: Path) -> None:
+    """They stay, as nobody says that they are not wanted, and would count in tables of the whole folder."""
+    retag(out, "--vocab", words)
+    for path in out.glob("dark.mp4.*"):
+        path.rename(path.with_name(path.name.replace("dark", "night")))
+    _, lines = retag(out, "--vocab", words)
+    assert lines == [f"movietags: {out}-four: also has reports of films that are not in {out} now, 1: dark.mp4"]
+    assert retag(out, "--vocab", words, "-q")[1] == []
+
+
 def test_what_a_person_changed_stays_until_it_is_replaced(out: Path, words: Path) -> None:
     retag(out, "--vocab", words)
     mine = Path(f"{out}-four/deep/x.mp4.tags.csv")

@@ -173,6 +173,12 @@ class Retagging:
                 for target in self._into if self._source.several else ():
                     summary.write(target.folder, target.entries, self._csv_for)
 
+    def others_in(self, target: Target) -> list[str]:
+        """Returns the names of the reports in a target that are of none of these films: renamed or pruned, perhaps."""
+        there = sorted(target.folder.rglob(f"*{SUFFIX}")) if self._source.several else ()
+        names = (path.relative_to(target.folder).as_posix().removesuffix(SUFFIX) for path in there)
+        return [name for name in names if name not in target.entries]
+
     def _film(self, name: str, file: Path, failed: Callable[[str], None]) -> None:
         """One film, for all vocabularies."""
         try:

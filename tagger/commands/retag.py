@@ -12,11 +12,13 @@ import click
 from tagger import process
 from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, stages
 from tagger.errors import BadSettings
-from tagger.text import printable
+from tagger.text import printable, some
 
 if TYPE_CHECKING:
     from tagger.batch.retag import Source, Target
     from tagger.retag import Retagger
+
+NAMED_MAX = 10  # films, in a line
 
 
 @click.command()
@@ -96,5 +98,10 @@ def _run(source: Source, into: list[Target], replace: bool, csv_for: str, quiet:
         work.run(lambda line: fail(line, verbose=False), lambda done, total: show(str(source.path), done, total))
     for target in into if not quiet else ():
         took_s = time.monotonic() - begun
+        if others := work.others_in(target):
+            process.say(
+                f"{target.folder}: also has reports of films that are not in {source.path} now, {len(others)}: "
+                f"{some(others, NAMED_MAX)}"
+            )
         process.put(f"{printable(str(target.folder))}: {summary.counted(target.entries)} ({took_s:.1f} s)\n")
     return sum(target.failures for target in into)
