@@ -177,9 +177,15 @@ def test_features_and_report_are_read_together(tmp_path: Path) -> None:
         (some(2), "is of other shots"),
         (some(0), "is of other shots"),
         (replace(some(), frames=np.array([51])), "is of other shots"),
+        (
+            replace(some(), network=replace(NETWORK, identity="vgg16/fc2")),
+            "is of vgg16/fc2, x.tags.json of compact/avg_pool",
+        ),
     ],
 )
-def test_features_of_another_film_or_other_shots_are_refused(tmp_path: Path, features: KeptFeatures, said: str) -> None:
+def test_features_of_another_film_shots_or_network_are_refused(
+    tmp_path: Path, features: KeptFeatures, said: str
+) -> None:
     path = written(tmp_path, features=features)
     with pytest.raises(BadFeatures, match=said):
         read_features(path)
