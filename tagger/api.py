@@ -161,7 +161,7 @@ def features(report: Path | str) -> FilmFeatures:
 
     Raises:
         BadPath, BadReport: the report cannot be read.
-        BadFeatures: its features were not kept, cannot be read, or are of another film, or of other shots of it.
+        BadFeatures: its features were not kept, cannot be read, or are of another film, network or shots.
     """
     from tagger.reports.kept import read_features
 

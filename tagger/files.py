@@ -61,9 +61,8 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException as error:
         with suppress(ValueError):
             aside.unlink(missing_ok=True)
-        if isinstance(error, OSError | ValueError) and not isinstance(
-            error, MovieTagsError
-        ):  # what can be no name, too
+        ours = isinstance(error, MovieTagsError)
+        if isinstance(error, OSError | ValueError) and not ours:  # the second of what can be no name
             raise OutputRefused(f"{path}: cannot write it ({reason(error)}): free space or use -o") from error
         raise
 

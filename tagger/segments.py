@@ -6,6 +6,7 @@ shot that was dropped (black, blank) has no tags, so it parts two runs as any ot
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -124,12 +125,18 @@ def find(report: TagReport, names: Sequence[str], rule: Rule, groups: Sequence[G
             three, or where together they are at least as probable as the threshold says.
 
     Raises:
-        BadSettings: no tag of the report has such a name, names those like it; or a group has a tag that it has not.
+        BadSettings: no tag of the report has such a name, names those like it; a group has a tag that it has not; or
+            groups and tags that are looked for would have one name.
     """
     every = {
         slug(tag.slug): Subject(tag.tag, tag.slug, (tag.slug,), tag.trained, tag.confidence) for tag in report.tags
     }
     asked = tuple(dict.fromkeys([*(_group(every, one) for one in groups), *(_named(every, n, report) for n in names)]))
+    alike = Counter(one.slug for one in asked)
+    if doubled := [one.tag for one in asked if alike[one.slug] > 1]:
+        raise BadSettings(
+            f"{' and '.join(map(repr, doubled))} would be called alike: ask for one of them, or rename it"
+        )
     segments = [segment for one in asked or every.values() for segment in _segments(one, report, rule)]
     present = {segment.slug for segment in segments}
     tags = asked or tuple(one for one in every.values() if one.slug in present)

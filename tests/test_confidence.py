@@ -25,14 +25,14 @@ from tagger.confidence import PART, Calibration, confidence, strongest
 from tagger.errors import BadHead
 from tagger.images import without_bars
 from tagger.knowledge.testcards import JUDGED
-from tagger.models import arrays, head, nudity
+from tagger.models import arrays, head, nudity, registry
 from tagger.models.head import SHOWS, Dense, Head
-from tagger.models.nudity import Nudity
+from tagger.models.model import Model
 from tagger.pipeline import Engine
 from tagger.ranking import weights
 from tagger.records import SURE, Doubles, Floats, TagScores
 from tagger.reports.table import as_table
-from tagger.training import certain, nothings, shows, sure
+from tagger.training import certain, nothings, run, shows, sure
 from tagger.training.films import Answers, Films, films
 
 WORDS = vocabulary.load("movies50")
@@ -104,15 +104,33 @@ def test_nothing_is_sure_without_keyframes_or_where_they_show_nothing() -> None:
 
 
 def test_what_answers_for_nudity_is_sure_where_its_makers_are() -> None:
-    class Told(Nudity):
-        def __init__(self) -> None:
-            self.at = 0
-
-    at, shown = (Told().confidence(scores([[p, 1 - p]])) for p in (nudity.SURE, 0.99))
+    told = nudity.Told(0)
+    at, shown = (told.confidence(scores([[p, 1 - p]])) for p in (nudity.SURE, 0.99))
     assert at == pytest.approx(SURE)
     assert shown > 0.95
-    assert Told().confidence(scores([[0.99, 0.01]], [0.1])) < 0.1
-    assert Told().confidence(scores([[0.99, 0.01]] * 2 + [[0.01, 0.99]] * 98)) < SURE  # a twentieth of it, at least
+    assert told.confidence(scores([[0.99, 0.01]], [0.1])) < 0.1
+    assert told.confidence(scores([[0.99, 0.01]] * 2 + [[0.01, 0.99]] * 98)) < SURE  # a twentieth of it, at least
+
+
+def test_other_tags_are_as_sure_as_without_what_answers_for_nudity() -> None:
+    """A film of beaches is one whatever is worn there."""
+    words, kernel = vocabulary.load("movies50"), np.random.default_rng(2).normal(0, 1, (768, 50)).astype(np.float32)
+    at = words.slugs.index(nudity.SLUG)
+    kernel[:, at] = 0
+    trained = tuple(place != at for place in range(50))
+    told = Calibration(0.5, 0.7, tuple(0.4 if known else None for known in trained))
+    made = Head(kernel, np.zeros(50, np.float32), trained, words.sha256, "", "", calibration=told)
+    base = registry.load("compact", None)
+    seen = np.random.default_rng(3).uniform(0, 0.3, (12, 768)).astype(np.float32)
+    alone = Model(base, made)
+    expected = alone.confidence(alone.scores_of(seen))
+    asked = Model(base, made, nudity.Told(at))
+    for p in (0.0, 0.5, 0.999):
+        scored = asked.scores_of(np.column_stack([seen, np.full(12, p, np.float32)]))
+        found = asked.confidence(scored)
+        assert found is not None and expected is not None and expected.max() > 0.5
+        assert np.delete(found, at) == pytest.approx(np.delete(expected, at), abs=0.01)
+        assert (found[at] >= SURE) == (p > nudity.SURE)
 
 
 def saved(folder: Path, **parts: Any) -> tuple[Path, vocabulary.Vocabulary]:
@@ -335,6 +353,23 @@ def test_a_vocabulary_of_ones_own_has_confidence(
     told = {tag.slug: tag.confidence or 0 for tag in report.tags}
     assert max(told, key=lambda slug: told[slug]) == "blue"
     assert told["blue"] > told["red"]
+
+
+def test_ctrl_c_among_folds_keeps_it(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(certain, "FILMS", 50)
+    monkeypatch.setattr(certain, "EACH", 4)
+    words = ["train", str(images), "--name", "mine", "--backbone", "compact", "--epochs", "5", "--folds", "2"]
+    words += ["--cache", str(images.parent / "cache"), "-o"]
+    for place, name, there in ((run, "_folded", True), (run, "_certainty", False)):
+        monkeypatch.setattr(place, name, stop)
+        assert CliRunner().invoke(cli, [*words, str(tmp_path / name)]).exit_code == 130
+        mine = vocabulary.load(str(tmp_path / name))
+        assert (head.load(mine.head_path("compact"), mine).calibration is not None) == there
+        card = (tmp_path / name / "card.md").read_text()
+        assert ("| sure tags of a film" in card, "None: the training was interrupted" in card) == (there, not there)
 
 
 def test_too_few_pictures_have_none(images: Path, tmp_path: Path) -> None:

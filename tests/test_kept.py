@@ -26,7 +26,7 @@ from tagger.models import kept
 from tagger.records import Floats
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import as_json
-from tagger.reports.kept import features_file, put, read_features
+from tagger.reports.kept import features_file, lying, put, read_features
 
 NETWORK = Network("compact", "compact/avg_pool", "c" * 64, 5)
 
@@ -177,9 +177,15 @@ def test_features_and_report_are_read_together(tmp_path: Path) -> None:
         (some(2), "is of other shots"),
         (some(0), "is of other shots"),
         (replace(some(), frames=np.array([51])), "is of other shots"),
+        (
+            replace(some(), network=replace(NETWORK, identity="vgg16/fc2")),
+            "is of vgg16/fc2, x.tags.json of compact/avg_pool",
+        ),
     ],
 )
-def test_features_of_another_film_or_other_shots_are_refused(tmp_path: Path, features: KeptFeatures, said: str) -> None:
+def test_features_of_another_film_shots_or_network_are_refused(
+    tmp_path: Path, features: KeptFeatures, said: str
+) -> None:
     path = written(tmp_path, features=features)
     with pytest.raises(BadFeatures, match=said):
         read_features(path)
@@ -211,6 +217,15 @@ def test_files_of_others_are_neither_written_over_nor_taken_away(tmp_path: Path)
     with pytest.raises(OutputRefused, match="move it away"):
         put(tmp_path / "x", BODY)
     assert theirs.is_fifo()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_of_their_name_is_not_opened(tmp_path: Path) -> None:
+    """Whoever opens it waits for somebody to write to it: a batch would hang."""
+    os.mkfifo(tmp_path / "x.features.npz")
+    assert lying(tmp_path / "x") == ()
+    with pytest.raises(OutputRefused, match="holds no features of movietags"):
+        put(tmp_path / "x", BODY)
 
 
 def test_a_report_written_anew_without_features_has_none(tmp_path: Path) -> None:

@@ -80,6 +80,12 @@ def test_probabilities_that_cannot_be_are_refused(
         read_report(tmp_path / "x.json")
 
 
+def test_a_keyframe_that_was_dropped_has_no_probabilities(report: TagReport) -> None:
+    dropped = replace(report.shots[1], probabilities=(0.1, 0.9))
+    with pytest.raises(ValueError, match=re.escape("shots[1] has probabilities of a keyframe that was not kept")):
+        as_json(replace(report, shots=(report.shots[0], dropped)))
+
+
 def test_a_report_that_would_be_refused_is_not_written(report: TagReport) -> None:
     with pytest.raises(ValueError, match="sum to 0.9000, not to 1"):
         as_json(replace(report, shots=(replace(report.shots[0], probabilities=(0.0, 0.9)), report.shots[1])))
@@ -222,6 +228,10 @@ def test_table_says_what_is_sure_and_not_in_it(report: TagReport) -> None:
     both = replace(report, tags=(replace(report.tags[0], confidence=0.1), second))
     assert as_table(both, 1).splitlines()[3:] == ["sure and further down (rank, confidence): Drama (2, 0.73)"]
     assert len(as_table(both, 2).splitlines()) == 4  # it stands there
+    weightless = tuple(replace(tag, weight=0.0) for tag in both.tags)
+    assert as_table(replace(both, tags=weightless), 2).splitlines()[1:] == [
+        "no tag has any weight", "sure and further down (rank, confidence): Drama (2, 0.73)"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", ["NaN", "Infinity", "1e999", "1.0001", "-0.1", '"0.5"', "true"])

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import media
 import numpy as np
 import pytest
@@ -269,6 +270,11 @@ def test_what_was_asked_is_never_written_over(out: Path, words: Path, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "more", "other", "tags"]
 
 
+def test_a_folder_is_no_stdout(out: Path, words: Path) -> None:
+    with pytest.raises(click.UsageError, match="--output names a folder"):
+        retag(out, "--vocab", words, "-o", "-")
+
+
 def test_what_is_not_there_is_said_and_leaves_nothing(out: Path, words: Path, tmp_path: Path) -> None:
     _, errors = retag(out, "--vocab", words, "--weights", tmp_path / "none", code=1)
     assert len(errors) == 1 and "no such weights file" in errors[0]
@@ -289,7 +295,57 @@ def test_several_folders_have_one_each(out: Path, words: Path, tmp_path: Path) -
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"tags", "second"}
     again = Path(shutil.copytree(out, tmp_path / "elsewhere/tags"))
     _, errors = retag(out, again, "--vocab", words, "-o", tmp_path / "all", code=2)
-    assert "two folders of one name" in errors[0]
+    assert "two folders or reports of one name" in errors[0]
+
+
+@pytest.mark.parametrize("body", [b"mine", None])
+def test_what_was_there_before_stays_until_it_is_replaced(
+    out: Path, words: Path, tmp_path: Path, body: bytes | None
+) -> None:
+    """Another film's report, or no report at all: nobody knows how it was written."""
+    (tmp_path / "new").mkdir()
+    there = tmp_path / "new/dark.mp4.tags.json"
+    there.write_bytes(before := body or (out / "ä ✓.mp4.tags.json").read_bytes())
+    said, errors = retag(out, "--vocab", words, "-o", tmp_path / "new", code=1)
+    assert "2 done, 1 failed" in said and f"{there}: is there and no report of this film" in errors[0]
+    assert there.read_bytes() == before and not there.with_suffix(".csv").exists()
+    retag(out, "--vocab", words, "-o", tmp_path / "new", "--replace")
+    assert read_report(there).model.vocabulary == "four"
+    shutil.copy(out / "dark.mp4.tags.json", there)  # of the same film, from elsewhere
+    shutil.rmtree(tmp_path / "new/.movietags")
+    retag(out, "--vocab", words, "-o", tmp_path / "new")
+
+
+def test_a_run_that_is_stopped_names_the_films_that_it_did_not_come_to(out: Path, words: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    source = retagging.Source(out)
+    into = retagging.targets(source, [Retagger(words)], None)
+    with pytest.raises(KeyboardInterrupt):
+        retagging.Retagging(source, into).run(pytest.fail, stop)
+    assert statuses(Path(f"{out}-four")) == {"dark.mp4": "ok", "deep/x.mp4": "pending", "ä ✓.mp4": "pending"}
+
+
+def test_reports_and_features_that_are_named_lie_side_by_side(out: Path, words: Path, tmp_path: Path) -> None:
+    retag(out / "dark.mp4.tags.json", out / "deep/x.mp4.features.npz", out, "--vocab", words, "-o", tmp_path / "new")
+    assert {path.relative_to(tmp_path / "new").as_posix() for path in (tmp_path / "new").rglob("*.tags.json")} == {
+        *(f"{name}.tags.json" for name in ("dark.mp4", "x.mp4")),
+        *(f"tags/{name}.tags.json" for name in NAMES),
+    }
+    same = (out / "deep/x.mp4.tags.json", out / "deep/x.mp4.features.npz")
+    _, errors = retag(*same, "--vocab", words, "-o", tmp_path / "two", code=2)
+    assert "reports of one name" in errors[0] and not (tmp_path / "two").exists()
+
+
+def test_reports_of_films_that_are_gone_are_named(out: Path, words: Path) -> None:
+    """They stay, as nobody says that they are not wanted, and would count in tables of the whole folder."""
+    retag(out, "--vocab", words)
+    for path in out.glob("dark.mp4.*"):
+        path.rename(path.with_name(path.name.replace("dark", "night")))
+    _, lines = retag(out, "--vocab", words)
+    assert lines == [f"movietags: {out}-four: also has reports of films that are not in {out} now, 1: dark.mp4"]
+    assert retag(out, "--vocab", words, "-q")[1] == []
 
 
 def test_what_a_person_changed_stays_until_it_is_replaced(out: Path, words: Path) -> None:

@@ -208,6 +208,23 @@ def test_a_group_of_another_vocabulary_is_refused(report: TagReport) -> None:
         find(report, [], Rule(), [Group("Fight", (WAR, "fencing"))])
 
 
+def test_groups_and_tags_that_would_be_called_alike_are_refused(report: TagReport) -> None:
+    """Their segments could not be told apart."""
+    tags = (replace(report.tags[0], tag="Fight group", slug="fight-group"), *report.tags[1:])
+    one, other = (Group("Fight", (tag.slug,)) for tag in report.tags[1:3])
+    for names, groups in ((["fight group"], [one]), ([], [one, other])):
+        with pytest.raises(BadSettings, match=r"'Fight \(group\)' and 'Fight .*' would be called alike"):
+            find(replace(report, tags=tags), names, Rule(), groups)
+    assert len(find(report, [], Rule(), [one, one]).tags) == 1
+
+
+def test_groups_of_a_vocabulary_that_is_not_here_are_said_to_be_of_it(run: Run, report: TagReport) -> None:
+    write_report(replace(report, settings={"vocabulary": "my/words"}), Path("z.tags.json"))
+    code, _, err = run("z.tags.json", "--group", "fight")
+    assert code == 2 and "--group: z.tags.json was tagged with my/words, whose groups.txt says what" in err[-1]
+    assert "neither shipped" in err[-1]
+
+
 def test_the_command_takes_groups_of_the_vocabulary(run: Run, report: TagReport, tmp_path: Path) -> None:
     (tmp_path / "words").mkdir()
     (tmp_path / "words/labels.txt").write_text("\n".join(NAMES.values()))

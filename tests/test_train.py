@@ -269,7 +269,8 @@ def test_ctrl_c_keeps_the_best_and_resume_goes_on(images: Path, tmp_path: Path) 
     assert running.returncode == 130, said
     first = figures(out)
     assert first["ended"] == "interrupted"
-    assert "was interrupted" in (out / "card.md").read_text()
+    assert "**The training was interrupted**" in (out / "card.md").read_text()
+    assert "None: the training was interrupted before." in (out / "card.md").read_text()
     assert vocabulary.load(str(out)).tags == TAGS
     words[words.index("100000")] = str(first["epochs"] + 20)
     again = subprocess.run([*words, "--resume"], capture_output=True, text=True, timeout=120, check=False)

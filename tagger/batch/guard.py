@@ -56,6 +56,19 @@ def of_another(stem: Path, film: FilmFile) -> bool:
     return (report.video.name, report.video.fingerprint) != (film.place.name, here)
 
 
+def replaces_another(stem: Path, report: TagReport) -> bool:
+    """Returns whether there is a file where a report is to be written, which is not one of the same film.
+
+    It is the same if it has its path, or its fingerprint.
+    """
+    if not os.path.lexists(stem.with_name(f"{stem.name}{TAGS}{JSON.suffix}")):
+        return False
+    there = report_at(stem)
+    return there is None or (
+        there.video.path != report.video.path and there.video.fingerprint != report.video.fingerprint
+    )
+
+
 def other_vocabulary(
     known: Mapping[str, LedgerEntry], redone: Iterable[str], asked: str, slugs: Collection[str], output: Path
 ) -> str:

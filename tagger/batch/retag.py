@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from tagger.batch import summary
-from tagger.batch.ledger import DONE, FAILED, FOLDER, LEDGERS, LedgerEntry, facts
+from tagger.batch.guard import replaces_another
+from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, LEDGERS, LedgerEntry, facts
 from tagger.batch.plan import Shard, hold
 from tagger.batch.run import DISK_TROUBLE
 from tagger.errors import BadSettings, MovieTagsError, OutputRefused, reason
@@ -22,7 +23,7 @@ from tagger.records import CountProgress, TagReport
 from tagger.reports.folder import reports_below
 from tagger.reports.formats import report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX
-from tagger.reports.kept import read_features
+from tagger.reports.kept import read_features, report_of
 from tagger.reports.written import Written, changed
 from tagger.retag import Retagger
 from tagger.text import PROGRAMS
@@ -35,9 +36,14 @@ class Source:
     path: Path
 
     @property
+    def several(self) -> bool:
+        """Whether it is a folder."""
+        return self.path.is_dir()
+
+    @property
     def folder(self) -> Path:
         """Below which they are."""
-        return self.path if self.path.is_dir() else self.path.parent
+        return self.path if self.several else self.path.parent
 
     @property
     def name(self) -> str:
@@ -50,7 +56,12 @@ class Source:
         Raises:
             BadPath: there is no such folder or file, or no report below it.
         """
-        return reports_below(self.path) if self.path.is_dir() else [self.path]
+        return reports_below(self.path) if self.several else [self.path]
+
+    @classmethod
+    def of(cls, path: Path) -> Source:
+        """Returns what a person named: features stand for the report that they lie beside."""
+        return cls(report_of(path))
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +76,10 @@ class Target:
     def failures(self) -> int:
         """How many films have no report of this run."""
         return sum(entry.state == FAILED for entry in self.entries.values())
+
+    def expect(self, name: str) -> None:
+        """Notes that a film is to have a report."""
+        self.entries[name] = LedgerEntry("", name, FOUND, "", "")
 
     def fail(self, name: str, why: str) -> None:
         """Notes that a film has no report, and why."""
@@ -106,7 +121,7 @@ def targets(source: Source, retaggers: Sequence[Retagger], output: Path | None, 
 def _check(folder: Path, source: Source) -> None:
     """Refuses a place in which reports of others would be written over, or be taken for those of the source."""
     ours, theirs = folder.resolve(), source.folder.resolve()
-    mixed = source.path.is_dir() and (theirs in ours.parents or ours in theirs.parents)
+    mixed = source.several and (theirs in ours.parents or ours in theirs.parents)
     if ours == theirs or mixed:
         raise BadSettings(f"{folder}: is where {source.path} is, in it or around it: name a folder apart with -o")
     if any((folder / FOLDER).glob(LEDGERS)):
@@ -131,6 +146,8 @@ class Retagging:
     def run(self, failed: Callable[[str], None], progress: CountProgress) -> None:
         """Writes the reports of all films, and of a folder of them a summary.csv into each target.
 
+        If it is stopped, films that it did not come to are pending there.
+
         Args:
             failed: is told of each film that is without a report of some vocabulary, in one line.
             progress: is told after each film.
@@ -140,22 +157,30 @@ class Retagging:
             OutputLocked: another process writes to a target.
             OutputRefused: nothing can be written to a target, or no more; what was done stands.
         """
-        reports = self._source.reports()
+        folder = self._source.folder
+        reports = {file.relative_to(folder).as_posix().removesuffix(SUFFIX): file for file in self._source.reports()}
         with ExitStack() as held:
             for target in self._into:
                 held.enter_context(hold(target.folder, Shard()))
                 self._written[target.folder] = Written(target.folder)
+                for name in reports:
+                    target.expect(name)
             try:
-                for done, file in enumerate(reports, 1):
-                    self._film(file, failed)
+                for done, (name, file) in enumerate(reports.items(), 1):
+                    self._film(name, file, failed)
                     progress(done, len(reports))
             finally:
-                for target in self._into if self._source.path.is_dir() else ():
+                for target in self._into if self._source.several else ():
                     summary.write(target.folder, target.entries, self._csv_for)
 
-    def _film(self, file: Path, failed: Callable[[str], None]) -> None:
+    def others_in(self, target: Target) -> list[str]:
+        """Returns the names of the reports in a target that are of none of these films: renamed or pruned, perhaps."""
+        there = sorted(target.folder.rglob(f"*{SUFFIX}")) if self._source.several else ()
+        names = (path.relative_to(target.folder).as_posix().removesuffix(SUFFIX) for path in there)
+        return [name for name in names if name not in target.entries]
+
+    def _film(self, name: str, file: Path, failed: Callable[[str], None]) -> None:
         """One film, for all vocabularies."""
-        name = file.relative_to(self._source.folder).as_posix().removesuffix(SUFFIX)
         try:
             found = read_features(file)
         except (MovieTagsError, OSError) as error:
@@ -185,6 +210,8 @@ class Retagging:
         path = None if self._replace else changed(stem, written.of(name))
         if path:
             raise OutputRefused(f"{path}: was changed since it was written: --replace writes it anew")
+        if not self._replace and replaces_another(stem, report):
+            raise OutputRefused(f"{stem}{SUFFIX}: is there and no report of this film: --replace writes over it")
         output_folder(stem.parent)
         bodies = report_bodies(report, stem, csv_for=self._csv_for)
         written.note(name, bodies.values())

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, errors, fail, messages, options, stages
+from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, stages
 from tagger.errors import BadSettings
-from tagger.text import printable
+from tagger.text import printable, some
 
 if TYPE_CHECKING:
     from tagger.batch.retag import Source, Target
     from tagger.retag import Retagger
+
+NAMED_MAX = 10  # films, in a line
 
 
 @click.command()
@@ -42,6 +44,8 @@ def retag(
     network that made the features. OUT stays as it is; the new reports are in the same folders below OUT-VOCAB, or DIR.
     OUT may also be one report, NAME.tags.json: without -o its new tags are a table on stdout.
     """
+    if output == STDOUT:
+        raise click.UsageError("--output names a folder: of one report the table goes to stdout without it")
     messages(quiet, verbose)
     # What one film needs is small: numpy's threads would wait for each other, beside a batch most of the time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -56,12 +60,14 @@ def retag(
                 raise BadSettings("reports and folders at once: name a folder for the new reports with -o")
             failed = sum([_shown(out, retagger, top, quiet, verbose) for out in outs for retagger in retaggers])
         else:
-            several = len(outs) > 1 and output is not None
-            sources = [Source(out) for out in outs]
-            work = [(one, targets(one, retaggers, output, one.name if several else "")) for one in sources]
-            folders = [target.folder for _, into in work for target in into]
-            if len({*folders}) < len(folders):
-                raise BadSettings("two folders of one name: ask one after the other, each with its own -o")
+            apart = len(outs) > 1 and output is not None
+            sources = [Source.of(out) for out in outs]
+            work = [
+                (one, targets(one, retaggers, output, one.name if apart and one.several else "")) for one in sources
+            ]
+            places = [(to.folder, "" if one.several else one.name) for one, into in work for to in into]
+            if len({*places}) < len(places):
+                raise BadSettings("two folders or reports of one name: ask one after the other, each with its own -o")
             failed = sum([_run(source, into, replace, csv_for, quiet, verbose) for source, into in work])
     sys.exit(FAILED if failed else 0)
 
@@ -95,5 +101,10 @@ def _run(source: Source, into: list[Target], replace: bool, csv_for: str, quiet:
         work.run(lambda line: fail(line, verbose=False), lambda done, total: show(str(source.path), done, total))
     for target in into if not quiet else ():
         took_s = time.monotonic() - begun
+        if others := work.others_in(target):
+            process.say(
+                f"{target.folder}: also has reports of films that are not in {source.path} now, {len(others)}: "
+                f"{some(others, NAMED_MAX)}"
+            )
         process.put(f"{printable(str(target.folder))}: {summary.counted(target.entries)} ({took_s:.1f} s)\n")
     return sum(target.failures for target in into)

@@ -12,7 +12,7 @@ import click
 
 from tagger import process
 from tagger.commands.console import STDOUT, errors, messages, options
-from tagger.errors import BadSettings
+from tagger.errors import BadSettings, BadVocabulary
 
 if TYPE_CHECKING:
     from tagger.records import TagReport
@@ -73,7 +73,7 @@ def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...],
             form = _with_choices(form, reel, handles)
         rule = Rule(threshold, max_gap_s, min_duration_s)
         film = read_report(report)
-        answer = find(film, names, rule, _groups(film, group_names))
+        answer = find(film, names, rule, _groups(report, film, group_names))
         body = formats.written_for(form, csv_for).body(answer) if form else b""
         if not quiet:
             _caution(answer, form)
@@ -90,13 +90,20 @@ def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
             raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
-def _groups(film: TagReport, names: tuple[str, ...]) -> list[Group]:
+def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group]:
     """The groups of these names in the vocabulary that the report is of."""
     if not names:
         return []
     from tagger import vocabulary
 
-    words = vocabulary.load(str(film.settings.get("vocabulary", film.model.vocabulary)))
+    named = str(film.settings.get("vocabulary", film.model.vocabulary))
+    try:
+        words = vocabulary.load(named)
+    except BadVocabulary as error:
+        raise BadSettings(
+            f"--group: {report} was tagged with {named}, whose groups.txt says what groups are, and that is not found "
+            f"from here ({error}): start where it is, or name tags with --tag"
+        ) from error
     groups = {vocabulary.slug(group.name): group for group in words.groups}
     for name in names:
         if vocabulary.slug(name) not in groups:

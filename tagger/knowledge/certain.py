@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.confidence import Calibration, sigmoid
+from tagger.confidence import Calibration
 from tagger.images import Pixels
 from tagger.knowledge import heads
 from tagger.knowledge.blanks import Blanks, look
@@ -155,9 +155,11 @@ class Certainty:
         pictures, by_others = self._odds(name, network)
         nothing = head.scores(self._plain(name, network))
         shown = nothing.shows if name != PORTABLE else None  # of its family, a portable head must not know
-        seen = np.where(blanks.judged & (shown is not None), shown if shown is not None else 0, _p(by_others))
+        seen = np.where(
+            blanks.judged & (shown is not None), shown if shown is not None else 0, shows.probability(by_others)
+        )
         return Answers(
-            TagScores(p, np.maximum(z, 0), _p(pictures)),
+            TagScores(p, np.maximum(z, 0), shows.probability(pictures)),
             knowledge.pictures.right,
             drawn(knowledge.pictures),
             self._fold,
@@ -213,7 +215,3 @@ class Certainty:
 def _halved(layer: Dense) -> Dense:
     """The same in half the room."""
     return Dense(layer.kernel.astype(np.float16).astype(np.float32), layer.bias)
-
-
-def _p(z: Floats) -> Floats:
-    return np.asarray(sigmoid(z.astype(np.float64)), np.float32)

@@ -129,7 +129,7 @@ class _Manifest:
 
 def is_ours(path: Path) -> bool:
     """Returns whether such a file is there, whole or damaged; of whatever else lies there, False."""
-    if not is_file(path):  # a pipe would be waited for
+    if not is_file(path):  # to open a pipe would wait for whoever writes to it
         return False
     try:
         with path.open("rb") as file:

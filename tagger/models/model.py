@@ -86,9 +86,10 @@ class Model:
         """Returns how probable it is that a film with these scores shows each tag, (tags,); None: nothing says so."""
         if self.head.calibration is None:
             return None
-        found = confidence(scores, self.head.calibration)
-        if self.nudity and len(scores.probabilities):
-            found[self.nudity.at] = self.nudity.confidence(scores)
+        if not (self.nudity and len(scores.probabilities)):
+            return confidence(scores, self.head.calibration)
+        found = confidence(self.nudity.without(scores), self.head.calibration)  # it was learned from the head alone
+        found[self.nudity.at] = self.nudity.confidence(scores)
         return found
 
     def _read(self, features: Features) -> Floats:

@@ -8,6 +8,7 @@ learned it, this is its probability. There is nothing of the kind for Sex: the n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -102,6 +103,19 @@ class Nudity:
         evidence = np.insert(others, self.at, np.where(p > SURE, odds, 0), axis=1)
         probabilities = np.insert(shares, self.at, p, axis=1).astype(np.float32)
         return TagScores(probabilities, evidence.astype(np.float32), scores.shows)
+
+    def without(self, scores: TagScores) -> TagScores:
+        """Returns the scores of n pictures as they are where it is not asked: the others share its part, too.
+
+        Where it leaves nothing to share (p = 1) the others have nothing.
+
+        Args:
+            scores: as of `answered`.
+        """
+        others = scores.probabilities.copy()
+        others[:, self.at] = 0
+        shares = others / np.maximum(others.sum(1, keepdims=True), TINY)
+        return replace(scores, probabilities=np.asarray(shares, np.float32))
 
     def confidence(self, scores: TagScores) -> float:
         """Returns how sure it is of a film with at least one keyframe: what is said of its pictures, by their odds.

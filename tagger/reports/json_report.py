@@ -112,6 +112,8 @@ class _Document:
             count = len(shot.probabilities)
             if count and count != len(self.slugs):
                 raise ValueError(f"shots[{place}] has {count} probabilities, slugs names {len(self.slugs)} tags")
+            if count and not shot.keyframe.kept:
+                raise ValueError(f"shots[{place}] has probabilities of a keyframe that was not kept")
             if self.slugs and shot.keyframe.kept and not count:
                 raise ValueError(f"shots[{place}] has a kept keyframe and no probabilities")
             if softmax and count and abs((total := sum(shot.probabilities)) - 1) > off:

@@ -110,6 +110,12 @@ def put(stem: Path, body: bytes | None) -> None:
             raise OutputRefused(f"{path}: cannot be removed ({reason(error)})") from error
 
 
+def report_of(path: Path) -> Path:
+    """Returns the path of a report: of features, that beside which they lie; of anything else itself."""
+    name = path.name
+    return path.with_name(f"{name.removesuffix(SUFFIX)}{REPORT_SUFFIX}") if name.endswith(SUFFIX) else path
+
+
 def read_features(report: Path | str) -> FilmFeatures:
     """Returns the features that were kept of a film, with its report.
 
@@ -118,13 +124,12 @@ def read_features(report: Path | str) -> FilmFeatures:
 
     Raises:
         BadPath, BadReport: the report cannot be read.
-        BadFeatures: its features were not kept, cannot be read, or are of another film, or of other shots of it.
+        BadFeatures: its features were not kept, cannot be read, or are of another film, network or shots.
     """
-    place = Path(report)
-    stem = place.with_name(place.name.removesuffix(REPORT_SUFFIX).removesuffix(SUFFIX)) if place.name else place
-    place = stem.with_name(f"{stem.name}{REPORT_SUFFIX}") if place.name.endswith(SUFFIX) else place
-    told, path = read_report(place), features_file(stem)
-    if not path.exists():
+    place = report_of(Path(report))
+    told = read_report(place)
+    path = features_file(place.with_name(place.name.removesuffix(REPORT_SUFFIX)))
+    if not os.path.lexists(path):
         raise BadFeatures(
             f"{place}: its features were not kept ({path.name} is not beside it): {AGAIN}, as "
             f"`movietags batch FILMS -o OUT --keep-features` does with all that lack them"
@@ -132,6 +137,10 @@ def read_features(report: Path | str) -> FilmFeatures:
     found = FilmFeatures(told, kept.read(path))
     if found.kept.film != told.video.fingerprint:
         raise BadFeatures(f"{path}: is of another film than {place.name}: {AGAIN}")
+    if found.kept.network.identity != told.model.backbone:
+        raise BadFeatures(
+            f"{path}: is of {found.kept.network.identity}, {place.name} of {told.model.backbone}: {AGAIN}"
+        )
     expected = np.array([(shot.index, shot.keyframe.frame) for shot in found.shots], np.int64).reshape(-1, 2)
     if not np.array_equal(np.column_stack([found.kept.shots, found.kept.frames]), expected):
         raise BadFeatures(f"{path}: is of other shots than {place.name}: {AGAIN}")

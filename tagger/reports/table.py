@@ -23,7 +23,8 @@ def as_table(report: TagReport, top: int) -> str:
         f"{tag.frames:>5}  {_places(report, tag.slug)}"
         for tag in first
     ]
-    return "\n".join([title, *([COLUMNS, *rows, *_sure(report, first)] if rows else ["no tag has any weight"])])
+    ranking = [COLUMNS, *rows] if rows else ["no tag has any weight"]
+    return "\n".join([title, *ranking, *(_sure(report, first) if rows or report.sure else ())])
 
 
 def told(confidence: float | None) -> str:

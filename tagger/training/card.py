@@ -134,12 +134,7 @@ def _confidence(result: TrainingResult) -> Iterator[str]:
     yield "## Confidence"
     yield ""
     if result.certainty is None:
-        yield "None: " + (
-            "the backbone was trained too, and features of other pictures are not at hand."
-            if result.learned.backbone is not None
-            else f"it wants {HELD_OUT_MIN} pictures each of two tags at least in the validation and test parts."
-        )
-        yield ""
+        yield f"None: {_unsure(result)}.\n"
         return
     found = result.certainty.figures
     yield "How probable it is that a film shows a tag, learned from made-up films of validation and test part; from"
@@ -152,6 +147,15 @@ def _confidence(result: TrainingResult) -> Iterator[str]:
     first = f"{found['sure_tags']:.1f} of {found['true_tags']:.1f}"
     yield f"| {first} | {' | '.join(shares)} | {found['calibration_error']:.3f} | {alarms:.1%} |"
     yield ""
+
+
+def _unsure(result: TrainingResult) -> str:
+    """Why there is no confidence."""
+    if result.learned.backbone is not None:
+        return "the backbone was trained too, and features of other pictures are not at hand"
+    if result.interrupted:
+        return "the training was interrupted before"
+    return f"it wants {HELD_OUT_MIN} pictures each of two tags at least in the validation and test parts"
 
 
 def _data(result: TrainingResult) -> Iterator[str]:

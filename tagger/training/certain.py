@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.confidence import Calibration, sigmoid
+from tagger.confidence import Calibration
 from tagger.images import Pixels, without_bars
 from tagger.models.backbone import Backbone
 from tagger.models.head import Dense, Head
@@ -69,11 +69,11 @@ def learn(
     whole = shows.learn(learned_from, blank)
     nothing = head.scores(blank)
     answers = Answers(
-        TagScores(held_out.probabilities, held_out.evidence, _p(whole(pictures)[:, 0])),
+        TagScores(held_out.probabilities, held_out.evidence, shows.probability(whole(pictures)[:, 0])),
         right,
         drawn,
         group,
-        TagScores(nothing.probabilities, nothing.evidence, _p(strange)),
+        TagScores(nothing.probabilities, nothing.evidence, shows.probability(strange)),
         kind,
     )
     return Certainty(whole, *_fitted(answers, seed))
@@ -107,7 +107,3 @@ def _blank(data: Dataset, split: Split, base: Backbone, store: Store, seed: int)
         known = {key: row.tobytes() for key, row in zip(keys, np.concatenate(parts), strict=True)}
         store.put(known)
     return np.stack([np.frombuffer(known[key], np.float32) for key in keys])
-
-
-def _p(z: Floats) -> Floats:
-    return np.asarray(sigmoid(z.astype(np.float64)), np.float32)

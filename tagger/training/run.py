@@ -74,12 +74,15 @@ def _train(bench: Bench) -> TrainingResult:
         raise
     tested = judged(data, parts.test, learned.test, recipe) if len(parts.test) else None
     result = TrainingResult(request, data, parts, base, recipe, why, learned, tested)
-    written.write(result)
+    stopped = replace(result, interrupted=True)
+    written.write(stopped)  # as it stays if what follows is stopped
     if learned.run.ended == INTERRUPTED:
-        return replace(result, interrupted=True)
+        return stopped
     state.unlink(missing_ok=True)
     try:
         result = replace(result, certainty=_certainty(result, rows, bench))
+        if request.folds or request.tests:  # which take long
+            written.write(result)
         result = replace(result, folded=_folded(result, rows, bench.watch), crossed=_crossed(result, bench))
     except KeyboardInterrupt:
         return replace(result, interrupted=True)

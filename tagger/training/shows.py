@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tagger.confidence import sigmoid
 from tagger.models.head import Dense
 from tagger.records import Floats, Ints
 from tagger.training.regression import fit
@@ -29,3 +30,8 @@ def learn(pictures: Floats, nothing: Floats) -> Dense:
     odds = fitted[:, 1] - fitted[:, 0]
     kernel = odds[:-1] / deviation
     return Dense(np.asarray(kernel[:, None], np.float32), np.asarray([odds[-1] - mean @ kernel], np.float32))
+
+
+def probability(odds: Floats) -> Floats:
+    """Returns how probable it is that pictures show anything, of their log odds."""
+    return np.asarray(sigmoid(odds.astype(np.float64)), np.float32)
