@@ -70,7 +70,9 @@ def read(architecture: Architecture, path: Path) -> Stored:
 
 def _tuned(description: Description, path: Path) -> Stored:
     numbers = list(arrays.load(path).values())
-    if [array.shape for array in numbers] != [shape for layer in in_order(description.features) for shape in layer.arrays]:
+    if [array.shape for array in numbers] != [
+        shape for layer in in_order(description.features) for shape in layer.arrays
+    ]:
         raise BadWeights(f"{path}: does not hold the arrays of that network")
     return Stored(numbers, None)
 
@@ -141,6 +143,8 @@ def _arrays(layer: Layer, found: list[tuple[str, Any]]) -> Iterator[Floats]:
         raise ValueError(f"{names} are {len(found)} arrays of a layer, expected {len(layer.arrays)}")
     for (name, array), shape in zip(found, layer.arrays, strict=True):
         if getattr(array, "shape", None) != shape or array.dtype.kind != "f":
-            said = "missing" if array is None else f"{getattr(array, 'dtype', 'a folder')} {getattr(array, 'shape', '')}"
+            said = (
+                "missing" if array is None else f"{getattr(array, 'dtype', 'a folder')} {getattr(array, 'shape', '')}"
+            )
             raise ValueError(f"{name} is {said}, expected floats {shape}")
         yield np.asarray(array[()], np.float32)

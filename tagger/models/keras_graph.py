@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,12 +58,12 @@ class _Writer:
             return graph.max_pool(self.layer(before), one.side[0], one.stride, pads)
         given = [self.layer(before) for before in one.inputs]
         if kind == kinds.AVERAGE:
-            return graph.average_pool(*given, one.side[0], one.pads)
-        write = {
+            return graph.average_pool(given[0], one.side[0], one.pads)
+        write: dict[str, Callable[..., onnx_bytes.Layer]] = {
             kinds.RELU: graph.relu, kinds.RELU6: graph.relu6, kinds.ADD: graph.added, kinds.JOIN: graph.joined,
             kinds.MEAN: graph.mean,
-        }[kind]  # fmt: skip
-        return write(*given)
+        }  # fmt: skip
+        return write[kind](*given)
 
     def _convolved(self, one: Layer, norm: Layer | None = None) -> onnx_bytes.Layer:
         """A convolution, and the normalisation that follows it."""

@@ -111,7 +111,15 @@ class Graph:
         return self.ending_in(self.mean(x))
 
     def _window(
-        self, kind: str, inputs: list[str], x: Layer, channels: int, side: list[int], stride: int, pads: Pads, **more: int
+        self,
+        kind: str,
+        inputs: list[str],
+        x: Layer,
+        channels: int,
+        side: list[int],
+        stride: int,
+        pads: Pads,
+        **more: int,
     ) -> Layer:
         size = (x.size + pads[0] + pads[2] - side[0]) // stride + 1
         lists = {"kernel_shape": side, "strides": [stride] * 2, "pads": [*pads]}
