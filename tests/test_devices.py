@@ -352,7 +352,12 @@ def test_a_network_is_built_and_called_on_its_device(engine: str, random_weights
 
 def test_keras_is_asked_only_where_there_may_be_a_gpu(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(devices, "keras_devices", lambda: asked.append("") or ["cpu:0"])
+
+    def finds() -> list[str]:
+        asked.append("")
+        return ["cpu:0"]
+
+    monkeypatch.setattr(devices, "keras_devices", finds)
     for likely, expected in ((False, 0), (True, 1)):
         monkeypatch.setattr(devices, "gpu_likely", lambda likely=likely: likely)
         asked.clear()

@@ -24,7 +24,7 @@ from tagger.models import arrays
 from tagger.models.architectures import Architecture
 from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.models.keras_families import Description, described
-from tagger.models.keras_layers import Layer, in_order
+from tagger.models.keras_layers import CONV, Layer, in_order
 from tagger.records import Floats
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _read(description: Description, architecture: Architecture, file: h5py.File)
     wanted = [layer for layer in in_order(description.classifier) if layer.arrays]
     root = file["model_weights"] if "layer_names" not in file.attrs and "model_weights" in file else file
     found = list(_numbered(root["layers"], wanted) if "layers" in root else _listed(root))
-    if len(found) == len(wanted) - 1 and not description.means_only:
+    if not description.means_only and len(found) == sum(layer.kind == CONV for layer in wanted):
         raise ValueError(
             f"its features are {architecture.feature_layer}, which a file without the classifier does not hold: "
             f"use {architecture.with_top.name}"
@@ -138,9 +138,9 @@ def _names(group: Any, attribute: str) -> list[str]:
 
 
 def _arrays(layer: Layer, found: list[tuple[str, Any]]) -> Iterator[Floats]:
-    names = ", ".join(name for name, _ in found)
     if len(found) != len(layer.arrays):
-        raise ValueError(f"{names} are {len(found)} arrays of a layer, expected {len(layer.arrays)}")
+        names = ", ".join(name for name, _ in found)
+        raise ValueError(f"a {layer.kind} has {len(found)} arrays ({names or 'none'}), expected {len(layer.arrays)}")
     for (name, array), shape in zip(found, layer.arrays, strict=True):
         if getattr(array, "shape", None) != shape or array.dtype.kind != "f":
             said = (

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -104,7 +105,12 @@ class WeightsFile:
             with part.open("a+b") as file:
                 if not held(file):
                     raise FetchFailed(f"another process is writing {part}")
-                self._complete(file, url)
+                try:
+                    self._complete(file, url)
+                finally:
+                    if not file.seek(0, os.SEEK_END):
+                        with suppress(OSError):  # of Windows, where it is open
+                            part.unlink()
             part.replace(self.path)
         except (FetchFailed, OSError) as error:
             raise WeightsMissing(
