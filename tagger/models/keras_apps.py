@@ -106,20 +106,23 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     place = keras_models.place(device)
     path = file or _published(architecture)
     stored = keras_files.read(architecture, path)
+    sha256, parameters = arrays.digest(stored.arrays), sum(array.size for array in stored.arrays)
     kind: type[AppBackbone]
     network: Any
     if place.is_gpu:
         kind, network = KerasBackbone, _on(place, architecture, stored.arrays)
     else:
-        kind, network = AppBackbone, Network(keras_graph.graph(described(architecture).features, stored.arrays))
+        model = keras_graph.graph(described(architecture).features, stored.arrays)
+        stored.arrays.clear()  # they are as large as the model, which is copied yet
+        kind, network = AppBackbone, Network(model)
     return kind(
         name=architecture.name,
         identity=f"{architecture.name}/{architecture.feature_layer}",
-        sha256=arrays.digest(stored.arrays),
+        sha256=sha256,
         source=str(path),
         input_size=architecture.input_size,
         feature_count=architecture.feature_count,
-        parameters=sum(array.size for array in stored.arrays),
+        parameters=parameters,
         batch_size=batch_size or place.batch_size,
         device=place,
         classifier=stored.classifier,
