@@ -35,10 +35,12 @@ begun = time.monotonic()
 from tagger.models import registry
 network = registry.load(sys.argv[1], Path(sys.argv[2]), device="cpu")
 network.features([np.zeros((9, 9, 3), np.uint8)])
-ready, used = time.monotonic(), time.process_time()
+ready = time.monotonic() - begun
 pictures = [*np.random.default_rng(0).integers(0, 256, (32, 300, 400, 3), np.uint8)]
+network.features(pictures)  # each length of a call may be compiled
+begun, used = time.monotonic(), time.process_time()
 found = network.features(pictures)
-print(json.dumps({"ready_s": ready - begun, "pictures_per_s": 32 / (time.monotonic() - ready),
+print(json.dumps({"ready_s": ready, "pictures_per_s": 32 / (time.monotonic() - begun),
                   "processor_s_per_picture": (time.process_time() - used) / 32, "features": found.tolist()}))
 """
 LONG = """

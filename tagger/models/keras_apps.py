@@ -25,6 +25,8 @@ from tagger.records import Floats
 
 log = logging.getLogger(__name__)
 
+BATCH = 8  # pictures per call on the processor: more of these large networks are no faster, and take memory
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class AppBackbone(Facts):
@@ -113,7 +115,6 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
         kind, network = KerasBackbone, _on(place, architecture, stored.arrays)
     else:
         model = keras_graph.graph(described(architecture).features, stored.arrays)
-        stored.arrays.clear()  # they are as large as the model, which is copied yet
         kind, network = AppBackbone, Network(model)
     return kind(
         name=architecture.name,
@@ -123,7 +124,7 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
         input_size=architecture.input_size,
         feature_count=architecture.feature_count,
         parameters=parameters,
-        batch_size=batch_size or place.batch_size,
+        batch_size=batch_size or (place.batch_size if place.is_gpu else BATCH),
         device=place,
         classifier=stored.classifier,
         architecture=architecture,

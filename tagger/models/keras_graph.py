@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,26 +13,26 @@ from tagger.models.keras_layers import Layer, in_order
 from tagger.models.onnx_bytes import Graph, Pads
 from tagger.records import Floats
 
-Numbers = Mapping[Layer, Sequence[Floats]]
 
-
-def graph(last: Layer, numbers: Sequence[Floats]) -> bytes:
+def graph(last: Layer, numbers: list[Floats]) -> bytes:
     """Returns the network up to its last layer as an ONNX model.
 
     Args:
         last: which is a mean, or dense.
-        numbers: of all layers, as `Keras.Model.get_weights` gives them.
+        numbers: of all layers, as `Keras.Model.get_weights` gives them; is emptied, for they are as large as the model.
     """
     layers = in_order(last)
     rest = iter(numbers)
     made = _Writer(layers[0].size, {layer: [next(rest) for _ in layer.arrays] for layer in layers})
+    del rest
+    numbers.clear()
     return made.graph.ending_in(made.layer(last))
 
 
 class _Writer:
     """Writes each layer when the first that needs it is written."""
 
-    def __init__(self, size: int, numbers: Numbers) -> None:
+    def __init__(self, size: int, numbers: dict[Layer, list[Floats]]) -> None:
         self.graph = Graph(size)
         self._numbers = numbers
         self._written: dict[Layer, onnx_bytes.Layer] = {}
@@ -67,8 +67,9 @@ class _Writer:
 
     def _convolved(self, one: Layer, norm: Layer | None = None) -> onnx_bytes.Layer:
         """A convolution, and the normalisation that follows it."""
-        *kernels, last = [array for array in self._numbers[one] if array.ndim > 1]
-        kernel, bias = self._folded(one, last, norm)
+        numbers = self._numbers.pop(one)
+        *kernels, last = [array for array in numbers if array.ndim > 1]
+        kernel, bias = self._folded(one, last, [array for array in numbers if array.ndim == 1], norm)
         before, pads = _pads(one)
         if before.kind == kinds.AVERAGE and one.side == (1, 1):
             # Means of a convolution of single pixels are that of the means, and fewer.
@@ -85,20 +86,19 @@ class _Writer:
         groups = x.channels // kernel.shape[1]
         return self.graph.convolution(x, kernel, bias, one.stride, groups, pads)
 
-    def _folded(self, one: Layer, kernel: Floats, norm: Layer | None) -> tuple[Floats, Floats]:
+    def _folded(self, one: Layer, kernel: Floats, biases: list[Floats], norm: Layer | None) -> tuple[Floats, Floats]:
         """Kernel (out, in, down, across) and bias of a convolution and what follows."""
         depthwise = one.kind == kinds.DEPTHWISE
         planes: NDArray[np.floating] = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(3, 2, 0, 1)
-        flat = [array for array in self._numbers[one] if array.ndim == 1]
-        bias: NDArray[np.floating] = flat[0] if flat else np.zeros(len(planes), np.float32)
+        bias: NDArray[np.floating] = biases[0] if biases else np.zeros(len(planes), np.float32)
         if norm:
-            *scale, offset, mean, variance = (array.astype(np.float64) for array in self._numbers[norm])
+            *scale, offset, mean, variance = (array.astype(np.float64) for array in self._numbers.pop(norm))
             factor = (scale[0] if scale else 1) / np.sqrt(variance + norm.epsilon)
             planes, bias = planes * factor[:, None, None, None], offset + (bias - mean) * factor
         return np.asarray(planes, np.float32), np.asarray(bias, np.float32)
 
     def _dense(self, one: Layer) -> onnx_bytes.Layer:
-        kernel, bias = self._numbers[one]
+        kernel, bias = self._numbers.pop(one)
         (before,) = one.inputs
         if before.kind == kinds.FLAT:  # Keras counts channels fastest, a graph slowest
             (before,) = before.inputs
