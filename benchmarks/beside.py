@@ -44,13 +44,14 @@ print(json.dumps({"ready_s": ready, "pictures_per_s": 32 / (time.monotonic() - b
 """
 LONG = """
 import json, sys, time
+from pathlib import Path
 from tagger import Settings
 from tagger.pipeline import Engine
 engine = Engine(Settings(backbone=sys.argv[1], weights=sys.argv[2], scan="fast", device="cpu"))
 engine.model()
 begun, used = time.monotonic(), time.process_time()
-report = engine.extract(sys.argv[3])
-count = sum(tagged.shot.keyframe.kept for tagged in report.shots)
+report = engine.extract(Path(sys.argv[3]))
+count = sum(shot.keyframe.kept for shot in report.shots)
 print(json.dumps({"pictures": count, "pictures_per_s": count / (time.monotonic() - begun),
                   "processor_s_per_picture": (time.process_time() - used) / count}))
 """
