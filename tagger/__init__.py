@@ -15,6 +15,7 @@ files        writing whole files, locks, names, fingerprints
 queues       work that runs ahead in threads
 plugins      what other packages add
 libraries    what a slim installation does not have
+web          asking servers
 bars         where a picture is within its bars
 partial      pictures whose files were cut off
 text         lines, cells, tables, CSV and JSON texts

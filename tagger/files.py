@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from urllib.parse import unquote
 
 from tagger.errors import BadPath, MovieTagsError, OutputLocked, OutputRefused, PathMissing, reason
@@ -180,6 +180,17 @@ def _lock(file: int, *, shared: bool = False) -> None:
         import fcntl
 
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+
+
+def held(file: IO[bytes]) -> bool:
+    """Locks an open file for this process until it is closed; returns whether none other has it."""
+    try:
+        _lock(file.fileno())
+    except OSError as error:
+        if error.errno not in HELD:
+            raise
+        return False
+    return True
 
 
 def is_file(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -15,7 +16,7 @@ KEPT = 0.05  # share of a layer's variance: random layers shrink what they see, 
 
 
 def save(name: str, path: Path, *, include_top: bool = True) -> Path:
-    """Writes a network of this name to `path`, in the format of published weights; the same numbers each time."""
+    """Writes a network of this name to `path`, in the format that its name says; the same numbers each time."""
     made = named(name)
     function = getattr(getattr(keras.applications, made.module), made.function)
     width = {} if made.width is None else {"alpha": made.width}
@@ -28,9 +29,20 @@ def save(name: str, path: Path, *, include_top: bool = True) -> Path:
                 *others, variance = layer.get_weights()
                 layer.set_weights([*others, variance * KEPT])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file, warnings.catch_warnings():
+    return written(network, path)
+
+
+def written(network: Any, path: Path) -> Path:
+    """Writes a network of Keras as `.weights.h5`, as `.keras`, or in the format of published weights."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of Keras, reading its own variables
-        legacy_h5_format.save_weights_to_hdf5_group(file, network)
+        if path.name.endswith(".weights.h5"):
+            network.save_weights(path)
+        elif path.suffix == ".keras":
+            network.save(path)
+        else:
+            with h5py.File(path, "w") as file:
+                legacy_h5_format.save_weights_to_hdf5_group(file, network)
     return path
 
 

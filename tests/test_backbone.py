@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import os
 import pickle
 import re
 import subprocess
 import sys
-import threading
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -121,7 +117,6 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, file
 
 @pytest.mark.parametrize("form", [".weights.h5", ".keras"])
 def test_weights_of_another_network_are_one_line_and_no_chatter(tmp_path: Path, form: str) -> None:
-    """Keras warns of each layer that it does not find, before it says that it found none."""
     file = tmp_path / f"other{form}"
     other = student.trainable()
     with warnings.catch_warnings():
@@ -133,7 +128,8 @@ def test_weights_of_another_network_are_one_line_and_no_chatter(tmp_path: Path, 
             registry.load(TINY, file)
     assert [str(one.message) for one in said] == []
     assert re.fullmatch(
-        rf"{file}: does not fit {TINY}, with or without its classifier \(A total of \d+ objects could not be loaded\)",
+        rf"{file}: does not fit {TINY}, with or without its classifier "
+        r"\(it has \d+ layers with weights, expected 55 or 54\)",
         str(caught.value),
     )
 
@@ -233,77 +229,16 @@ def test_weights_of_another_network_are_refused(shared: Path, tmp_path: Path) ->
         registry.load("mobilenet", tmp_path / "missing.h5", 4)
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A server of weights on this machine; yields the folder it serves."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args: object, **more: object) -> None:
-            super().__init__(*args, directory=str(folder), **more)  # type: ignore[arg-type]
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", f"http://127.0.0.1:{running.server_port}")
-        yield folder
-        running.shutdown()
-
-
-def test_weights_are_fetched_into_the_cache(shared: Path, server: Path) -> None:
-    file = named("mobilenet-0.25-224").without_top
-    (server / "mobilenet").mkdir()
-    (server / "mobilenet" / file.name).write_bytes((shared / "models" / file.name).read_bytes())
-    with pytest.raises(WeightsMissing):  # the file with the classifier is not on this server
-        named("mobilenet-0.25-224").with_top.fetch("mobilenet-0.25-224")
-    assert file.fetch("mobilenet-0.25-224") == file.path
-    assert file.verify() == "unverified"
-    assert registry.load("mobilenet-0.25-224", None, 1).features(pictures(1)).shape == (1, 256)
-
-
-def test_a_download_with_a_wrong_checksum_is_refused(server: Path) -> None:
-    file = named("inceptionv3").with_top
-    (server / "inception_v3").mkdir()
-    (server / "inception_v3" / file.name).write_bytes(b"half a file")
-    with pytest.raises(WeightsMissing, match="could not be fetched"):
-        file.fetch("inceptionv3")
-
-
-def test_without_network_and_cache_the_message_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOVIETAGS_WEIGHTS_URL", "http://127.0.0.1:9")
-    with pytest.raises(WeightsMissing) as caught:
-        registry.load("inceptionv3", None, 4)
-    message = str(caught.value)
-    file = named("inceptionv3").with_top
-    assert file.name in message
-    assert str(weights.cache_folder()) in message
-    assert "--backbone compact" in message
-    assert "\n" not in message
-
-
-def test_published_checksums_are_checked(tmp_path: Path) -> None:
-    file = weights.WeightsFile("w.h5", "x", 1, hashlib.md5(b"right").hexdigest())
-    with pytest.raises(WeightsMissing, match="models fetch"):
-        file.verify()
-    file.path.parent.mkdir(parents=True)
-    file.path.write_bytes(b"right")
-    assert file.verify() == "ok"
-    file.path.write_bytes(b"wrong")
-    with pytest.raises(BadWeights, match="delete it"):
-        file.verify()
-
-
-def test_jax_gives_the_same_features(tmp_path: Path) -> None:
+def test_jax_has_the_same_network_to_train(tmp_path: Path) -> None:
     pytest.importorskip("jax", reason="needs JAX, the other backend of Keras")
     name = "mobilenet-0.25-128"
     file = networks.save(name, tmp_path / "random.h5")
     code = (
         "import sys; sys.path.insert(0, 'tests')\nimport numpy as np, test_backbone as t\nfrom pathlib import Path\n"
         "from tagger.models import registry\nassert t.keras.backend.backend() == 'jax'\n"
-        f"np.save(sys.argv[1], registry.load({name!r}, Path({str(file)!r}), 8).features(t.pictures(3)))"
+        f"base = registry.load({name!r}, Path({str(file)!r}), 8)\n"
+        "seen = base.preprocess(np.stack([t.prepare(one, base.input_size) for one in t.pictures(3)]))\n"
+        "np.save(sys.argv[1], base.body().predict_on_batch(seen))"
     )
     env = {**os.environ, "KERAS_BACKEND": "jax"}
     command = [sys.executable, "-c", code, str(tmp_path / "said.npy")]

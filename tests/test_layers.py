@@ -19,7 +19,7 @@ CLI = ROOT.parent / "cli.py"
 # The rooms of the house: each row may import the rows above it, and nothing in its own.
 ROOMS = (
     ("errors", "version", "signals", "typed_json"),
-    ("files", "queues", "plugins", "libraries", "bars", "partial"),
+    ("files", "queues", "plugins", "libraries", "web", "bars", "partial"),
     ("text", "timecode", "frames", "orientation"),
     ("process", "images", "vocabulary", "video_info"),
     ("settings", "records"),

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from tagger import vocabulary
+from tagger import web as http
 from tagger.commands.images import images
 from tagger.errors import BadPath, BadSettings, BadVocabulary, FetchFailed, ServerUnreachable
 from tagger.images import decode_picture
@@ -166,8 +167,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv(web.LISTS_VARIABLE, f"{made.url}/lists/")
     monkeypatch.setenv(web.PICTURES_VARIABLE, f"{made.url}/pictures")
-    monkeypatch.setattr(web, "WAITS_S", (0.01, 0.01))
-    monkeypatch.setattr(web, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(http, "WAITS_S", (0.01, 0.01))
+    monkeypatch.setattr(http, "TIMEOUT_S", 0.5)
     monkeypatch.setattr(web, "PICTURE_S", 0.5)
     yield made
     made.shutdown()
@@ -421,7 +422,7 @@ def test_only_http_is_opened(server: Server, monkeypatch: pytest.MonkeyPatch, tm
     for address in (f"file://{tmp_path}", "ftp://somewhere", "somewhere", "http://"):
         monkeypatch.setenv(web.LISTS_VARIABLE, address)
         with pytest.raises(BadSettings, match=f"{web.LISTS_VARIABLE} = {address.rstrip('/')}: an address"):
-            web.base(web.LISTS_VARIABLE, web.LISTS)
+            http.base(web.LISTS_VARIABLE, web.LISTS)
 
 
 # The command.

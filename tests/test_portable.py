@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import keras
 import media
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from networks import in_cache
 
 from tagger import Settings, Tagger, vocabulary
 from tagger.errors import BadVocabulary, BadWeights
-from tagger.models import head, keras_apps, registry, weights
+from tagger.models import head, registry, weights
 from tagger.models.architectures import named
 from tagger.models.backbone import whole_sha256
 from tagger.models.evidence import class_evidence
@@ -80,17 +79,6 @@ def test_the_classifier_counts_in_what_the_report_says_of_the_network(film: medi
     assert one.sha256 == louder.sha256
     assert whole_sha256(one) != whole_sha256(louder)
     assert Tagger(Settings(backbone=SMALL)).extract(film.path).model.backbone_sha256 == whole_sha256(one)
-
-
-def test_vgg_says_its_classes_from_fc2() -> None:
-    """Its features are the 4096 of fc2; the classifier behind them gives the logits of the whole network."""
-    size = 32  # the fully connected layers alone are what is tested: small pictures keep them small
-    whole = keras.applications.VGG16(weights=None, input_shape=(size, size, 3), classifier_activation=None)
-    features = keras_apps.features_of(whole, named("vgg16"), include_top=True)
-    batch = np.random.default_rng(0).normal(size=(2, size, size, 3)).astype(np.float32)
-    found = keras_apps.classifier_of(whole).logits(np.asarray(features.predict_on_batch(batch), np.float32))
-    assert features.output_shape == (None, 4096)
-    assert found == pytest.approx(whole.predict_on_batch(batch), abs=1e-4)
 
 
 def test_auto_is_compact_where_nothing_else_is(film: media.Truth) -> None:

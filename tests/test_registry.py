@@ -27,7 +27,17 @@ ROOT = Path(tagger.__file__).parent
 # The registry, and the families it is made of.
 PLACES = {
     ROOT / "models" / f"{name}.py"
-    for name in ("registry", "residual", "compact", "efficientnet_lite", "architectures", "keras_apps")
+    for name in (
+        "registry",
+        "residual",
+        "compact",
+        "efficientnet_lite",
+        "architectures",
+        "keras_families",
+        "keras_files",
+        "keras_models",
+        "keras_apps",
+    )
 }
 CONSTANTS = {"EMBEDDED", "PACKAGED", "REFERENCE"}
 

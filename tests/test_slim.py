@@ -9,9 +9,11 @@ from pathlib import Path
 
 import cv2
 import media
+import networks
 import pytest
 
-HEAVY = ("tensorflow", "keras", "scenedetect", "pandas", "matplotlib", "scipy", "h5py")
+HEAVY = ("tensorflow", "keras", "scenedetect", "pandas", "matplotlib", "scipy")
+SMALL = "mobilenet-0.25-128"
 # Run by Python when it starts, in decoding processes too: libraries that cannot be found, and what was loaded.
 HOOK = f"""
 import atexit, os, sys
@@ -83,7 +85,7 @@ def test_a_training_of_a_head_and_a_comparison_load_no_network_library(
     assert run(tmp_path, "compare", report, report).returncode == 0
     assert run(tmp_path, "segments", report).returncode == 0
     said = (tmp_path / "loaded").read_text().splitlines()
-    assert said[0] in ("command matplotlib", "command h5py matplotlib")  # charts
+    assert said[0] == "command matplotlib"  # charts
     assert said[1:] == ["command"] * 3
 
 
@@ -107,6 +109,17 @@ def test_a_slim_installation_does_all_that_needs_no_other_network(
     assert run(tmp_path, "extract", film.path, "--vocab", "colours", missing=slim).returncode == 0
 
 
+def test_networks_of_keras_need_no_keras(film: media.Truth, images: Path, tmp_path: Path) -> None:
+    file = networks.save(SMALL, tmp_path / "weights.h5")
+    ours, slim = ("--backbone", SMALL, "--weights", file), " ".join(HEAVY)
+    assert run(tmp_path, "extract", film.path, "-o", "out", *ours, missing=slim).returncode == 0
+    words = ("train", images, "--name", "own", "--epochs", "2", "--cache", "cache")
+    done = run(tmp_path, *words, *ours, missing=slim)
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path, "extract", film.path, *ours).returncode == 0
+    assert {*(tmp_path / "loaded").read_text().splitlines()} == {"command"}
+
+
 @pytest.mark.parametrize(("library", "package"), [("cv2", "opencv-python-headless"), ("av", "av"), ("numpy", "numpy")])
 def test_a_library_that_nothing_works_without_is_one_line(
     film: media.Truth, tmp_path: Path, library: str, package: str
@@ -126,18 +139,16 @@ def test_a_library_that_nothing_works_without_is_one_line(
          "detector adaptive needs scenedetect, which is not installed: pip install scenedetect"),
         ("scenedetect", "evaluate shots FILM truth.json --detector hash",
          "detector hash needs scenedetect, which is not installed: pip install scenedetect"),
-        ("keras", "extract FILM --backbone mobilenet",
-         "a network of Keras needs keras, which is not installed: pip install keras tensorflow"),
-        ("tensorflow", "extract FILM --backbone mobilenet",
-         "a network of Keras needs tensorflow, which is not installed: pip install tensorflow"),
-        ("keras", "models fetch mobilenet",
-         "fetching weights needs keras, which is not installed: pip install keras tensorflow"),
+        ("onnxruntime", "extract FILM --backbone mobilenet --weights WEIGHTS",
+         "a network as an ONNX model needs onnxruntime, which is not installed: pip install onnxruntime"),
+        ("h5py", "extract FILM --backbone mobilenet --weights WEIGHTS",
+         "weights of Keras needs h5py, which is not installed: pip install h5py"),
+        ("keras", "extract FILM --backbone mobilenet --weights WEIGHTS --device gpu",
+         "a network on a GPU needs keras, which is not installed: pip install keras tensorflow"),
         ("keras", "train IMAGES --name x --strategy fine-tune --cache cache --epochs 1",
          "strategy fine-tune needs keras, which is not installed: pip install keras tensorflow"),
-        ("keras", "train IMAGES --name x --backbone mobilenet --cache cache",
-         "a network of Keras needs keras, which is not installed: pip install keras tensorflow"),
-        ("keras", "evaluate images movies50 IMAGES --backbone mobilenet",
-         "a network of Keras needs keras, which is not installed: pip install keras tensorflow"),
+        ("tensorflow", "train IMAGES --name x --strategy fine-tune --cache cache --epochs 1",
+         "strategy fine-tune needs tensorflow, which is not installed: pip install tensorflow"),
     ],
 )  # fmt: skip
 def test_a_missing_library_is_one_line(
@@ -145,6 +156,8 @@ def test_a_missing_library_is_one_line(
 ) -> None:
     (tmp_path / "truth.json").write_text('{"cuts": [30]}')
     here = {"FILM": str(film.path), "IMAGES": str(images)}
+    if "WEIGHTS" in words:
+        here["WEIGHTS"] = str(networks.save("mobilenet", tmp_path / "weights.h5"))
     done = run(tmp_path, *(here.get(word, word) for word in words.split()), missing=missing)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"movietags: error: {message}"

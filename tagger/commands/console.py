@@ -75,7 +75,7 @@ OPTIONS = {
         help="Pictures per call of the network."),
     "device": click.option(
         "--device", default=DEFAULT_DEVICE, show_default=True, metavar="auto|cpu|gpu|gpu:N",
-        help="Where the networks of Keras run; all others run on the processor."),
+        help="Where the networks of Keras run: on a GPU in Keras; all others run on the processor."),
     "hwaccel": click.option(
         "--hwaccel", default=HWACCELS[0], show_default=True, metavar="none|auto|NAME",
         help="Hardware that decodes the film in a full scan: cuda, ... as `movietags info` lists them; "

@@ -14,8 +14,8 @@ from tagger.text import some_lines
 
 if TYPE_CHECKING:
     from tagger.openimages.download import Outcome
-    from tagger.openimages.web import Told
     from tagger.records import CountProgress
+    from tagger.web import Told
 
 PER_TAG = 700  # as the published training set has
 JOBS, JOBS_MAX = 16, 64

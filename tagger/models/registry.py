@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from tagger import plugins
 from tagger.errors import BadSettings, MovieTagsError, NetworkFailed, WeightsMissing, reason
 from tagger.files import is_file
-from tagger.models import compact, efficientnet_lite, ensemble, head, keras_apps, residual
+from tagger.models import compact, efficientnet_lite, ensemble, head, keras_apps, keras_models, residual
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
 from tagger.settings import DEFAULT_BACKBONE, DEFAULT_DEVICE
@@ -149,7 +149,7 @@ def load(name: str, weights: Path | None, batch_size: int | None = None, device:
 
 def forget() -> None:
     """Frees the networks that nobody uses any more."""
-    keras_apps.forget()
+    keras_models.forget()
 
 
 def _ours(name: str) -> Entry | None:

@@ -24,6 +24,7 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores()
         options.log_severity_level = 3
+        options.enable_mem_pattern = False  # it would plan, and keep, a block of memory for each length of a call
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
-from contextlib import redirect_stdout
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import IO
 
-from tagger import libraries
-from tagger.errors import BadWeights, WeightsMissing, reason
+from tagger import web
+from tagger.errors import BadWeights, FetchFailed, ServerUnreachable, WeightsMissing, reason
+from tagger.files import held
 
 log = logging.getLogger(__name__)
 
 SERVER = "https://storage.googleapis.com/tensorflow/keras-applications"
 SERVER_VARIABLE = "MOVIETAGS_WEIGHTS_URL"
 CHUNK_BYTES = 2**20
+SAYS_EVERY_S = 10.0  # how far a download is
 BYTES_PER_PARAMETER = 4  # the files are float32
 
 
@@ -59,7 +61,7 @@ class WeightsFile:
     @property
     def url(self) -> str:
         """Where it is fetched from."""
-        return f"{os.environ.get(SERVER_VARIABLE, SERVER).rstrip('/')}/{self.folder}/{self.name}"
+        return f"{web.base(SERVER_VARIABLE, SERVER)}/{self.folder}/{self.name}"
 
     def verify(self) -> str:
         """Returns "ok" or "unverified" (no published checksum) for a cached file.
@@ -86,28 +88,78 @@ class WeightsFile:
     def fetch(self, backbone: str) -> Path:
         """Returns its path, downloaded into Keras's cache unless it is there.
 
+        It is written aside and renamed: an interrupted download must not look like weights to any program. The next one
+        goes on with what is there, where a published checksum can tell that both belong together.
+
         Raises:
             WeightsMissing: it could not be fetched; says which file, where it is looked for, what else works.
+            BadSettings: the mirror is no address.
         """
         if self.here:
             return self.here
-        with libraries.needed("fetching weights"):
-            from keras.utils import get_file
-
-        folder = self.path.parent
+        folder, url = self.path.parent, self.url
         log.info("%s: fetching %s (about %d MB) into %s", backbone, self.name, self.size_mb, folder)
+        part = self.path.with_name(f"{self.name}.part")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Aside and renamed: an interrupted download must not look like weights to any program.
-            with TemporaryDirectory(dir=folder) as aside, redirect_stdout(sys.stderr):  # Keras draws on stdout
-                downloaded = get_file(self.name, self.url, cache_dir=aside, cache_subdir="", file_hash=self.md5)
-                Path(downloaded).replace(self.path)
-        except Exception as error:  # Keras raises bare Exception when a download fails
+            with part.open("a+b") as file:
+                if not held(file):
+                    raise FetchFailed(f"another process is writing {part}")
+                try:
+                    self._complete(file, url)
+                finally:
+                    if not file.seek(0, os.SEEK_END):
+                        with suppress(OSError):  # of Windows, where it is open
+                            part.unlink()
+            part.replace(self.path)
+        except (FetchFailed, OSError) as error:
             raise WeightsMissing(
                 f"{backbone}: its weights {self.name} (about {self.size_mb} MB) are not in {folder} and could not be "
                 f"fetched ({reason(error)}): copy the file there, or use --weights FILE, or --backbone compact"
             ) from error
         return self.path
+
+    def _complete(self, file: IO[bytes], url: str) -> None:
+        """Adds what an earlier download left out; begins anew where that brought nothing of use."""
+        if self.md5 is None:
+            file.truncate(0)
+        known = file.seek(0, os.SEEK_END)
+        try:
+            self._download(file, url)
+        except ServerUnreachable:
+            raise
+        except FetchFailed:
+            file.truncate(0)
+            if not known:
+                raise
+            self._download(file, url)
+
+    def _download(self, file: IO[bytes], url: str) -> None:
+        md5 = hashlib.md5(usedforsecurity=False)
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            md5.update(chunk)
+        with web.Remote(url, _told(self.name), file.tell(), patient=False) as remote:
+            while chunk := remote.read(CHUNK_BYTES):
+                file.write(chunk)
+                md5.update(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+        if self.md5 not in (None, md5.hexdigest()):
+            raise FetchFailed(f"{url}: md5 {md5.hexdigest()}, published {self.md5}")
+
+
+def _told(name: str) -> web.Told:
+    """What says now and then how far a download is."""
+    said = time.monotonic()
+
+    def tell(_: str, done: int, size: int | None) -> None:
+        nonlocal said
+        if time.monotonic() - said > SAYS_EVERY_S:
+            said = time.monotonic()
+            log.info("%s: %.0f of %s MB", name, done / 1e6, "unknown" if size is None else round(size / 1e6))
+
+    return tell
 
 
 def cache_folder() -> Path:

@@ -16,6 +16,7 @@ from tagger.images import decode_picture
 from tagger.openimages import web
 from tagger.openimages.tables import Picture, Source, read_table, write_table
 from tagger.partial import JPEG_START
+from tagger.web import Pause, base
 
 SOURCES = "sources.csv"
 ORIENTATIONS = {90: 8, 180: 3, 270: 6}  # EXIF's number for a picture to be turned so far counter-clockwise
@@ -32,17 +33,17 @@ class PictureFolder:
         Raises:
             OutputRefused: nothing can be written there.
             BadPath: its sources.csv is none of ours.
-            BadSettings: as `web.base`.
+            BadSettings: as `tagger.web.base`.
         """
         self.path = output_folder(path)
-        self._server = web.base(web.PICTURES_VARIABLE, web.PICTURES)
+        self._server = base(web.PICTURES_VARIABLE, web.PICTURES)
         self._sources = {
             one.file: one for one in read_table(path / SOURCES, Source) if _size(path / one.file) == one.bytes
         }
         for aside in path.glob("*/.*.tmp"):
             aside.unlink(missing_ok=True)
 
-    def take(self, picture: Picture, pause: web.Pause) -> None:
+    def take(self, picture: Picture, pause: Pause) -> None:
         """Sees to it that the picture is there; may run in many threads, each with a picture of its own.
 
         A file that nothing is known of, as a killed run leaves them, is taken for the picture if it can be decoded.
@@ -75,7 +76,7 @@ class PictureFolder:
         rows = self._sources.copy()  # a thread that hangs could still add to them
         write_table(self.path / SOURCES, Source, (rows[file] for file in sorted(rows)))
 
-    def _fetched(self, picture: Picture, pause: web.Pause) -> bytes:
+    def _fetched(self, picture: Picture, pause: Pause) -> bytes:
         url = f"{self._server}/{picture.subset}/{picture.image_id}.jpg"
         body = web.get(url, pause)
         try:

@@ -23,6 +23,7 @@ from tagger.openimages import web
 from tagger.openimages.tables import IMAGE_ID, Picture, read_table, write_table
 from tagger.openimages.tagmap import TagClass, TagMap
 from tagger.text import safe_cell
+from tagger.web import Told, base
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ SUBSETS = (
 )  # fmt: skip
 
 
-def plan(tags: TagMap, per_tag: int, folder: Path, told: web.Told | None = None) -> list[Picture]:
+def plan(tags: TagMap, per_tag: int, folder: Path, told: Told | None = None) -> list[Picture]:
     """Returns the pictures to fetch: for each tag up to `per_tag` and the spare ones, best first.
 
     The plan is kept in `folder` and read there the next time; other tags or another number make a new one.
@@ -69,7 +70,7 @@ def plan(tags: TagMap, per_tag: int, folder: Path, told: web.Told | None = None)
     Raises:
         FetchFailed, ServerUnreachable: a table cannot be had.
         BadPath, OutputRefused: the plan cannot be read or written.
-        BadSettings: as `web.base`.
+        BadSettings: as `tagger.web.base`.
     """
     path = folder / PLAN.format(per_tag, tags.sha256[:8])
     if kept := read_table(path, Picture):
@@ -90,9 +91,9 @@ def plan(tags: TagMap, per_tag: int, folder: Path, told: web.Told | None = None)
     return pictures
 
 
-def _pictures(subset: Subset, tags: TagMap, short: dict[str, int], told: web.Told | None) -> list[Picture]:
+def _pictures(subset: Subset, tags: TagMap, short: dict[str, int], told: Told | None) -> list[Picture]:
     """Pictures of the subset that the bucket has, in the order of the labels."""
-    server = web.base(web.LISTS_VARIABLE, web.LISTS)
+    server = base(web.LISTS_VARIABLE, web.LISTS)
     log.info("%s: reading labels until %d tags have enough pictures", subset.name, len(short))
     wanted = {slug: number * subset.labelled_per_wanted for slug, number in short.items()}
     labelled = _labelled(f"{server}/{subset.labels}", tags, wanted, told)
@@ -101,7 +102,7 @@ def _pictures(subset: Subset, tags: TagMap, short: dict[str, int], told: web.Tol
     return [hosted[image_id] for image_id in labelled if image_id in hosted]
 
 
-def _labelled(url: str, tags: TagMap, wanted: dict[str, int], told: web.Told | None) -> dict[str, TagClass]:
+def _labelled(url: str, tags: TagMap, wanted: dict[str, int], told: Told | None) -> dict[str, TagClass]:
     """Pictures (by number) with the tag that each is used for, up to so many for each tag and grade.
 
     Reading ends when all these tags have enough of their best grade.
@@ -127,7 +128,7 @@ def _labelled(url: str, tags: TagMap, wanted: dict[str, int], told: web.Told | N
     return labelled
 
 
-def _hosted(url: str, subset: str, labelled: dict[str, TagClass], told: web.Told | None) -> dict[str, Picture]:
+def _hosted(url: str, subset: str, labelled: dict[str, TagClass], told: Told | None) -> dict[str, Picture]:
     """Those of the pictures that are in a list of the bucket, by number; reading ends when all are found."""
     hosted: dict[str, Picture] = {}
     with closing(web.rows(url, LIST_COLUMNS, told)) as table:
