@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.detector import Cutter
 from tagger.shots.keyframes import shot_picture
-from tagger.shots.learned import LearnedDetector, difference
+from tagger.shots.learned import LearnedDetector
+from tagger.shots.networks import difference
 from tagger.shots.thumbnails import Thumbnail
 from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop, stamp_of
@@ -38,6 +40,9 @@ LARGE_SHARE = 0.2  # of the key frame's packet
 FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
 KEYFRAMES = 2  # grows with each change of which frame stands for a shot in a fast scan
 BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
+
+
+_Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +68,7 @@ class _Parts:
     """A group with the frames after its first at which shots begin; its end may be one."""
 
     gop: Gop
-    boundaries: tuple[int, ...]
+    boundaries: dict[int, float]  # how sure each is, by its frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,29 +145,28 @@ def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
 def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
     """Finds where shots begin after the key frame of a group, up to and with the next."""
     gop, before, after = pair.look.gop, pair.look.key, pair.next_key
-    found: set[int] = set()
     if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
         run = _run(decoder, gop, gop.first_frame, gop.end_frame - 1)
-        return _Parts(gop, tuple(sorted(_boundaries([*run, *_end_of(pair)]))))
-    large = _large(gop)
+        return _Parts(gop, _boundaries([*run, *_end_of(pair)]))
+    found, large = dict[int, float](), _large(gop)
     if large:
         run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
-        before = run[-1][1] if run else before
+        before = run[-1][2] if run else before
         found.update(_boundaries(run))
     apart = None if before is None or after is None else difference(before, after)
     cut_short = pair.cut_short and apart is not None
     if apart is not None and cut_short and apart > SURE:
-        found.add(gop.end_frame)
+        found[gop.end_frame] = apart
     elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
         run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
         found.update(_boundaries([*run, *_end_of(pair)]))
-    return _Parts(gop, tuple(sorted(found)))
+    return _Parts(gop, found)
 
 
-def _end_of(pair: _Pair) -> list[tuple[Boundary, Thumbnail]]:
+def _end_of(pair: _Pair) -> list[_Small]:
     """The key frame after a group, as one more of its frames, where there is one."""
     gop = pair.look.gop
-    return [((gop.end_frame, gop.end_s), pair.next_key)] if pair.next_key else []
+    return [(gop.end_frame, gop.end_s, pair.next_key)] if pair.next_key else []
 
 
 def _large(gop: Gop) -> list[int]:
@@ -180,10 +184,10 @@ def _large(gop: Gop) -> list[int]:
     return sorted(found)
 
 
-def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[tuple[Boundary, Thumbnail]]:
+def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[_Small]:
     """The frames from `first` to `last`, small, each with its index in the film and its time."""
     frames = _frames(decoder, gop, first, last)
-    return [((frame.index, frame.time_s), decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
+    return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
 
 
 def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame]:
@@ -198,32 +202,36 @@ def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame
             yield Frame(gop.first_frame + place, gop.times_s[place], picture, decoder.orientation)
 
 
-def _boundaries(run: list[tuple[Boundary, Thumbnail]]) -> list[int]:
-    """Where shots begin within consecutive frames."""
+def _boundaries(run: list[_Small]) -> dict[int, float]:
+    """Where shots begin within consecutive frames, and how sure that is."""
     detector = LearnedDetector()
-    found = [boundary for (frame, time_s), small in run for boundary in detector.feed(frame, time_s, small)]
-    return [frame for frame, _ in (*found, *detector.finish())]
+    found = [boundary for looked in run for boundary in detector.feed(*looked)]
+    return {boundary.frame: boundary.sure for boundary in (*found, *detector.finish())}
 
 
 def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
     """Each shot with the frames that may stand for it."""
     held: deque[Gop] = deque()
     cutter: Cutter | None = None
-    at_end = False
+    at_end: float | None = None  # how sure the boundary is that the group before ended with
     for part in parts:
         gop = part.gop
         cutter = cutter or Cutter(min_shot_s, gop.times_s[0])
-        starts = [gop.end_frame - len(gop.stamps)] if at_end else []
-        starts += [frame for frame in part.boundaries if frame < gop.end_frame]
-        at_end = gop.end_frame in part.boundaries
+        starts = {gop.first_frame: at_end} if at_end else {}
+        starts |= {frame: sure for frame, sure in part.boundaries.items() if frame < gop.end_frame}
+        at_end = part.boundaries.get(gop.end_frame)
         held.append(gop)
-        for shot in cutter.cut([(frame, gop.times_s[frame - gop.first_frame]) for frame in starts]):
+        found = [Boundary(frame, gop.times_s[frame - gop.first_frame], sure) for frame, sure in sorted(starts.items())]
+        for shot in cutter.cut(found, gop.end_s):
             yield _choice(shot, held)
             _forget(held, shot.end_frame)
-        middle = (cutter.start[0] + gop.end_frame) // 2
+        ends = gop.end_frame if cutter.waiting is None else cutter.waiting
+        middle = (cutter.start.frame + ends) // 2
         _forget(held, middle)
         while len(held) > 2 and sum(gop.nbytes for gop in held) > bound_bytes:
             held = deque([*islice(held, 0, len(held) - 1, 2), held[-1]])
+    for shot in cutter.cut([], inf) if cutter else []:
+        yield _choice(shot, held)
     if cutter and held:
         yield _choice(cutter.finish(held[-1].end_frame, held[-1].end_s), held)
 
