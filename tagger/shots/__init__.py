@@ -10,6 +10,7 @@ learned         our detector
 pyscenedetect   the detectors of PySceneDetect
 detector        the detector that was asked for; boundaries -> shots
 decoders        threads that decode groups of pictures
+packets         what sizes of packets say
 full            the scan of every frame
 fast            the scan of key frames, and of what is needed between them
 scan            which of both a film gets, and why

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-import numpy as np
-
 from tagger.records import Boundary, FilmProgress, Shot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
@@ -26,6 +24,7 @@ from tagger.shots.detector import Cutter
 from tagger.shots.keyframes import shot_picture
 from tagger.shots.learned import LearnedDetector
 from tagger.shots.networks import difference
+from tagger.shots.packets import large, risen
 from tagger.shots.thumbnails import Thumbnail
 from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop, stamp_of
@@ -34,12 +33,9 @@ from tagger.video.observer import Observer
 # Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
 # between them is decoded.
 MAYBE, SURE = 0.15, 0.7
-NEIGHBOURS = 12  # packets on either side that a packet is compared with
-LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
-LARGE_SHARE = 0.2  # of the key frame's packet
-FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
 KEYFRAMES = 2  # grows with each change of which frame stands for a shot in a fast scan
-BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
+FLASH_S = 0.2  # by then a flash is over
+BEFORE_S, AFTER_S = 0.48, 0.32  # is looked at on both sides of a large packet, to be sure of a cut there
 
 
 _Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
@@ -60,6 +56,7 @@ class _Pair:
 
     look: _Look
     next_key: Thumbnail | None
+    next_gop: Gop | None
     cut_short: bool
 
 
@@ -136,10 +133,10 @@ def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
     for look in looks:
         if last:
             count = len(last.gop.stamps)
-            yield _Pair(last, look.key, count < max(full_gops) and count not in full_gops)
+            yield _Pair(last, look.key, look.gop, count < max(full_gops) and count not in full_gops)
         last = look
     if last:
-        yield _Pair(last, None, False)
+        yield _Pair(last, None, None, False)
 
 
 def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
@@ -148,40 +145,56 @@ def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
     if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
         run = _run(decoder, gop, gop.first_frame, gop.end_frame - 1)
         return _Parts(gop, _boundaries([*run, *_end_of(pair)]))
-    found, large = dict[int, float](), _large(gop)
-    if large:
-        run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
+    found, jumps = dict[int, float](), large(gop)
+    if jumps:
+        last = jumps[-1] + _count(gop, AFTER_S)
+        run = _run(decoder, gop, jumps[0] - _count(gop, BEFORE_S), last)
+        if last >= gop.end_frame and pair.next_key:
+            return _Parts(gop, _until_end(decoder, pair, run))
         before = run[-1][2] if run else before
         found.update(_boundaries(run))
     apart = None if before is None or after is None else difference(before, after)
     cut_short = pair.cut_short and apart is not None
-    if apart is not None and cut_short and apart > SURE:
-        found[gop.end_frame] = apart
-    elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
-        run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
-        found.update(_boundaries([*run, *_end_of(pair)]))
-    return _Parts(gop, found)
+    if apart is not None and apart <= MAYBE:
+        return _Parts(gop, found)
+    # Of the last group the end is not known, nor of one before a damaged one.
+    whole = not cut_short or risen(gop)
+    if apart is not None and before and apart > SURE and not whole:
+        behind = _behind(decoder, pair)
+        stays = difference(before, behind[-1][2]) if behind else apart
+        if stays > SURE:
+            return _Parts(gop, found | {gop.end_frame: apart})
+        if stays <= MAYBE:  # the key frame is a flash
+            return _Parts(gop, found)
+    first = gop.first_frame if whole else gop.end_frame - _count(gop, BEFORE_S)
+    run = _run(decoder, gop, first, gop.end_frame - 1)
+    return _Parts(gop, found | _until_end(decoder, pair, run))
+
+
+def _until_end(decoder: Decoder, pair: _Pair, run: list[_Small]) -> dict[int, float]:
+    """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
+    found = _boundaries([*run, *_end_of(pair), *_behind(decoder, pair)])
+    return {frame: sure for frame, sure in found.items() if frame <= pair.look.gop.end_frame}
+
+
+def _count(gop: Gop, lasting_s: float) -> int:
+    """How many frames of a group last so long."""
+    length_s = gop.end_s - gop.times_s[0]
+    return round(lasting_s * len(gop.stamps) / length_s) if length_s > 0 else 1
+
+
+def _behind(decoder: Decoder, pair: _Pair) -> list[_Small]:
+    """What comes after the key frame that ends a group, long enough for a flash to be over."""
+    gop = pair.next_gop
+    if gop is None:
+        return []
+    return _run(decoder, gop, gop.first_frame + 1, gop.first_frame + _count(gop, FLASH_S))
 
 
 def _end_of(pair: _Pair) -> list[_Small]:
     """The key frame after a group, as one more of its frames, where there is one."""
     gop = pair.look.gop
     return [(gop.end_frame, gop.end_s, pair.next_key)] if pair.next_key else []
-
-
-def _large(gop: Gop) -> list[int]:
-    """The frames, growing, whose packets are as large as that of a new picture."""
-    frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
-    own = [packet for packet in gop.packets if stamp_of(packet) in frames]
-    sizes = np.array([packet.size for packet in own])
-    shares = np.full(len(sizes), LARGE_SHARE)
-    shares[1:2] = FIRST_SHARE
-    found = []
-    for at in np.flatnonzero(sizes > shares * sizes[0])[1:]:
-        near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
-        if len(near) < RANK or sizes[at] > LARGE * np.sort(near)[-RANK]:
-            found.append(frames[stamp_of(own[at])])
-    return sorted(found)
 
 
 def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[_Small]:
