@@ -74,6 +74,12 @@ def test_held_pictures_encoded_anew_are_no_cuts(tmp_path: Path) -> None:
     assert [picture.shot.start_frame for picture in scanned] == [0, *CUTS[:3]]
 
 
+def test_a_still_is_no_held_picture_and_its_cuts_are_found() -> None:
+    """The sibling: nothing moves for seconds, then another picture stands for less than a second."""
+    one, two = media.scenery(0, WIDTH, HEIGHT), media.scenery(1, WIDTH, HEIGHT)
+    assert found([*[one] * 60, *[two] * 20, *[one] * 60]) == [60, 80]
+
+
 def boundaries(*pairs: tuple[float, float]) -> list[Boundary]:
     """At these times, so sure."""
     return [Boundary(round(time_s * 25), time_s, sure) for time_s, sure in pairs]
@@ -114,7 +120,7 @@ def test_boundaries_that_are_all_near_do_not_wait_for_ever() -> None:
 
 
 @pytest.mark.parametrize("length", [8, 16, 30])
-@pytest.mark.parametrize("shape", ["sideways", "iris"])
+@pytest.mark.parametrize("shape", ["sideways", "iris", "push"])
 def test_a_wipe_is_one_boundary_inside(shape: str, length: int) -> None:
     old, new = shot(0, 90, 0.3), shot(1, 90, 0.3)
     x, y = np.meshgrid(np.arange(WIDTH) / WIDTH, np.arange(HEIGHT) / HEIGHT)
@@ -180,7 +186,7 @@ def test_a_wash_of_colour_is_no_cut() -> None:
     assert found(np.uint8(picture * colour) for picture, colour in zip(pictures, colours, strict=False)) == CUTS
 
 
-@pytest.mark.parametrize("upright", [True])
+@pytest.mark.parametrize("upright", [False, True])
 def test_bars_that_come_and_go_are_no_cuts(upright: bool) -> None:
     pictures = [picture.copy() for picture in shots()]
     for at, picture in enumerate(pictures):

@@ -30,7 +30,7 @@ from tagger.shots.learned import Looks
 from tagger.shots.networks import AHEAD, LOOK_S, SmallNetwork, cut_inputs, gradual_inputs, pair_inputs, rows_of
 from tagger.shots.thumbnails import CONTEXT, Differences, Thumbnail, described
 
-SEQUENCES = 800
+SEQUENCES = 700
 UNITS = {"cut": 96, "gradual": 64, "pair": 24}
 CUT_WEIGHT = 2.5  # of the frames after a cut, which are few
 STEADY = 0.4  # share that is learned from of the looks at which little changes, for the network for cuts

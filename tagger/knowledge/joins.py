@@ -22,6 +22,7 @@ Values = NDArray[np.uint8]  # (n, VALUES): thumbnails of consecutive frames
 Shares = NDArray[np.floating[Any]]  # (n,)
 
 BLACK, WHITE, GREY = 16, 235, 128  # GREY of colour differences is no colour
+SLIDES = 0.4  # share of wipes in which a picture moves
 SOFTEST = 0.3  # edge of a wipe, as a share of its way
 
 
@@ -79,7 +80,7 @@ def wiped(old: Values, new: Values, frames: int, rng: Generator) -> Join:
     """Returns a join in which the new shot drives the old one out: a wipe of some shape, a push or a slide."""
     out, into, shares = old[-frames:], new[:frames], _ramp(frames)
     shapes = list(WIPES.values())
-    if rng.random() < len(WIPES) / (len(WIPES) + 2):
+    if rng.random() > SLIDES:
         values = _uncovered(out, into, shares, shapes[rng.integers(len(shapes))], rng)
     else:
         values = _slid(out, into, shares, rng)

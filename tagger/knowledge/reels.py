@@ -15,7 +15,8 @@ from tagger.records import Doubles
 from tagger.shots.thumbnails import HEIGHT, LUMA, WIDTH
 
 SHOTS = 12  # of a reel
-LENGTHS = 18, 160  # frames of its shots
+LENGTHS = 8, 160  # frames of its shots
+HASTY, HASTE = 0.2, 30  # share of reels whose shots are all short, and how long these are at most
 SHORTEST = 3  # frames of one side of a gradual change
 LONGEST_DISSOLVE, LONGEST_FADE, LONGEST_WIPE, LONGEST_HOLD = (
     60,
@@ -34,7 +35,7 @@ RELIT = 0.25  # share of shots whose light changes
 SPEEDS = (1.0, 1.0, 1.0, 0.5, 0.8, 2.0, 3.0, 5.0)  # below 1 some frames are seen twice, as in films of drawings
 RATES = (24, 25, 25, 30)  # frames per second
 # Share of reels that look so, see `sights`.
-AGED, DIMMED, STAGED, STROBED, BARRED, BOXED = 0.18, 0.08, 0.14, 0.08, 0.16, 0.12
+AGED, DIMMED, STAGED, STROBED, BARRED, BOXED = 0.18, 0.08, 0.14, 0.08, 0.24, 0.15
 HELD, SPARSE, TELECINED = 0.25, 0.12, 0.06
 
 
@@ -44,7 +45,7 @@ class Kind(IntEnum):
     CUT, DISSOLVE, FADE, HALF_FADE, WIPE = range(5)
 
 
-OFTEN = (1.2, 0.4, 0.3, 0.2, 0.4)  # of a Dirichlet distribution: some reels have cuts alone, some hardly any
+OFTEN = (1.2, 0.4, 0.3, 0.2, 0.5)  # of a Dirichlet distribution: some reels have cuts alone, some hardly any
 VISIBLE = (6.0, 8.0, 0.0, 0.0, 8.0)  # mean difference of luma from which there is a join at all
 
 
@@ -68,11 +69,13 @@ class Maker:
         self._shots = [shot for shot in shots if len(shot) >= LENGTHS[0]]
         self._looks = np.stack([shot[len(shot) // 2, ::4] for shot in self._shots]).astype(np.int16)
         self._rng = rng
+        self._longest = LENGTHS[1]
 
     def reel(self) -> Reel:
         """Returns a reel whose first and last shots begin and end anywhere."""
         rng = self._rng
         kinds, alike, gain = rng.dirichlet(OFTEN), rng.random() < 0.5, float(np.exp(rng.normal(-0.25, 0.45)))
+        self._longest = HASTE if rng.random() < HASTY else LENGTHS[1]
         shot = self._shot(self._next(), gain)
         shot = shot.after(int(rng.integers(len(shot.values))))
         parts, frames, cuts, gradual = list[Values](), 0, list[int](), list[Gradual]()
@@ -146,7 +149,7 @@ class Maker:
         speed = float(rng.choice(SPEEDS))
         if len(values) >= 2 * LENGTHS[0] * speed:
             values = values[(np.arange(int(len(values) / speed)) * speed).astype(int)]
-        length = int(rng.integers(LENGTHS[0], LENGTHS[1] + 1))
+        length = int(rng.integers(LENGTHS[0], self._longest + 1))
         first = int(rng.integers(max(1, len(values) - length)))
         values = values[first : first + length]
         share = float(rng.uniform(CLOSEST, 0.9)) if close or rng.random() < CLOSE else 1.0

@@ -163,7 +163,7 @@ def barred(values: Values, rng: Generator) -> Values:
     knots = np.sort(rng.uniform(0, frames, changes))
     heights = rng.uniform(0, 0.3, changes + 1) * (rng.random(changes + 1) < 0.6)
     target = heights[np.searchsorted(knots, np.arange(frames))]
-    grown = int(rng.choice([1, 1, 8, 25]))
+    grown = int(rng.choice([1, 1, 1, 8, 25]))
     high = np.convolve(np.pad(target, grown, "edge"), np.ones(grown) / grown, "same")[grown : grown + frames]
     made, upright, level = (
         values.copy(),

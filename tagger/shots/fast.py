@@ -52,8 +52,9 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """A group with the picture that follows it."""
+    """A group with the pictures around it."""
 
+    last_key: Thumbnail | None
     look: _Look
     next_key: Thumbnail | None
     next_gop: Gop | None
@@ -128,15 +129,17 @@ def _measured(looks: Iterable[_Look], observer: Observer) -> Iterator[_Look]:
 
 
 def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
-    """Each group with the look of the next; the last with none."""
+    """Each group with the looks of its neighbours; the last with no next one."""
     last: _Look | None = None
+    last_key: Thumbnail | None = None
     for look in looks:
         if last:
             count = len(last.gop.stamps)
-            yield _Pair(last, look.key, look.gop, count < max(full_gops) and count not in full_gops)
+            yield _Pair(last_key, last, look.key, look.gop, count < max(full_gops) and count not in full_gops)
+            last_key = last.key
         last = look
     if last:
-        yield _Pair(last, None, None, False)
+        yield _Pair(last_key, last, None, None, False)
 
 
 def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
@@ -152,7 +155,7 @@ def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
         if last >= gop.end_frame and pair.next_key:
             return _Parts(gop, _until_end(decoder, pair, run))
         before = run[-1][2] if run else before
-        found.update(_boundaries(run))
+        found.update(_lasting(_boundaries(run), pair, run))
     apart = None if before is None or after is None else difference(before, after)
     cut_short = pair.cut_short and apart is not None
     if apart is not None and apart <= MAYBE:
@@ -173,8 +176,19 @@ def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
 
 def _until_end(decoder: Decoder, pair: _Pair, run: list[_Small]) -> dict[int, float]:
     """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
-    found = _boundaries([*run, *_end_of(pair), *_behind(decoder, pair)])
+    found = _lasting(_boundaries([*run, *_end_of(pair), *_behind(decoder, pair)]), pair, run)
     return {frame: sure for frame, sure in found.items() if frame <= pair.look.gop.end_frame}
+
+
+def _lasting(found: dict[int, float], pair: _Pair, run: list[_Small]) -> dict[int, float]:
+    """What was found, without the end of a flash at the key frame: the group before looks as what comes after it."""
+    gop, first = pair.look.gop, pair.look.gop.first_frame
+    over = first + _count(gop, FLASH_S)
+    after = next((small for frame, _, small in run if frame >= over), None)
+    if pair.last_key is None or after is None or min(found, default=over) >= over:
+        return found
+    same = difference(pair.last_key, after) <= MAYBE
+    return {frame: sure for frame, sure in found.items() if frame >= over or not same}
 
 
 def _count(gop: Gop, lasting_s: float) -> int:
@@ -199,7 +213,7 @@ def _end_of(pair: _Pair) -> list[_Small]:
 
 def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[_Small]:
     """The frames from `first` to `last`, small, each with its index in the film and its time."""
-    frames = _frames(decoder, gop, first, last)
+    frames = _frames(decoder, gop, first, last) if first < gop.end_frame else ()
     return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
 
 

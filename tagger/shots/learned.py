@@ -32,7 +32,7 @@ from tagger.shots.thumbnails import CONTEXT, VALUES, Shrinker, Thumbnail
 
 STEP = 32  # looks that are taken together
 HELD = 0.35 * VALUES  # sum of differences below which a frame is the one before once more, encoded anew
-HELD_S = 0.2  # repeats longer than this are looked at: a picture that stands still
+HELD_S = 0.2  # what repeats for longer stands still, and is looked at
 SLOW_S = 0.3  # from the look before: what the networks of many pictures know is over by then
 LATENESS_LOOKS = STEP + AHEAD + AROUND + LONGEST // 2
 
@@ -44,6 +44,7 @@ class Looks:
         """Starts before the first frame."""
         self._last_s = 0.0
         self._looked: tuple[float, Thumbnail] | None = None
+        self._changed_s = 0.0  # when the last look was that was no repeat
 
     def wants(self, time_s: float, small: Thumbnail) -> bool:
         """Returns whether this frame is looked at, then it is: at LOOK_S after the last, unless it repeats that one."""
@@ -52,7 +53,9 @@ class Looks:
         # The frame nearest to LOOK_S after the last: at a constant rate that is every n-th.
         if time_s - looked_s < LOOK_S - between_s / 2:
             return False
-        if time_s - looked_s < HELD_S and cv2.norm(looked.values, small.values, cv2.NORM_L1) < HELD:
+        if cv2.norm(looked.values, small.values, cv2.NORM_L1) >= HELD or self._looked is None:
+            self._changed_s = time_s
+        elif time_s - self._changed_s < HELD_S:
             return False
         self._looked = time_s, small
         return True
@@ -72,6 +75,11 @@ class Transitions:
         self._apart: dict[int, float] = {}  # pairs that are SLOW_S apart, by the row of the second
         self._decided = 0  # of these rows
         self._picker = Picker()
+
+    @property
+    def settled(self) -> int:
+        """Looks before this one can no longer be boundaries."""
+        return self._picker.settled
 
     def feed(self, thumbnail: Thumbnail, time_s: float) -> list[tuple[int, float]]:
         """Returns the boundaries that the next look makes known, as looks counted from 0, each with how sure it is.
@@ -142,7 +150,7 @@ class LearnedDetector:
     @property
     def settled(self) -> int:
         """As `Detector.settled`."""
-        return self._spans[0].first if len(self._spans) > LATENESS_LOOKS else 0
+        return self._spans[self._transitions.settled - self._looks].first if self._spans else 0
 
     def feed(self, frame: int, time_s: float, small: Thumbnail) -> list[Boundary]:
         """As `Detector.feed`."""

@@ -11,7 +11,7 @@ LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may
 LARGE_SHARE = 0.2  # of the key frame's packet
 FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
 RISEN_OVER = 8  # frames in a row, of which the mean is taken
-RISEN, RISEN_SHARE = 4.0, 0.2  # times the median of the group, and times the key frame
+RISEN, RISEN_SHARE = 4.0, 0.15  # times the median of the group, and times the key frame
 
 
 def large(gop: Gop) -> list[int]:

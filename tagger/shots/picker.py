@@ -50,6 +50,12 @@ class Picker:
         return [*found, *self._close(self._end)]
 
     @property
+    def settled(self) -> int:
+        """Pictures before this one can no longer be boundaries."""
+        going_on = self._began is not None and not self._closed
+        return (self._began[0] + self._next) // 2 if self._began and going_on else self._next
+
+    @property
     def held(self) -> int:
         """How many pictures are remembered."""
         return len(self._cut)
