@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -27,13 +27,21 @@ Bools = NDArray[np.bool_]
 
 FilmProgress = Callable[[float, float | None], None]  # film time read so far and declared length, in seconds
 CountProgress = Callable[[int, int], None]  # how many are done, and how many there are
-Boundary = tuple[int, float]  # where a shot begins: frame, and its time in seconds
 Setting = str | int | float | bool | None
 Status = Literal["ok", "truncated", "damaged"]
 Share = Annotated[float, Meta(ge=0, le=1)]  # checked in a file by `tagger.typed_json`
 DIGITS = 5  # of the probabilities of all tags, after the point: 1,500 shots with 50 tags each stay below 2 MB
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
 SURE = 0.5  # a tag of this confidence or more is one that the film shows; with none, nothing is sure
+
+
+class Boundary(NamedTuple):
+    """Where a shot begins."""
+
+    frame: int
+    time_s: float
+    sure: float = 1.0
+    """Of two that are too near to each other the surer one counts: a probability, or 1 where none is known."""
 
 
 @dataclass(frozen=True, slots=True)

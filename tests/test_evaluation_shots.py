@@ -364,13 +364,13 @@ def test_a_film_is_decoded_and_measured(
 
 
 def test_the_detector_is_the_one_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A picture and its mirror image have the same histogram; a shot of 5 frames lasts 0.2 s."""
+    """A picture and its mirror image have the same histogram; a shot of 10 frames lasts 0.4 s."""
     still = media.scenery(0, 320, 180)
-    lengths = (30, 5, 30)
+    lengths = (30, 10, 30)
     pictures = (still[::-1] if shot == 1 else still for shot, length in enumerate(lengths) for _ in range(length))
     film = media.write(tmp_path / "mirror.mp4", pictures, options={"crf": "10"})
     truth = tmp_path / "truth.csv"
-    truth.write_text("frame\n30\n35\n")
+    truth.write_text("frame\n30\n40\n")
     rights = []
     for more in (["--min-shot", "0.1"], [], ["--min-shot", "0.1", "--detector", "histogram"]):
         code, out, _ = run(capsys, film.path, truth, *more)

@@ -13,20 +13,24 @@ from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Gradual, Truth
 from tagger.knowledge import boundaries as transitions
-from tagger.knowledge import joins
-from tagger.knowledge.joins import BLACK, WHITE, Maker, Reel, Values, dissolved, faded, framed, lit, plain
-from tagger.shots.learned import (
+from tagger.knowledge import joins, reels, sights
+from tagger.knowledge.joins import BLACK, GREY, WHITE, Reel, Values, dissolved, faded, plain, wiped
+from tagger.knowledge.reels import Kind, Maker
+from tagger.knowledge.sights import framed, held, lit, retimed, sparse, telecined
+from tagger.shots.learned import LearnedDetector
+from tagger.shots.networks import (
     AHEAD,
+    COLUMNS,
     CUT_COLUMNS,
     CUT_WINDOW,
     GRADUAL_WINDOW,
+    LOOK_S,
     NETWORKS,
     SmallNetwork,
-    Transitions,
     cut_inputs,
     networks,
 )
-from tagger.shots.thumbnails import COUNT, LUMA, VALUES, WIDTH, described
+from tagger.shots.thumbnails import LUMA, PAIR_COUNT, VALUES, WIDTH, described
 
 LENGTHS = (30, 25, 40), (45, 20, 35)  # frames of the shots of two films
 SEQUENCES = 6
@@ -76,7 +80,7 @@ def test_the_file_has_the_arrays_of_the_shipped_one(learned: Path) -> None:
 
 
 def test_the_file_loads_as_networks(learned: Path) -> None:
-    inputs = [len(CUT_WINDOW) * len(CUT_COLUMNS), len(GRADUAL_WINDOW) * COUNT, 6]
+    inputs = [len(CUT_WINDOW) * len(CUT_COLUMNS), len(GRADUAL_WINDOW) * COLUMNS, PAIR_COUNT]
     found = networks(learned)
     assert [network.hidden.shape for network in found] == [
         (count, transitions.UNITS[kind]) for count, kind in zip(inputs, KINDS, strict=True)
@@ -92,9 +96,10 @@ def test_the_seed_says_what_is_learned(films: Path, learned: Path, tmp_path: Pat
 def test_the_cuts_of_its_own_films_are_known(read: list[Reel], learned: Path) -> None:
     cut, *_ = networks(learned)
     for film in read:
-        p = cut.probabilities(cut_inputs(transitions.rows(film.values), 0, len(film.values)))
-        others = np.delete(p, film.truth.cuts)
-        assert p[[*film.truth.cuts]].min() > others.max()
+        seen, gaps_s, truth = transitions.looked(film)
+        p = cut.probabilities(cut_inputs(transitions.rows(seen, gaps_s), 0, len(seen)))
+        others = np.delete(p, truth.cuts)
+        assert p[[*truth.cuts]].min() > others.max()
 
 
 def test_a_film_is_read_with_its_truth(read: list[Reel]) -> None:
@@ -119,15 +124,17 @@ def test_frames_are_seen_as_in_use(read: list[Reel], together: int, monkeypatch:
         return np.zeros(len(inputs), np.float32)
 
     monkeypatch.setattr(SmallNetwork, "probabilities", watched)
-    detector = Transitions()
-    for values in read[0].values:
-        detector.feed(described(values))
+    detector, reel = LearnedDetector(), held(read[0], np.random.default_rng(0))
+    for frame, values in enumerate(reel.values):
+        detector.feed(frame, frame * reel.step_s, described(values))
     detector.finish()
     used = np.concatenate([part for part in seen if part.shape[1] == len(CUT_WINDOW) * len(CUT_COLUMNS)])
     monkeypatch.setattr(transitions, "TOGETHER", together)
-    rows = transitions.rows(read[0].values)
-    assert len(rows) == 95 + AHEAD
-    assert cut_inputs(rows, 0, 95) == pytest.approx(used[:95], abs=1e-5)
+    looks, gaps_s, _ = transitions.looked(reel)
+    rows = transitions.rows(looks, gaps_s)
+    assert len(rows) == len(looks) + AHEAD < len(reel.values)
+    last = len(looks) - CUT_WINDOW[-1]  # behind the last look the detector looks at the last frame, whatever it is
+    assert cut_inputs(rows, 0, last) == pytest.approx(used[:last], abs=1e-4)
 
 
 def test_what_is_wanted_of_each_frame() -> None:
@@ -166,6 +173,74 @@ def test_light_is_relative_to_black_and_stays_where_it_is_put() -> None:
     assert {*luma[1][~half].tolist()} == {BLACK + 40}
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_wipe_goes_from_one_shot_to_the_other(seed: int) -> None:
+    """Each picture of it holds more of the new shot than the one before, and nothing but both."""
+    join = wiped(plain(50, 20), plain(200, 20), 9, np.random.default_rng(seed))
+    means = join.values[:, :LUMA].mean(1)
+    assert (join.out, join.into, join.cuts, join.gradual) == (9, 9, (), (Gradual(0, 9),))
+    assert np.all(np.diff(means) > 0)
+    assert 50 < means[0] < 90
+    assert 160 < means[-1] < 200
+    assert np.mean((join.values[:, :LUMA] > 55) & (join.values[:, :LUMA] < 195)) < 0.4
+
+
+RAMP = Reel(np.arange(60, dtype=np.uint8)[:, None].repeat(VALUES, 1), Truth((10, 50), (Gradual(20, 35),)))
+
+
+def test_the_truth_goes_with_the_frames_that_are_left() -> None:
+    made = retimed(RAMP, np.arange(0, 60, 4), 4 * LOOK_S)
+    assert made.values[:, 0].tolist() == [*range(0, 60, 4)]
+    assert made.truth == Truth((3, 13), (Gradual(5, 9),))  # frames 12, 52; 20 and 36 are the first after each change
+    assert retimed(RAMP, np.array([0, 19, 40, 59]), 1.0).truth.cuts == (
+        1,
+        2,
+        3,
+    )  # a change between two of them is a cut
+    assert retimed(RAMP, np.array([0, 5, 9]), 1.0).truth == Truth(())
+
+
+def test_held_pictures_come_again_and_cuts_with_new_ones() -> None:
+    made = held(RAMP, np.random.default_rng(3))
+    levels = np.rint(made.values.mean(1)).astype(int)
+    assert len(levels) == 60
+    assert 10 < len({*levels}) < 32
+    assert all(levels[cut] > levels[cut - 1] for cut in made.truth.cuts)
+    looks, gaps_s, truth = transitions.looked(made)
+    assert len(looks) == len({*levels})
+    assert len(truth.cuts) == 2
+    assert sum(gaps_s) == pytest.approx(len(levels) * LOOK_S, abs=5 * LOOK_S)
+
+
+def test_telecine_mixes_two_of_five() -> None:
+    made = telecined(RAMP)
+    assert len(made.values) == 75
+    assert made.values[:10, 0].tolist() == [0, 1, 2, 3, 3, 4, 5, 6, 7, 7]  # rounded up: 1 and 2 mixed are 2
+    assert [int(made.values[cut, 0]) for cut in made.truth.cuts] == [10, 50]
+    assert made.step_s == pytest.approx(0.8 * LOOK_S)
+    few = sparse(RAMP, np.random.default_rng(0))
+    assert len(few.values) * few.step_s == pytest.approx(60 * LOOK_S, abs=few.step_s)
+
+
+@pytest.mark.parametrize(
+    "sight", [sights.aged, sights.dimmed, sights.staged, sights.strobed, sights.barred, sights.relit]
+)
+def test_what_frames_look_like_is_no_boundary(sight: object) -> None:
+    values = np.repeat(still(1), 90, 0)
+    made = sight(values, np.random.default_rng(5))  # type: ignore[operator]
+    assert (made.shape, made.dtype) == (values.shape, values.dtype)
+    assert not np.array_equal(made, values)
+    aged = sights.aged(values, np.random.default_rng(5))[:, LUMA:].astype(int) - GREY
+    assert np.ptp(aged, axis=0).max() <= 1  # one tone for the whole film
+
+
+def test_boxes_hold_other_films() -> None:
+    values, other = np.repeat(plain(60, 1), 200, 0), plain(220, 90)
+    made = sights.boxed(values, [other], np.random.default_rng(1))
+    assert 0.02 < np.mean(made[:, :LUMA] > 100) < 0.7
+    assert np.any(np.all(made == values, 1)) or len({*made[:, :LUMA].mean(1)}) > 2
+
+
 def stripes() -> Values:
     """One frame that grows brighter to the right."""
     values = plain(0, 1)
@@ -180,22 +255,23 @@ def test_a_part_of_a_frame_is_seen() -> None:
     assert np.array_equal(framed(stripes(), 1.0, np.zeros((1, 2)), False), stripes())
 
 
-@pytest.mark.parametrize("kind", joins.Kind)
-def test_a_reel_changes_where_its_truth_says(kind: joins.Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", Kind)
+def test_a_reel_changes_where_its_truth_says(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of stills in full light, without plain shots, titles and noise of more than two levels."""
-    monkeypatch.setattr(joins, "OFTEN", tuple(1e3 if kind is each else 1e-3 for each in joins.Kind))
-    for share in ("PLAIN", "RELIT", "CLOSE", "SAME"):
-        monkeypatch.setattr(joins, share, 0.0)
+    monkeypatch.setattr(reels, "OFTEN", tuple(1e3 if kind is each else 1e-3 for each in Kind))
+    sights_of_reels = ("AGED", "DIMMED", "STAGED", "STROBED", "BARRED", "BOXED", "HELD", "SPARSE", "TELECINED")
+    for share in ("PLAIN", "RELIT", "CLOSE", "SAME", "WHIPPED", *sights_of_reels):
+        monkeypatch.setattr(reels, share, 0.0)
     stills = [shrunk.repeat(150, 0) for shrunk in map(still, range(6))]
     reel = Maker(stills, np.random.default_rng(int(kind))).reel()
     changed = {frame for frame in range(1, len(reel.values)) if apart(reel.values, frame - 1, frame) > 3}
     cuts, gradual = {*reel.truth.cuts}, reel.truth.gradual
     inside = cuts.union(*(range(change.start, change.end + 1) for change in gradual))
-    assert len(cuts | {change.start for change in gradual}) >= joins.SHOTS - 1
-    assert bool(gradual) == (kind is not joins.Kind.CUT)
+    assert len(cuts | {change.start for change in gradual}) >= reels.SHOTS - 1
+    assert bool(gradual) == (kind is not Kind.CUT)
     assert changed <= inside
     assert max(inside) <= len(reel.values)
-    assert kind is joins.Kind.HALF_FADE or cuts <= changed  # one may follow a fade to all but black
+    assert kind is Kind.HALF_FADE or cuts <= changed  # one may follow a fade to all but black
     for change in gradual:
         assert max(apart(reel.values, change.start - 1, frame) for frame in range(change.start, change.end)) > 3
 

@@ -22,6 +22,8 @@ certain      confidence for heads
 card_sure    what the card says of confidence
 card         the card of the shipped vocabulary
 movies50     heads, figures and card of the shipped vocabulary
-joins        films that are made of the shots of others
+joins        films as thumbnails; dissolves, fades, wipes
+sights       light, old film, bars, boxes, few pictures a second
+reels        films that are made of the shots of others
 boundaries   the networks of our detector learn from them
 """

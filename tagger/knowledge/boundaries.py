@@ -22,16 +22,22 @@ from numpy.random import Generator
 
 from tagger.evaluation.shots import Truth
 from tagger.files import write_atomically
-from tagger.knowledge.joins import Maker, Reel, Values, read
+from tagger.knowledge.joins import Reel, read
+from tagger.knowledge.reels import Maker
+from tagger.knowledge.sights import retimed
 from tagger.records import Floats
-from tagger.shots.learned import AHEAD, SmallNetwork, cut_inputs, gradual_inputs, pair_inputs
-from tagger.shots.thumbnails import CONTEXT, Differences, described, differences
+from tagger.shots.learned import Looks
+from tagger.shots.networks import AHEAD, LOOK_S, SmallNetwork, cut_inputs, gradual_inputs, pair_inputs, rows_of
+from tagger.shots.thumbnails import CONTEXT, Differences, Thumbnail, described
 
-SEQUENCES = 400
-UNITS = {"cut": 32, "gradual": 32, "pair": 12}
-CUT_WEIGHT = 5.0  # of the frames after a cut, which are few
-EPOCHS = 10
-BATCH = 256  # rows
+SEQUENCES = 700
+UNITS = {"cut": 96, "gradual": 64, "pair": 24}
+CUT_WEIGHT = 2.5  # of the frames after a cut, which are few
+STEADY = 0.4  # share that is learned from of the looks at which little changes, for the network for cuts
+LIVELY, NEAR_CUT = 4.0, 12  # levels of luma that have changed, or looks from a cut: the others
+GRADUAL_EVERY = 2  # looks: how many there are for each that the network for gradual changes learns from
+EPOCHS = 8
+BATCH = 512  # rows
 PEAK_RATE = 3e-3  # learning rate of AdamW, falling to zero along a cosine
 WEIGHT_DECAY = 0.01
 DROPOUT = 0.1  # of what is seen
@@ -43,14 +49,24 @@ TOGETHER = 500  # frames whose differences are computed at once
 log = logging.getLogger(__name__)
 
 
-def rows(values: Values) -> Differences:
-    """Returns the differences of all frames, and of AHEAD more that are like the last, as the detector sees them."""
-    seen = [*map(described, values)]
-    seen += [seen[-1]] * AHEAD
+def looked(reel: Reel) -> tuple[list[Thumbnail], list[float], Truth]:
+    """Returns the thumbnails of a reel that the detector looks at, how long each is after the last, and their truth."""
+    looks, seen, places = Looks(), list[Thumbnail](), list[int]()
+    for frame, values in enumerate(reel.values):
+        small = described(values)
+        if looks.wants(frame * reel.step_s, small):
+            seen.append(small)
+            places.append(frame)
+    gaps = np.diff(np.array(places) * reel.step_s, prepend=-LOOK_S)
+    return seen, gaps.tolist(), retimed(reel, np.array(places), reel.step_s).truth
+
+
+def rows(seen: list[Thumbnail], gaps_s: list[float]) -> Differences:
+    """Returns what the networks know of all looks, and of AHEAD more like the last, as the detector does."""
+    seen, gaps_s = [*seen, *[seen[-1]] * AHEAD], [*gaps_s, *[LOOK_S] * AHEAD]
     parts = []
     for start in range(0, len(seen), TOGETHER):
-        part = seen[max(0, start - CONTEXT) : start + TOGETHER]
-        parts.append(differences(part, min(TOGETHER, len(seen) - start)))
+        parts.append(rows_of(seen[max(0, start - CONTEXT) : start + TOGETHER], gaps_s[start : start + TOGETHER]))
     return np.concatenate(parts)
 
 
@@ -63,10 +79,15 @@ def wanted(truth: Truth, frames: int) -> tuple[Floats, Floats]:
     return cut, gradual
 
 
-def frames_of(reel: Reel) -> tuple[Floats, Floats, Floats, Floats]:
-    """Returns what both networks see of a reel's frames, cut and gradual, and what they are to say of them."""
-    seen, frames = rows(reel.values), len(reel.values)
-    return cut_inputs(seen, 0, frames), gradual_inputs(seen, 0, frames), *wanted(reel.truth, frames)
+def frames_of(reel: Reel, rng: Generator) -> tuple[Floats, Floats, Floats, Floats]:
+    """Returns what both networks see of some of a reel's looks, cut and gradual, and what they are to say of them."""
+    seen, gaps_s, truth = looked(reel)
+    known, looks = rows(seen, gaps_s), len(seen)
+    cut, gradual = wanted(truth, looks)
+    lively = (known[:looks, 0] > np.log1p(LIVELY)) | (np.convolve(cut, np.ones(2 * NEAR_CUT + 1), "same")[:looks] > 0)
+    kept = lively | (rng.random(looks) < STEADY)
+    some = slice(int(rng.integers(GRADUAL_EVERY)), looks, GRADUAL_EVERY)
+    return cut_inputs(known, 0, looks)[kept], gradual_inputs(known, 0, looks)[some], cut[kept], gradual[some]
 
 
 def pairs_of(reel: Reel, rng: Generator) -> Iterator[tuple[Floats, float]]:
@@ -115,11 +136,13 @@ def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, SmallNe
     maker = Maker([shot for film in films for shot in film.shots()], rng)
     frames, pairs = list[tuple[Floats, ...]](), list[tuple[Floats, float]]()
     for reel in chain(films, (maker.reel() for _ in range(sequences))):
-        frames.append(frames_of(reel))
+        frames.append(frames_of(reel, rng))
         pairs += pairs_of(reel, rng)
     cut_seen, gradual_seen, cut, gradual = map(np.concatenate, zip(*frames, strict=True))
+    frames.clear()
     pair_seen, two = (np.array(part, np.float32) for part in zip(*pairs, strict=True))
-    log.info("%d frames, %d cuts, %d frames of gradual changes; %d pairs", len(cut), cut.sum(), gradual.sum(), len(two))
+    shown = len(cut), cut.sum(), len(gradual), gradual.sum(), len(two)
+    log.info("%d looks, %d of them cuts; %d looks, %d of them in gradual changes; %d pairs", *shown)
     return {
         "cut": fit(cut_seen, cut, UNITS["cut"], CUT_WEIGHT, seed),
         "gradual": fit(gradual_seen, gradual, UNITS["gradual"], 1.0, seed),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from typing import Any, Protocol
 
 from av.video.frame import VideoFrame
 
 from tagger import libraries
 from tagger.records import Boundary, Shot
-from tagger.shots.learned import LearnedDetector, numbers_sha256
+from tagger.shots.learned import LearnedDetector
+from tagger.shots.networks import numbers_sha256
 
 ROUNDING_S = 1e-6  # 15 frames of 0.04 s are 0.6 s
+MOST_WAITING = 8  # boundaries too near to each other are judged together, but not more than these
 
 
 class Detector(Protocol):
@@ -90,11 +94,13 @@ class ShotDetector:
         self.shrink = self._detector.shrink
         self._min_shot_s = 0.0 if kind.keeps_shots_long else min_shot_s
         self._cutter: Cutter | None = None
+        self._times_s: deque[tuple[int, float]] = deque()  # of the frames from `_detector.settled` on
 
     @property
     def settled(self) -> int:
         """Frames before this one can no longer begin a shot."""
-        return self._detector.settled
+        waiting = self._cutter.waiting if self._cutter else None
+        return self._detector.settled if waiting is None else min(waiting, self._detector.settled)
 
     def feed(self, frame: int, time_s: float, small: Any) -> list[Shot]:
         """Returns the shots that this frame shows to have ended, often none.
@@ -105,35 +111,67 @@ class ShotDetector:
             small: what `shrink` made of it.
         """
         self._cutter = self._cutter or Cutter(self._min_shot_s, time_s)
-        return self._cutter.cut(self._detector.feed(frame, time_s, small))
+        found = self._detector.feed(frame, time_s, small)
+        self._times_s.append((frame, time_s))
+        while self._times_s[0][0] < self._detector.settled:
+            self._times_s.popleft()
+        return self._cutter.cut(found, self._times_s[0][1])
 
     def finish(self, end_frame: int, end_s: float) -> list[Shot]:
         """Returns the last shots of a film that has `end_frame` frames and ends at `end_s`."""
         if self._cutter is None:
             return []
-        return [*self._cutter.cut(self._detector.finish()), self._cutter.finish(end_frame, end_s)]
+        return [*self._cutter.cut(self._detector.finish(), inf), self._cutter.finish(end_frame, end_s)]
 
 
 class Cutter:
-    """Boundaries, in order -> shots, none shorter than asked."""
+    """Boundaries, in order -> shots, none shorter than asked: of boundaries too near to each other the surest count."""
 
     def __init__(self, min_shot_s: float, start_s: float) -> None:
         """Starts at the first frame, seen at `start_s`."""
         self._min_shot_s = min_shot_s - ROUNDING_S
         self._shots = 0
-        self.start: Boundary = (0, start_s)  # of the open shot
+        self._waiting: list[Boundary] = []  # each too near to the one before it to be sure of them
+        self.start = Boundary(0, start_s)  # of the open shot
 
-    def cut(self, boundaries: list[Boundary]) -> list[Shot]:
-        """Returns the shots that end at these boundaries, but for those that would leave one too short."""
-        shots = []
-        for frame, time_s in boundaries:
-            if frame > self.start[0] and time_s - self.start[1] >= self._min_shot_s:
-                shots.append(self.finish(frame, time_s))
-        return shots
+    @property
+    def waiting(self) -> int | None:
+        """The frame of the first boundary that may yet be a shot's beginning, if there is one."""
+        return self._waiting[0].frame if self._waiting else None
+
+    def cut(self, boundaries: Iterable[Boundary], settled_s: float) -> list[Shot]:
+        """Returns the shots that are known to end.
+
+        Args:
+            boundaries: the next ones, in order.
+            settled_s: none will come before this time.
+        """
+        shots = list[Shot]()
+        for boundary in boundaries:
+            if not self._near(boundary.time_s) or len(self._waiting) == MOST_WAITING:
+                shots += self._judge()
+            self._waiting.append(boundary)
+        return shots if self._near(settled_s) else shots + self._judge()
 
     def finish(self, end_frame: int, end_s: float) -> Shot:
         """Returns the shot that ends here, however short it is."""
-        shot = Shot(self._shots, self.start[1], end_s, self.start[0], end_frame)
+        shot = Shot(self._shots, self.start.time_s, end_s, self.start.frame, end_frame)
         self._shots += 1
-        self.start = (end_frame, end_s)
+        self.start = Boundary(end_frame, end_s)
         return shot
+
+    def _near(self, time_s: float) -> bool:
+        """Whether a boundary at this time would be too near to the last."""
+        return bool(self._waiting) and time_s - self._waiting[-1].time_s < self._min_shot_s
+
+    def _judge(self) -> list[Shot]:
+        """Ends shots at the surest of the boundaries that wait, among equals at the first."""
+        kept = [self.start]
+        for boundary in sorted(self._waiting, key=lambda boundary: -boundary.sure):
+            if boundary.frame > self.start.frame and all(self._apart(boundary, other) for other in kept):
+                kept.append(boundary)
+        self._waiting = []
+        return [self.finish(boundary.frame, boundary.time_s) for boundary in sorted(kept[1:])]
+
+    def _apart(self, one: Boundary, other: Boundary) -> bool:
+        return abs(one.time_s - other.time_s) >= self._min_shot_s

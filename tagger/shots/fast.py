@@ -15,15 +15,16 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-
-import numpy as np
+from math import inf
 
 from tagger.records import Boundary, FilmProgress, Shot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.detector import Cutter
 from tagger.shots.keyframes import shot_picture
-from tagger.shots.learned import LearnedDetector, difference
+from tagger.shots.learned import LearnedDetector
+from tagger.shots.networks import difference
+from tagger.shots.packets import large, risen
 from tagger.shots.thumbnails import Thumbnail
 from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop, stamp_of
@@ -32,12 +33,12 @@ from tagger.video.observer import Observer
 # Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
 # between them is decoded.
 MAYBE, SURE = 0.15, 0.7
-NEIGHBOURS = 12  # packets on either side that a packet is compared with
-LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
-LARGE_SHARE = 0.2  # of the key frame's packet
-FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
 KEYFRAMES = 2  # grows with each change of which frame stands for a shot in a fast scan
-BEFORE, AFTER = 12, 8  # frames that are looked at on both sides of a large packet, to be sure of a cut there
+FLASH_S = 0.2  # by then a flash is over
+BEFORE_S, AFTER_S = 0.48, 0.32  # is looked at on both sides of a large packet, to be sure of a cut there
+
+
+_Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +52,12 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pair:
-    """A group with the picture that follows it."""
+    """A group with the pictures around it."""
 
+    last_key: Thumbnail | None
     look: _Look
     next_key: Thumbnail | None
+    next_gop: Gop | None
     cut_short: bool
 
 
@@ -63,7 +66,7 @@ class _Parts:
     """A group with the frames after its first at which shots begin; its end may be one."""
 
     gop: Gop
-    boundaries: tuple[int, ...]
+    boundaries: dict[int, float]  # how sure each is, by its frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,64 +129,92 @@ def _measured(looks: Iterable[_Look], observer: Observer) -> Iterator[_Look]:
 
 
 def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
-    """Each group with the look of the next; the last with none."""
+    """Each group with the looks of its neighbours; the last with no next one."""
     last: _Look | None = None
+    last_key: Thumbnail | None = None
     for look in looks:
         if last:
             count = len(last.gop.stamps)
-            yield _Pair(last, look.key, count < max(full_gops) and count not in full_gops)
+            yield _Pair(last_key, last, look.key, look.gop, count < max(full_gops) and count not in full_gops)
+            last_key = last.key
         last = look
     if last:
-        yield _Pair(last, None, False)
+        yield _Pair(last_key, last, None, None, False)
 
 
 def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
     """Finds where shots begin after the key frame of a group, up to and with the next."""
     gop, before, after = pair.look.gop, pair.look.key, pair.next_key
-    found: set[int] = set()
     if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
         run = _run(decoder, gop, gop.first_frame, gop.end_frame - 1)
-        return _Parts(gop, tuple(sorted(_boundaries([*run, *_end_of(pair)]))))
-    large = _large(gop)
-    if large:
-        run = _run(decoder, gop, large[0] - BEFORE, large[-1] + AFTER)
-        before = run[-1][1] if run else before
-        found.update(_boundaries(run))
+        return _Parts(gop, _boundaries([*run, *_end_of(pair)]))
+    found, jumps = dict[int, float](), large(gop)
+    if jumps:
+        last = jumps[-1] + _count(gop, AFTER_S)
+        run = _run(decoder, gop, jumps[0] - _count(gop, BEFORE_S), last)
+        if last >= gop.end_frame and pair.next_key:
+            return _Parts(gop, _until_end(decoder, pair, run))
+        before = run[-1][2] if run else before
+        found.update(_lasting(_boundaries(run), pair, run))
     apart = None if before is None or after is None else difference(before, after)
     cut_short = pair.cut_short and apart is not None
-    if apart is not None and cut_short and apart > SURE:
-        found.add(gop.end_frame)
-    elif apart is None or apart > MAYBE:  # of the last group the end is not known, nor of one before a damaged one
-        run = _run(decoder, gop, gop.end_frame - BEFORE if cut_short else gop.first_frame, gop.end_frame - 1)
-        found.update(_boundaries([*run, *_end_of(pair)]))
-    return _Parts(gop, tuple(sorted(found)))
+    if apart is not None and apart <= MAYBE:
+        return _Parts(gop, found)
+    # Of the last group the end is not known, nor of one before a damaged one.
+    whole = not cut_short or risen(gop)
+    if apart is not None and before and apart > SURE and not whole:
+        behind = _behind(decoder, pair)
+        stays = difference(before, behind[-1][2]) if behind else apart
+        if stays > SURE:
+            return _Parts(gop, found | {gop.end_frame: apart})
+        if stays <= MAYBE:  # the key frame is a flash
+            return _Parts(gop, found)
+    first = gop.first_frame if whole else gop.end_frame - _count(gop, BEFORE_S)
+    run = _run(decoder, gop, first, gop.end_frame - 1)
+    return _Parts(gop, found | _until_end(decoder, pair, run))
 
 
-def _end_of(pair: _Pair) -> list[tuple[Boundary, Thumbnail]]:
+def _until_end(decoder: Decoder, pair: _Pair, run: list[_Small]) -> dict[int, float]:
+    """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
+    found = _lasting(_boundaries([*run, *_end_of(pair), *_behind(decoder, pair)]), pair, run)
+    return {frame: sure for frame, sure in found.items() if frame <= pair.look.gop.end_frame}
+
+
+def _lasting(found: dict[int, float], pair: _Pair, run: list[_Small]) -> dict[int, float]:
+    """What was found, without the end of a flash at the key frame: the group before looks as what comes after it."""
+    gop, first = pair.look.gop, pair.look.gop.first_frame
+    over = first + _count(gop, FLASH_S)
+    after = next((small for frame, _, small in run if frame >= over), None)
+    if pair.last_key is None or after is None or min(found, default=over) >= over:
+        return found
+    same = difference(pair.last_key, after) <= MAYBE
+    return {frame: sure for frame, sure in found.items() if frame >= over or not same}
+
+
+def _count(gop: Gop, lasting_s: float) -> int:
+    """How many frames of a group last so long."""
+    length_s = gop.end_s - gop.times_s[0]
+    return round(lasting_s * len(gop.stamps) / length_s) if length_s > 0 else 1
+
+
+def _behind(decoder: Decoder, pair: _Pair) -> list[_Small]:
+    """What comes after the key frame that ends a group, long enough for a flash to be over."""
+    gop = pair.next_gop
+    if gop is None:
+        return []
+    return _run(decoder, gop, gop.first_frame + 1, gop.first_frame + _count(gop, FLASH_S))
+
+
+def _end_of(pair: _Pair) -> list[_Small]:
     """The key frame after a group, as one more of its frames, where there is one."""
     gop = pair.look.gop
-    return [((gop.end_frame, gop.end_s), pair.next_key)] if pair.next_key else []
+    return [(gop.end_frame, gop.end_s, pair.next_key)] if pair.next_key else []
 
 
-def _large(gop: Gop) -> list[int]:
-    """The frames, growing, whose packets are as large as that of a new picture."""
-    frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
-    own = [packet for packet in gop.packets if stamp_of(packet) in frames]
-    sizes = np.array([packet.size for packet in own])
-    shares = np.full(len(sizes), LARGE_SHARE)
-    shares[1:2] = FIRST_SHARE
-    found = []
-    for at in np.flatnonzero(sizes > shares * sizes[0])[1:]:
-        near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
-        if len(near) < RANK or sizes[at] > LARGE * np.sort(near)[-RANK]:
-            found.append(frames[stamp_of(own[at])])
-    return sorted(found)
-
-
-def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[tuple[Boundary, Thumbnail]]:
+def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[_Small]:
     """The frames from `first` to `last`, small, each with its index in the film and its time."""
-    frames = _frames(decoder, gop, first, last)
-    return [((frame.index, frame.time_s), decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
+    frames = _frames(decoder, gop, first, last) if first < gop.end_frame else ()
+    return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
 
 
 def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame]:
@@ -198,32 +229,36 @@ def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame
             yield Frame(gop.first_frame + place, gop.times_s[place], picture, decoder.orientation)
 
 
-def _boundaries(run: list[tuple[Boundary, Thumbnail]]) -> list[int]:
-    """Where shots begin within consecutive frames."""
+def _boundaries(run: list[_Small]) -> dict[int, float]:
+    """Where shots begin within consecutive frames, and how sure that is."""
     detector = LearnedDetector()
-    found = [boundary for (frame, time_s), small in run for boundary in detector.feed(frame, time_s, small)]
-    return [frame for frame, _ in (*found, *detector.finish())]
+    found = [boundary for looked in run for boundary in detector.feed(*looked)]
+    return {boundary.frame: boundary.sure for boundary in (*found, *detector.finish())}
 
 
 def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
     """Each shot with the frames that may stand for it."""
     held: deque[Gop] = deque()
     cutter: Cutter | None = None
-    at_end = False
+    at_end: float | None = None  # how sure the boundary is that the group before ended with
     for part in parts:
         gop = part.gop
         cutter = cutter or Cutter(min_shot_s, gop.times_s[0])
-        starts = [gop.end_frame - len(gop.stamps)] if at_end else []
-        starts += [frame for frame in part.boundaries if frame < gop.end_frame]
-        at_end = gop.end_frame in part.boundaries
+        starts = {gop.first_frame: at_end} if at_end else {}
+        starts |= {frame: sure for frame, sure in part.boundaries.items() if frame < gop.end_frame}
+        at_end = part.boundaries.get(gop.end_frame)
         held.append(gop)
-        for shot in cutter.cut([(frame, gop.times_s[frame - gop.first_frame]) for frame in starts]):
+        found = [Boundary(frame, gop.times_s[frame - gop.first_frame], sure) for frame, sure in sorted(starts.items())]
+        for shot in cutter.cut(found, gop.end_s):
             yield _choice(shot, held)
             _forget(held, shot.end_frame)
-        middle = (cutter.start[0] + gop.end_frame) // 2
+        ends = gop.end_frame if cutter.waiting is None else cutter.waiting
+        middle = (cutter.start.frame + ends) // 2
         _forget(held, middle)
         while len(held) > 2 and sum(gop.nbytes for gop in held) > bound_bytes:
             held = deque([*islice(held, 0, len(held) - 1, 2), held[-1]])
+    for shot in cutter.cut([], inf) if cutter else []:
+        yield _choice(shot, held)
     if cutter and held:
         yield _choice(cutter.finish(held[-1].end_frame, held[-1].end_s), held)
 

@@ -1,142 +1,128 @@
-"""Our own detector: finds cuts, dissolves and fades with small networks over the differences of thumbnails.
+"""Our own detector: finds cuts, dissolves, wipes and fades with small networks over the differences of thumbnails.
 
-One network sees 15 frames and says whether a frame is the first after a cut; the other sees 1.6 seconds and
-says whether a frame belongs to a gradual change. Both are trained on films made for it
-(`tagger.knowledge.boundaries`), and know film only at about 25 frames/s: of faster films every second, third,
-... frame is looked at, by the frames' own times, whatever rate the file claims.
+It knows film at about 25 pictures/s, whatever rate a file claims: of faster films every second, third, ... frame is
+looked at, by the frames' own times, and frames that repeat the one before tell nothing and are left out. In slower
+films, slide shows among them, every picture may be a shot: there two pictures alone are compared.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import inf
-from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tagger.records import Boundary
-from tagger.shots.thumbnails import CONTEXT, COUNT, Differences, Shrinker, Thumbnail, change, differences
+from tagger.shots.networks import (
+    AHEAD,
+    BACK,
+    COLUMNS,
+    LOOK_S,
+    cut_inputs,
+    difference,
+    gradual_inputs,
+    networks,
+    rows_of,
+)
+from tagger.shots.picker import AROUND, LONGEST, Picker
+from tagger.shots.thumbnails import CONTEXT, VALUES, Shrinker, Thumbnail
 
-NETWORKS = Path(__file__).parent / "learned.npz"
-CUT_WINDOW = tuple(range(-6, 9))  # frames around the one in question
-GRADUAL_WINDOW = tuple(range(-16, 25, 2))
-LOOK_S = 0.04  # from one frame that is looked at to the next
-CUT_COLUMNS = (*range(9), 15, 16, 17, 18, 21, 22)  # of the differences: those over up to four frames
-STEP = 16  # frames that are looked at together
-BACK, AHEAD = -min(GRADUAL_WINDOW), max(GRADUAL_WINDOW)
-PEAK = 3  # a cut is more probable than so many frames on either side
-NEAR = 4  # a gradual change with a cut so near is that cut
-SMOOTH = 2  # frames on either side in the mean of the probability of a gradual change
-SHORTEST, LONGEST = 4, 64  # frames of a gradual change; of a longer one the beginning counts
-LATENESS_LOOKS = STEP + AHEAD + SMOOTH + NEAR + LONGEST // 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SmallNetwork:
-    """One hidden layer of rectified units, then one logit."""
-
-    hidden: NDArray[np.float32]  # (inputs, units)
-    hidden_bias: NDArray[np.float32]
-    out: NDArray[np.float32]  # (units,)
-    out_bias: float
-
-    def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the probability of each row."""
-        logits = np.maximum(inputs @ self.hidden + self.hidden_bias, 0) @ self.out + self.out_bias
-        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+STEP = 32  # looks that are taken together
+HELD = 0.35 * VALUES  # sum of differences below which a frame is the one before once more, encoded anew
+HELD_S = 0.2  # what repeats for longer stands still, and is looked at
+SLOW_S = 0.3  # from the look before: what the networks of many pictures know is over by then
+LATENESS_LOOKS = STEP + AHEAD + AROUND + LONGEST // 2
 
 
-@cache
-def networks(path: Path = NETWORKS) -> tuple[SmallNetwork, SmallNetwork, SmallNetwork]:
-    """Returns the networks for cuts, for gradual changes, and for pairs of frames far from each other."""
-    with np.load(path) as stored:
-        named = {name: stored[name].astype(np.float32) for name in stored.files}
-
-    def network(kind: str) -> SmallNetwork:
-        hidden, hidden_bias, out = (named[f"{kind}_{part}"] for part in ("hidden", "hidden_bias", "out"))
-        return SmallNetwork(hidden, hidden_bias, out, float(named[f"{kind}_out_bias"]))
-
-    return network("cut"), network("gradual"), network("pair")
-
-
-def numbers_sha256() -> str:
-    """Returns the digest of all numbers of the networks: where it is another, so are the boundaries."""
-    return hashlib.sha256(NETWORKS.read_bytes()).hexdigest()
-
-
-def cut_inputs(rows: Differences, first: int, last: int) -> NDArray[np.float32]:
-    """Returns what the network for cuts sees of the frames `first` to `last` (exclusive) of `rows`."""
-    return _windows(rows[:, CUT_COLUMNS], CUT_WINDOW, first, last)
-
-
-def gradual_inputs(rows: Differences, first: int, last: int) -> NDArray[np.float32]:
-    """Returns what the network for gradual changes sees of the frames `first` to `last` (exclusive) of `rows`."""
-    return _windows(rows, GRADUAL_WINDOW, first, last)
-
-
-def pair_inputs(before: Thumbnail, after: Thumbnail) -> NDArray[np.float32]:
-    """Returns what the network for pairs sees."""
-    return change(before, after)
-
-
-def difference(before: Thumbnail, after: Thumbnail) -> float:
-    """Returns the probability that two frames, up to some seconds from each other, are of two shots."""
-    return float(networks()[2].probabilities(pair_inputs(before, after))[0])
-
-
-def _windows(rows: NDArray[np.float32], window: tuple[int, ...], first: int, last: int) -> NDArray[np.float32]:
-    places = np.arange(first, last)[:, None] + np.array(window)
-    return np.asarray(rows[np.clip(places, 0, len(rows) - 1)].reshape(last - first, -1))
-
-
-class Transitions:
-    """Finds boundaries in a stream of thumbnails: of a cut the first new frame, of a gradual change the middle."""
+class Looks:
+    """Says which frames are looked at."""
 
     def __init__(self) -> None:
         """Starts before the first frame."""
+        self._last_s = 0.0
+        self._looked: tuple[float, Thumbnail] | None = None
+        self._changed_s = 0.0  # when the last look was that was no repeat
+
+    def wants(self, time_s: float, small: Thumbnail) -> bool:
+        """Returns whether this frame is looked at, then it is: at LOOK_S after the last, unless it repeats that one."""
+        looked_s, looked = self._looked or (-inf, small)
+        between_s, self._last_s = time_s - self._last_s, time_s
+        # The frame nearest to LOOK_S after the last: at a constant rate that is every n-th.
+        if time_s - looked_s < LOOK_S - between_s / 2:
+            return False
+        if cv2.norm(looked.values, small.values, cv2.NORM_L1) >= HELD or self._looked is None:
+            self._changed_s = time_s
+        elif time_s - self._changed_s < HELD_S:
+            return False
+        self._looked = time_s, small
+        return True
+
+
+class Transitions:
+    """Finds boundaries in a stream of looks: of a cut the first new picture, of a gradual change the middle."""
+
+    def __init__(self) -> None:
+        """Starts before the first look."""
         self._networks = networks()
         self._thumbnails: list[Thumbnail] = []  # those to be looked at, and CONTEXT before them
-        self._new = 0
+        self._gaps_s: list[float] = []  # of those to be looked at
+        self._times_s: list[float] = []  # of looks to be decided, from the first of which the rows are not
         self._fed = 0
-        self._rows = np.empty((0, COUNT), np.float32)  # differences of frames to be decided, and BACK before them
+        self._rows = np.empty((0, COLUMNS), np.float32)  # of looks to be decided, and BACK before them
+        self._apart: dict[int, float] = {}  # pairs that are SLOW_S apart, by the row of the second
         self._decided = 0  # of these rows
-        self._picker = _Picker()
+        self._picker = Picker()
 
-    def feed(self, thumbnail: Thumbnail) -> list[int]:
-        """Returns the boundaries that the next frame makes known, as frames counted from 0, growing.
+    @property
+    def settled(self) -> int:
+        """Looks before this one can no longer be boundaries."""
+        return self._picker.settled
+
+    def feed(self, thumbnail: Thumbnail, time_s: float) -> list[tuple[int, float]]:
+        """Returns the boundaries that the next look makes known, as looks counted from 0, each with how sure it is.
 
         A boundary is known at most LATENESS_LOOKS after it passed.
         """
+        gap_s = time_s - self._times_s[-1] if self._fed else LOOK_S
+        if self._fed and gap_s > SLOW_S:
+            self._apart[len(self._rows) + len(self._gaps_s)] = difference(self._thumbnails[-1], thumbnail)
         self._thumbnails.append(thumbnail)
-        self._new += 1
+        self._gaps_s.append(gap_s)
+        self._times_s.append(time_s)
         self._fed += 1
-        return self._look(AHEAD) if self._new == STEP else []
+        return self._look(AHEAD) if len(self._gaps_s) == STEP else []
 
-    def finish(self) -> list[int]:
-        """Returns the boundaries that the end of the film makes known; its last frame stands for those behind it."""
-        count, found = self._fed, []
+    def finish(self) -> list[tuple[int, float]]:
+        """Returns the boundaries that the end of the film makes known; its last look stands for those behind it."""
+        count, found = self._fed, list[tuple[int, float]]()
         for _ in range(AHEAD if self._thumbnails else 0):
-            found += self.feed(self._thumbnails[-1])
+            found += self.feed(self._thumbnails[-1], self._times_s[-1] + LOOK_S)
         found += [*(self._look(0) if self._thumbnails else ()), *self._picker.finish()]
-        return [frame for frame in found if frame < count]
+        return [(look, sure) for look, sure in found if look < count]
 
-    def _look(self, ahead: int) -> list[int]:
-        if self._new:
-            self._rows = np.concatenate([self._rows, differences(self._thumbnails, self._new)])
-            self._thumbnails, self._new = self._thumbnails[-CONTEXT:], 0
+    def _look(self, ahead: int) -> list[tuple[int, float]]:
+        if self._gaps_s:
+            self._rows = np.concatenate([self._rows, rows_of(self._thumbnails, self._gaps_s)])
+            self._thumbnails, self._gaps_s = self._thumbnails[-CONTEXT:], []
         first, last = self._decided, len(self._rows) - ahead
         if last <= first:
             return []
         inputs = cut_inputs(self._rows, first, last), gradual_inputs(self._rows, first, last)
-        both = [network.probabilities(seen) for network, seen in zip(self._networks, inputs, strict=False)]
+        cuts, graduals = (network.probabilities(seen) for network, seen in zip(self._networks, inputs, strict=False))
+        found = []
+        times_s = self._times_s[: last - first]
+        for row, cut, gradual, time_s in zip(range(first, last), cuts, graduals, times_s, strict=True):
+            alone = self._apart.get(row)
+            pair = (float(cut), float(gradual)) if alone is None else (alone, 0.0)
+            found += self._picker.feed(*pair, time_s)
         dropped = max(0, last - BACK)
         self._rows, self._decided = self._rows[dropped:], last - dropped
-        return [found for pair in zip(*both, strict=True) for found in self._picker.feed(*map(float, pair))]
+        self._times_s = self._times_s[last - first :]
+        self._apart = {row - dropped: p for row, p in self._apart.items() if row >= last}
+        return found
 
 
 @dataclass(slots=True)
@@ -157,27 +143,26 @@ class LearnedDetector:
         self._transitions = Transitions()
         self._spans: deque[_Span] = deque(maxlen=LATENESS_LOOKS + 1)  # each ends with a frame that was looked at
         self._looks = 0
-        self._looked_s = -inf
+        self._choice = Looks()
         self._open: _Span | None = None
         self._last: tuple[Boundary, Thumbnail] | None = None
 
     @property
     def settled(self) -> int:
         """As `Detector.settled`."""
-        return self._spans[0].first if len(self._spans) > LATENESS_LOOKS else 0
+        return self._spans[self._transitions.settled - self._looks].first if self._spans else 0
 
     def feed(self, frame: int, time_s: float, small: Thumbnail) -> list[Boundary]:
         """As `Detector.feed`."""
-        (_, last_s), last = self._last or ((frame, time_s), small)
+        here = Boundary(frame, time_s)
+        _, last = self._last or (here, small)
         jump = cv2.norm(last.values, small.values, cv2.NORM_L1)
         if self._open is None:
-            self._open = _Span(frame, (frame, time_s), jump)
+            self._open = _Span(frame, here, jump)
         elif jump >= self._open.jump:
-            self._open.farthest, self._open.jump = (frame, time_s), jump
-        self._last = ((frame, time_s), small)
-        # The frame nearest to LOOK_S after the last: at a constant rate that is every n-th.
-        near = time_s - self._looked_s >= LOOK_S - (time_s - last_s) / 2
-        return self._look() if near else []
+            self._open.farthest, self._open.jump = here, jump
+        self._last = (here, small)
+        return self._look() if self._choice.wants(time_s, small) else []
 
     def finish(self) -> list[Boundary]:
         """As `Detector.finish`."""
@@ -187,75 +172,12 @@ class LearnedDetector:
     def _look(self) -> list[Boundary]:
         """Looks at the last frame."""
         assert self._open is not None and self._last is not None
-        (_, self._looked_s), small = self._last
+        here, small = self._last
         self._spans.append(self._open)
         self._open = None
         self._looks += 1
-        return self._named(self._transitions.feed(small))
+        return self._named(self._transitions.feed(small, here.time_s))
 
-    def _named(self, found: list[int]) -> list[Boundary]:
+    def _named(self, found: Sequence[tuple[int, float]]) -> list[Boundary]:
         """The frames meant by numbers of looks: since the look before, that with the farthest jump."""
-        return [self._spans[at - self._looks].farthest for at in found]
-
-
-class _Picker:
-    """Probabilities, frame by frame -> boundaries."""
-
-    def __init__(self) -> None:
-        self._cut: list[float] = []
-        self._gradual: list[float] = []
-        self._first = 0  # frame of the first of these
-        self._next = 0  # frame to be decided
-        self._began: int | None = None  # the gradual change that is going on, None between two
-        self._closed = False  # whether it has had its boundary
-        self._last_cut = -NEAR - 1
-
-    def feed(self, cut: float, gradual: float) -> list[int]:
-        self._cut.append(cut)
-        self._gradual.append(gradual)
-        return self._decide(self._first + len(self._cut) - SMOOTH - NEAR)
-
-    def finish(self) -> list[int]:
-        end = self._first + len(self._cut)
-        return [*self._decide(end), *self._close(end)]
-
-    def _decide(self, end: int) -> list[int]:
-        found: list[int] = []
-        while self._next < end:
-            frame = self._next
-            if self._is_cut(frame):
-                self._last_cut = frame
-                found.append(frame)
-            changing = self._mean(frame) > 0.5
-            if changing and self._began is None:
-                self._began, self._closed = frame, False
-            elif self._began is not None and (not changing or frame - self._began == LONGEST):
-                found += self._close(frame)
-                self._began = self._began if changing else None
-            self._next += 1
-            dropped = max(0, self._next - PEAK - self._first)
-            self._first += dropped
-            del self._cut[:dropped], self._gradual[:dropped]
-        return found
-
-    def _close(self, end: int) -> list[int]:
-        """The middle of the gradual change that ends here, if it is one and has no cut."""
-        began, closed = self._began, self._closed
-        self._closed = True
-        if began is None or closed or end - began < SHORTEST or self._last_cut >= began - NEAR:
-            return []
-        if any(self._is_cut(frame) for frame in range(end, end + NEAR + 1)):
-            return []
-        return [(began + end) // 2]
-
-    def _is_cut(self, frame: int) -> bool:
-        if frame == 0 or frame - self._first >= len(self._cut):
-            return False
-        place = frame - self._first
-        here = self._cut[place]
-        return here > 0.5 and here == max(self._cut[max(0, place - PEAK) : place + PEAK + 1])
-
-    def _mean(self, frame: int) -> float:
-        place = frame - self._first
-        near = self._gradual[max(0, place - SMOOTH) : place + SMOOTH + 1]
-        return sum(near) / len(near)
+        return [self._spans[at - self._looks].farthest._replace(sure=sure) for at, sure in found]

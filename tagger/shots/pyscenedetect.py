@@ -65,13 +65,13 @@ class PySceneDetect:
         if not self._recent:
             return 0
         newest = next(reversed(self._recent))
-        merging = (frame for stamp, (frame, _) in self._recent.items() if stamp >= newest - self._merges)
+        merging = (frame for stamp, (frame, *_) in self._recent.items() if stamp >= newest - self._merges)
         return max(0, next(merging) - LATENESS_FRAMES)
 
     def feed(self, frame: int, time_s: float, small: Pixels) -> list[Boundary]:
         """Returns the boundaries that this frame makes known, often none."""
         stamp = round(time_s / NANOSECONDS)
-        self._recent[stamp] = (frame, time_s)
+        self._recent[stamp] = Boundary(frame, time_s)
         self._last = FrameTimecode(Timecode(stamp, NANOSECONDS), ANY_RATE)
         found = [self._recent[cut.pts] for cut in self._detector.process_frame(self._last, small)]
         while len(self._recent) > LATENESS_FRAMES + 1 and stamp - (oldest := next(iter(self._recent))) > (

@@ -25,7 +25,7 @@ from tagger.shots.detector import DETECTOR_KINDS
 from tagger.shots.fast import MAYBE, fast_scan
 from tagger.shots.full import full_scan
 from tagger.shots.keyframes import KEYFRAMES_AHEAD
-from tagger.shots.learned import difference
+from tagger.shots.networks import difference
 from tagger.video.container import WHOLE_FRAMES, decoded, open_video, packets_of
 from tagger.video.film import DECODING_ORDER, Film
 from tagger.video.observer import Observer

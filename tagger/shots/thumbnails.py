@@ -26,11 +26,17 @@ PLANES = (  # first value, last, width, bins of histogram
 )
 LAGS = (1, 2, 4, 8, 16)  # frames between two that are compared
 HALF_SPANS = (2, 4, 8, 16)  # frames from the middle of three to the outer ones
+WIPED_SPANS = (4, 8, 16)  # the same, where one picture drives the other out
 MOVED_LAGS = (1, 3)
 REACH = 2  # a block may have moved by so many pixels of a luma of half size, in both directions
-BLOCK = (8, 6)
+BLOCK = (8, 6)  # pixels of that luma
+RANKS = (2, 5, 9)  # of the twelve blocks of a picture, by how much they changed: a box in a corner changes the last
+FAINT = 2.0  # squared levels of contrast: where there is less, two pictures are alike, whatever is in them
+LEAST = 0.01  # is added where a logarithm is taken of a share
 CONTEXT = 2 * max(HALF_SPANS)  # frames before it that the differences of a frame depend on
-COUNT = 3 * len(LAGS) + len(MOVED_LAGS) + len(HALF_SPANS) + 2
+PER_LAG, PER_MOVED_LAG = 5 + len(RANKS), 1 + len(RANKS)  # numbers
+COUNT = PER_LAG * len(LAGS) + PER_MOVED_LAG * len(MOVED_LAGS) + len(HALF_SPANS) + len(WIPED_SPANS) + 2
+PAIR_COUNT = PER_LAG + PER_MOVED_LAG + 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,47 +83,92 @@ def described(values: NDArray[np.uint8]) -> Thumbnail:
 def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
     """Returns what describes the change at each of the last `count` frames; the first stands for those before it.
 
-    Mostly logarithms. Per lag: mean difference of luma, of colour, and of histograms. Per lag for small movements:
-    the same of blocks that may have moved. Per span: how far the frame in its middle is from the mean of its ends,
-    against how far these are apart: small within a dissolve. Last, brightness and contrast.
+    Mostly logarithms. Per lag: mean difference of luma, of colour, of histograms; how unlike pattern and texture are
+    however bright and rich in contrast they are, and how unlike the textures of some blocks. Per lag for small
+    movements: the difference of luma of blocks that may have moved. Per span: how far the frame in its middle is from
+    the mean of its ends, against how far these are apart, which is small within a dissolve; and from the nearer end,
+    pixel by pixel, which is small within a wipe. Last, brightness and contrast.
     """
     now = np.arange(len(thumbnails) - count, len(thumbnails))
-    values = np.stack([thumbnail.values for thumbnail in thumbnails])
-    lumas, colours = np.ascontiguousarray(values[:, :LUMA]), np.ascontiguousarray(values[:, LUMA:])
-    shares = np.stack([thumbnail.shares for thumbnail in thumbnails])
-    luma, colour = lumas[now], colours[now]
-    columns = []
-    for lag in LAGS:
-        then = np.maximum(now - lag, 0)
-        columns += _changes((luma, lumas[then]), (colour, colours[then]), (shares[now], shares[then]))
+    seen = _Seen.of(thumbnails)
+    lumas, luma = seen.luma, seen.luma[now]
+    then = np.maximum(now - np.array(LAGS)[:, None], 0).ravel()
+    changes = _changes(seen.at(np.tile(now, len(LAGS))), seen.at(then))  # all lags at once
+    columns = [*changes.reshape(PER_LAG, len(LAGS), count).swapaxes(0, 1).reshape(-1, count)]
     for lag in MOVED_LAGS:
-        pairs = [(thumbnails[at].half, thumbnails[max(at - lag, 0)].half) for at in now.tolist()]
-        columns.append(np.log1p(_moved_apart(*map(np.stack, zip(*pairs, strict=True)))))
+        columns += _moved(seen.half[now], seen.half[np.maximum(now - lag, 0)])
     for span in HALF_SPANS:
         middle, first = lumas[np.maximum(now - span, 0)], lumas[np.maximum(now - 2 * span, 0)]
-        mixed = cv2.addWeighted(first, 0.5, luma, 0.5, 0)
-        columns.append(np.log((_apart(middle, mixed) + 1) / (_apart(luma, first) + 1)))
-    return np.stack([*columns, *_level(luma)], 1).astype(np.float32)
+        apart = _apart(luma, first) + 1
+        columns.append(np.log((_apart(middle, cv2.addWeighted(first, 0.5, luma, 0.5, 0)) + 1) / apart))
+        if span in WIPED_SPANS:
+            nearer = cv2.min(cv2.absdiff(middle, first), cv2.absdiff(middle, luma))
+            columns.append(np.log((_row_means(nearer) + 1) / apart))
+    return np.stack([*columns, *seen.level()[:, now]], 1).astype(np.float32)
 
 
 def change(before: Thumbnail, after: Thumbnail) -> Differences:
-    """Returns the six of these (1, 6) that say how the second picture differs from the first, however far it is."""
-    lumas, colours = ([t.values[None, part] for t in (after, before)] for part in (slice(LUMA), slice(LUMA, None)))
-    columns = _changes(lumas, colours, [t.shares[None] for t in (after, before)])
-    columns.append(np.log1p(_moved_apart(after.half[None], before.half[None])))
-    return np.stack([*columns, *_level(lumas[0])], 1).astype(np.float32)
+    """Returns how the second picture differs from the first, however far it is, (1, PAIR_COUNT); and both levels."""
+    old, new = _Seen.of([before]), _Seen.of([after])
+    columns = [*_changes(new, old), *_moved(new.half, old.half), *old.level(), *new.level()]
+    return np.stack(columns, 1).astype(np.float32)
 
 
-def _changes(*pairs: Sequence[Any]) -> list[NDArray[np.float32]]:
-    """Differences of luma, of colour, and of histograms, each given as a pair (now, then) of rows."""
-    luma, colour, (shares, old_shares) = pairs
-    apart = np.abs(shares - old_shares).sum(1) / (2 * len(PLANES))
-    return [np.log1p(_apart(*luma)), np.log1p(_apart(*colour)), np.log(0.01 + apart)]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What is compared of thumbnails, a row each."""
+
+    luma: NDArray[np.uint8]
+    colour: NDArray[np.uint8]
+    half: NDArray[np.uint8]
+    shares: NDArray[np.float32]
+    blocks: NDArray[np.float32]  # (n, blocks, pixels), of half
+    means: NDArray[np.float32]  # (n, blocks)
+    squares: NDArray[np.float32]  # likewise
+
+    @classmethod
+    def of(cls, thumbnails: Sequence[Thumbnail]) -> _Seen:
+        values, half = np.stack([t.values for t in thumbnails]), np.stack([t.half for t in thumbnails])
+        wide, high = BLOCK
+        parts = half.reshape(len(half), HEIGHT // 2 // high, high, WIDTH // 2 // wide, wide).swapaxes(2, 3)
+        blocks = parts.reshape(len(half), -1, high * wide).astype(np.float32)
+        luma, colour = np.ascontiguousarray(values[:, :LUMA]), np.ascontiguousarray(values[:, LUMA:])
+        shares = np.stack([t.shares for t in thumbnails])
+        return cls(luma, colour, half, shares, blocks, blocks.mean(2), _products(blocks, blocks))
+
+    def at(self, places: NDArray[np.int_]) -> _Seen:
+        return _Seen(*(getattr(self, name)[places] for name in self.__slots__))
+
+    def level(self) -> NDArray[np.float32]:
+        """Brightness and contrast (2, n)."""
+        mean = self.means.mean(1)
+        return np.stack([mean / 64, np.log1p(np.sqrt(np.maximum(self.squares.mean(1) - mean**2, 0)))])
 
 
-def _level(luma: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """Brightness and contrast."""
-    return [_row_means(luma) / 64, np.log1p(luma.std(1))]
+def _changes(new: _Seen, old: _Seen) -> NDArray[np.float32]:
+    """(PER_LAG, n)."""
+    shares = np.abs(new.shares - old.shares).sum(1) / (2 * len(PLANES))
+    products = _products(new.blocks, old.blocks)
+    sides, covered = (new, old), products - new.means * old.means
+    varied = [side.squares - side.means**2 for side in sides]
+    whole = [side.means.mean(1) for side in sides]
+    pattern = _unlike(
+        products.mean(1) - whole[0] * whole[1], *(s.squares.mean(1) - w**2 for s, w in zip(sides, whole, strict=True))
+    )
+    texture = _unlike(covered.mean(1), *(part.mean(1) for part in varied))
+    parts = np.sort(_unlike(covered, *varied), 1)
+    apart = np.log1p(_apart(new.luma, old.luma)), np.log1p(_apart(new.colour, old.colour)), np.log(LEAST + shares)
+    return np.stack([*apart, pattern, texture, *(parts[:, rank] for rank in RANKS)])
+
+
+def _products(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.einsum("nbi,nbi->nb", some, others) / some.shape[2], np.float32)
+
+
+def _unlike(covered: Any, varied: Any, other_varied: Any) -> Any:
+    """Of covariances and both variances: the logarithm of 1 - correlation."""
+    like = (covered + FAINT) / np.sqrt((np.maximum(varied, 0) + FAINT) * (np.maximum(other_varied, 0) + FAINT))
+    return np.log(LEAST + np.maximum(1 - like, 0))
 
 
 def _row_means(rows: Any) -> NDArray[np.float32]:
@@ -128,8 +179,8 @@ def _apart(some: Any, others: Any) -> NDArray[np.float32]:
     return _row_means(cv2.absdiff(some, others))
 
 
-def _moved_apart(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The difference of each block to where it fits best among its neighbours, mean over a picture (n, h, w)."""
+def _moved(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    """The difference of each block to where it fits best nearby: mean, and some of them, of pictures (n, h, w)."""
     count, height, width = some.shape
     flat = some.reshape(count * height, width)
     room = np.pad(others, ((0, 0), (REACH, REACH), (REACH, REACH)), mode="edge")
@@ -140,4 +191,5 @@ def _moved_apart(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[
             moved = np.ascontiguousarray(room[:, y : y + height, x : x + width]).reshape(flat.shape)
             apart = cv2.resize(cv2.absdiff(flat, moved), blocks, interpolation=cv2.INTER_AREA)
             least = apart if least is None else cv2.min(least, apart, dst=least)
-    return np.asarray(least.reshape(count, -1).mean(1), np.float32)
+    parts = np.sort(least.reshape(count, -1), 1).astype(np.float32)
+    return [np.log1p(part) for part in (parts.mean(1), *(parts[:, rank] for rank in RANKS))]
