@@ -364,15 +364,15 @@ def test_a_film_is_decoded_and_measured(
 
 
 def test_the_detector_is_the_one_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A picture and its mirror image have the same histogram; a shot of 10 frames lasts 0.4 s."""
+    """A picture and its mirror images have the same histogram; a shot of 20 frames lasts 0.8 s."""
     still = media.scenery(0, 320, 180)
-    lengths = (30, 10, 30)
-    pictures = (still[::-1] if shot == 1 else still for shot, length in enumerate(lengths) for _ in range(length))
+    views, lengths = (still, still[::-1], still[:, ::-1]), (30, 20, 30)
+    pictures = (views[shot] for shot, length in enumerate(lengths) for _ in range(length))
     film = media.write(tmp_path / "mirror.mp4", pictures, options={"crf": "10"})
     truth = tmp_path / "truth.csv"
-    truth.write_text("frame\n30\n40\n")
+    truth.write_text("frame\n30\n50\n")
     rights = []
-    for more in (["--min-shot", "0.1"], [], ["--min-shot", "0.1", "--detector", "histogram"]):
+    for more in (["--min-shot", "0.1"], ["--min-shot", "1"], ["--min-shot", "0.1", "--detector", "histogram"]):
         code, out, _ = run(capsys, film.path, truth, *more)
         assert code == 0
         rights.append(int(out.splitlines()[-1].split()[3]))
