@@ -79,7 +79,8 @@ def somewhere(rng: Generator, size: Size) -> Levels:
     """A soft part of the picture, 0 to 1, (height, width, 1)."""
     x, y = np.meshgrid(np.arange(size[0]) / size[0], np.arange(size[1]) / size[0])
     centre, wide = rng.random(2) * (1, size[1] / size[0]), rng.uniform(0.1, 0.5)
-    return np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * wide**2))[..., None]
+    soft: Levels = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * wide**2))
+    return soft[..., None]
 
 
 def shone(picture: Picture, light: Levels, where: Levels | float = 1.0) -> Picture:
@@ -119,7 +120,7 @@ def jolted(pictures: Frames, rng: Generator, length: int, size: Size) -> Frames:
         if not start <= frame < start + lasts or kind == 3:
             yield picture
         elif kind == 0:
-            yield cv2.convertScaleAbs(picture, alpha=rng.uniform(1.5, 3), beta=20)
+            yield np.asarray(cv2.convertScaleAbs(picture, alpha=rng.uniform(1.5, 3), beta=20), np.uint8)
         elif kind == 1:
             yield warped(picture, 1.0, np.array([shift, shift / 3]), size)
         else:
@@ -134,7 +135,8 @@ def hit(pictures: Frames, rng: Generator, length: int, size: Size) -> Frames:
     for frame, picture in enumerate(pictures):
         since = min((frame - at for at in hits if frame >= at), default=99)
         shaking = warped(picture, 1.0, rng.normal(0, 0.015 * size[0], 2), size) if since < 12 else picture
-        yield cv2.convertScaleAbs(shaking, alpha=1 + 2 / (1 + since), beta=60) if since < 4 else shaking
+        flashed = cv2.convertScaleAbs(shaking, alpha=1 + 2 / (1 + since), beta=60) if since < 4 else shaking
+        yield np.asarray(flashed, np.uint8)
 
 
 # Over a whole film

@@ -32,7 +32,7 @@ PYSCENEDETECT = {
 def scanned(film: Path, how: str) -> list[int]:
     """Where shots begin after the first, by a scan of ours."""
     with Film(film) as opened:
-        return [picture.shot.start_frame for picture in scan(opened, Settings(scan=how)).shots][1:]  # type: ignore[arg-type]
+        return [picture.shot.start_frame for picture in scan(opened, Settings(scan=how)).shots][1:]
 
 
 def pyscenedetect(film: Path, name: str) -> list[int]:

@@ -29,7 +29,7 @@ def shot(seed: int, length: int, speed: float = 0.5) -> Pictures:
 def dissolved(one: Pictures, two: Pictures, length: int) -> Pictures:
     shares = (np.arange(length) + 1) / (length + 1)
     both = zip(one[-length:], two[:length], shares, strict=True)
-    return [*one[:-length], *(np.uint8(a * (1 - share) + b * share) for a, b, share in both), *two[length:]]
+    return [*one[:-length], *((a * (1 - share) + b * share).astype(np.uint8) for a, b, share in both), *two[length:]]
 
 
 def groups(path: Path) -> list[Gop]:
@@ -39,7 +39,7 @@ def groups(path: Path) -> list[Gop]:
 
 def found(path: Path, how: str) -> list[int]:
     with Film(path) as film:
-        scanning = scan(film, Settings(scan=how))  # type: ignore[arg-type]
+        scanning = scan(film, Settings(scan=how))
         assert scanning.how.used == how
         return [picture.shot.start_frame for picture in scanning.shots]
 
@@ -48,7 +48,9 @@ LONG = {"g": "250", "keyint_min": "250", "sc_threshold": "0"}
 
 
 def test_a_dissolve_makes_packets_large_for_a_while(tmp_path: Path) -> None:
-    smooth = [cv2.blur(picture, (5, 5)) for picture in dissolved(shot(0, 80, 0), shot(1, 80, 0), 20)]
+    smooth = [
+        np.asarray(cv2.blur(picture, (5, 5)), np.uint8) for picture in dissolved(shot(0, 80, 0), shot(1, 80, 0), 20)
+    ]
     path = media.write(tmp_path / "d.mp4", iter(smooth), options=LONG).path
     assert [risen(gop) for gop in groups(path)] == [True]
 

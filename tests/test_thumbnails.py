@@ -243,8 +243,8 @@ def test_light_changes_luma_and_neither_pattern_nor_texture(gain: float) -> None
     """Flicker, and a switch: all planes of colour may be flat, as in a black-and-white film."""
     picture = media.scenery(2, 320, 180).mean(2, keepdims=True).repeat(3, 2) * 0.5
     lit, other = (
-        row([small(np.uint8(picture)), small(np.uint8(picture * gain))]),
-        row([small(np.uint8(picture)), small(media.scenery(4, 320, 180))]),
+        row([small(picture.astype(np.uint8)), small((picture * gain).astype(np.uint8))]),
+        row([small(picture.astype(np.uint8)), small(media.scenery(4, 320, 180))]),
     )
     for column in (PATTERN_APART[0], TEXTURE_APART[0], *BLOCKS_APART[: len(RANKS)]):
         assert lit[column] < np.log(LEAST) + 1.5
