@@ -115,7 +115,7 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
         kind, network = KerasBackbone, _on(place, architecture, stored.arrays)
     else:
         model = keras_graph.graph(described(architecture).features, stored.arrays)
-        kind, network = AppBackbone, Network(model)
+        kind, network = AppBackbone, Network(model, large=True)
     return kind(
         name=architecture.name,
         identity=f"{architecture.name}/{architecture.feature_layer}",

@@ -12,8 +12,12 @@ from tagger.records import Floats
 class Network:
     """A network that stands ready; several threads may ask it at once."""
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, large: bool = False) -> None:
         """Takes a ModelProto with one input and one output.
+
+        Args:
+            model: the graph.
+            large: its layers take so long that threads may sleep between them; others find the cores free, as decoders.
 
         Raises:
             LibraryMissing: ONNX Runtime is not installed.
@@ -25,6 +29,8 @@ class Network:
         options.intra_op_num_threads = cores()
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # it would plan, and keep, a block of memory for each length of a call
+        if large:
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
 
