@@ -35,7 +35,7 @@ RELIT = 0.25  # share of shots whose light changes
 SPEEDS = (1.0, 1.0, 1.0, 0.5, 0.8, 2.0, 3.0, 5.0)  # below 1 some frames are seen twice, as in films of drawings
 RATES = (24, 25, 25, 30)  # frames per second
 # Share of reels that look so, see `sights`.
-AGED, DIMMED, STAGED, STROBED, BARRED, BOXED, HALVED = 0.18, 0.08, 0.14, 0.08, 0.24, 0.15, 0.05
+AGED, DIMMED, STAGED, STROBED, BARRED, BOXED = 0.18, 0.08, 0.14, 0.08, 0.24, 0.15
 HELD, SPARSE, TELECINED = 0.25, 0.12, 0.06
 
 
@@ -110,10 +110,9 @@ class Maker:
             (BARRED, sights.barred),
         ):
             values = sight(values, rng) if rng.random() < share else values
-        for share, mixed in ((HALVED, sights.halved), (BOXED, sights.boxed)):
-            if rng.random() < share:
-                others = [self._shots[at] for at in rng.integers(len(self._shots), size=12)]
-                values = mixed(values, others, rng)
+        if rng.random() < BOXED:
+            others = [self._shots[at] for at in rng.integers(len(self._shots), size=12)]
+            values = sights.boxed(values, others, rng)
         return values
 
     def _retimed(self, reel: Reel) -> Reel:

@@ -207,24 +207,6 @@ def boxed(values: Values, others: list[Values], rng: Generator) -> Values:
     return made
 
 
-def halved(values: Values, others: list[Values], rng: Generator) -> Values:
-    """Returns frames of which one half, more or less, shows another picture that stands still: a split screen."""
-    made, share = values.copy(), rng.uniform(0.42, 0.58)
-    upright, first_side = rng.random() < 0.5, rng.random() < 0.5
-    still = others[rng.integers(len(others))][0] if rng.random() < 0.7 else np.full_like(values[0], GREY)
-    if rng.random() < 0.5:  # of lines, as a plot has them
-        still = still.copy()
-        still[:LUMA] = np.where(rng.random(LUMA) < 0.1, BLACK, 235)
-        still[LUMA:] = GREY
-    for first, last, width, _ in PLANES:
-        pictures, other = made[:, first:last].reshape(len(made), -1, width), still[first:last].reshape(-1, width)
-        pictures, other = (pictures.swapaxes(1, 2), other.T) if upright else (pictures, other)
-        part = round(share * len(other))
-        where = slice(part) if first_side else slice(len(other) - part, None)
-        pictures[:, where] = other[where]
-    return made
-
-
 def retimed(reel: Reel, places: Ints, step_s: float) -> Reel:
     """Returns the frames of a reel at these places, growing, with its truth; a change that is left out is a cut."""
 
