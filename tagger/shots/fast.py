@@ -37,7 +37,6 @@ KEYFRAMES = 2  # grows with each change of which frame stands for a shot in a fa
 FLASH_S = 0.2  # by then a flash is over
 BEFORE_S, AFTER_S = 0.48, 0.32  # is looked at on both sides of a large packet, to be sure of a cut there
 
-
 _Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
 
 
@@ -163,7 +162,7 @@ def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
     # Of the last group the end is not known, nor of one before a damaged one.
     whole = not cut_short or risen(gop)
     if apart is not None and before and apart > SURE and not whole:
-        behind = _behind(decoder, pair)
+        behind = _behind(decoder, pair) if _may_be_flash(pair.next_gop) else []
         stays = difference(before, behind[-1][2]) if behind else apart
         if stays > SURE:
             return _Parts(gop, found | {gop.end_frame: apart})
@@ -195,6 +194,14 @@ def _count(gop: Gop, lasting_s: float) -> int:
     """How many frames of a group last so long."""
     length_s = gop.end_s - gop.times_s[0]
     return round(lasting_s * len(gop.stamps) / length_s) if length_s > 0 else 1
+
+
+def _may_be_flash(gop: Gop | None) -> bool:
+    """Whether the key frame of a group may be a flash: what returns cannot refer to what was before, so it is large."""
+    if gop is None:
+        return False
+    over = gop.first_frame + _count(gop, FLASH_S)
+    return gop.end_frame <= over + 1 or any(frame <= over for frame in large(gop))
 
 
 def _behind(decoder: Decoder, pair: _Pair) -> list[_Small]:
