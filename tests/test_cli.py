@@ -150,10 +150,8 @@ def test_what_this_user_told_keras_does_not_matter(film: media.Truth, tmp_path: 
     file = networks.save("mobilenet-0.25-128", tmp_path / "random.h5")
     keras = ("extract", "-q", film.path, "--backbone", "mobilenet-0.25-128", "--weights", file)
     assert run(*keras, KERAS_HOME=str(tmp_path)).returncode == 0
-    assert run("extract", "-q", film.path, KERAS_BACKEND="foo").returncode == 0  # the embedded network needs no Keras
-    done = run(*keras, KERAS_BACKEND="foo")
-    assert done.returncode == 1
-    assert "set KERAS_BACKEND=tensorflow" in done.stderr
+    assert run("extract", "-q", film.path, KERAS_BACKEND="foo").returncode == 0
+    assert run(*keras, KERAS_BACKEND="foo").returncode == 0  # nor do those of Keras, to look at pictures
 
 
 @pytest.mark.parametrize(

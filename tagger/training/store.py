@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -44,7 +44,9 @@ class Store:
         with self._guard():
             folder.mkdir(parents=True, exist_ok=True)
             with self._open() as base:
-                base.execute("PRAGMA journal_mode=WAL")  # readers do not wait for a writer
+                # Readers do not wait for a writer then. Of two processes that change it at once, one is refused.
+                with suppress(sqlite3.OperationalError):
+                    base.execute("PRAGMA journal_mode=WAL")
                 base.executescript(SCHEMA)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
