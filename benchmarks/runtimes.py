@@ -46,9 +46,9 @@ Runner = Callable[[Floats], Any]
 def body(name: str) -> bytes:
     """The ONNX model of a network."""
     if name == "compact":
-        return compact.graph(arrays.load(compact.ARRAYS))
+        return compact.graph(arrays.load(compact.ARRAYS)).body()
     made = efficientnet_lite.KNOWN[name]
-    return efficientnet_lite.graph(made, torch_file.tensors(made.file.fetch(name), made.file.checked()))
+    return efficientnet_lite.graph(made, torch_file.tensors(made.file.fetch(name), made.file.checked())).body()
 
 
 def opencv(model: bytes, threads: int) -> Runner:

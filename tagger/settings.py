@@ -16,6 +16,7 @@ from tagger.process import hardware_decoders
 DETECTORS = ("learned", "adaptive", "content", "histogram", "hash")  # ours, then those of PySceneDetect
 SCANS = ("auto", "full", "fast")
 SOFTMAX, SIGMOID = ACTIVATIONS = ("softmax", "sigmoid")  # of heads: tags exclude one another, or each by itself
+AUTO, FLOAT32, INT8, BFLOAT16 = PRECISIONS = ("auto", "float32", "int8", "bfloat16")
 HWACCELS = ("none", "auto")  # and each of `hardware_decoders`
 DEFAULT_DEVICE = "auto"
 DEFAULT_BACKBONE = "auto"
@@ -32,6 +33,7 @@ TEXT, NUMBER = ((str,), "text"), ((Real,), "a number")
 # What each field may be; numbers of numpy are numbers, and become Python's.
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "backbone": TEXT, "scan": TEXT, "detector": TEXT, "hwaccel": TEXT, "device": TEXT,
+    "precision": TEXT,
     "min_shot_s": NUMBER, "min_entropy_bits": NUMBER,
     "weights": ((str, Path, type(None)), "a path or None"),
     "vocabulary": ((str, Path), "a name or a path"),
@@ -74,6 +76,7 @@ class Settings:
     hwaccel: str = HWACCELS[0]  # decodes the film in a full scan
     rate: float | None = None  # frames a second of what has no times; None: 24 of numbered pictures, else the file's
     device: str = DEFAULT_DEVICE  # auto, cpu, gpu or gpu:N; for the networks of Keras
+    precision: str = AUTO  # of the network; auto: float32, on a GPU half precision
     batch_size: int | None = None  # pictures per call of the network; None: what pays on the device
     reservoir_bytes: int = RESERVOIR_BYTES  # decoded frames held to find each shot's middle
 
@@ -124,6 +127,8 @@ class Settings:
             raise BadSettings(f"hwaccel {self.hwaccel!r}: choose one of {known}")
         if not re.fullmatch(r"auto|cpu|gpu(:\d{1,3})?", self.device):
             raise BadSettings(f"device {self.device!r}: choose auto, cpu, gpu or gpu:N")
+        if self.precision not in PRECISIONS:
+            raise BadSettings(f"precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         if self.batch_size is not None:
             _in_range("batch_size", self.batch_size, 1, BATCH_SIZE_MAX)
         if self.rate is not None:

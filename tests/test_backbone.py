@@ -259,7 +259,7 @@ def test_the_embedded_network_is_the_same_in_keras() -> None:
             norm.set_weights([np.full_like(bias, np.sqrt(1 + norm.epsilon)), bias, 0 * bias, 1 + 0 * bias])
     pixels = np.stack([prepare(picture, residual.INPUT_SIZE) for picture in pictures(5)])
     expected = trained.predict_on_batch(residual.preprocess(pixels))
-    found = Network(compact.graph(shipped))(compact.planes(pixels))
+    found = Network(compact.graph(shipped).body())(compact.planes(pixels))
     assert expected.std() > 0.1
     assert np.abs(found - expected).max() < 1e-3
 
@@ -279,7 +279,7 @@ def test_the_network_for_training_folds_into_the_network_for_use() -> None:
     for layer in trained.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
-    network = Network(compact.graph(student.fold(trained)))
+    network = Network(compact.graph(student.fold(trained)).body())
     batch = rng.uniform(-1, 1, (2, residual.INPUT_SIZE, residual.INPUT_SIZE, 3)).astype(np.float32)
     expected = trained.predict_on_batch(batch)
     assert np.abs(network(batch.transpose(0, 3, 1, 2)) - expected).max() < 0.01 * np.abs(expected).max()

@@ -395,6 +395,19 @@ def test_half_precision_keeps_the_numbers_and_gives_float32(
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize(("asked", "policy"), [("float32", "float32"), ("bfloat16", "bfloat16")])
+def test_a_gpu_computes_as_it_is_asked(asked: str, policy: str, random_weights: Path) -> None:
+    network = registry.load(SMALL, random_weights, 4, "auto", asked)
+    assert {layer.compute_dtype for layer in network.network.layers} == {policy}  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_whole_numbers_are_for_the_processor(random_weights: Path) -> None:
+    with pytest.raises(BadSettings, match=r"^--precision int8: .* on the processor alone: --device cpu$"):
+        registry.load(SMALL, random_weights, 4, "auto", "int8")
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
 def test_half_precision_names_what_is_in_a_picture_as_whole_does(shared: Path) -> None:
     file = shared / "models/mobilenet_v2_1.0_224.weights.h5"
     paths = sorted((shared / "models/imagenet_check").glob("*.*"))[:16]

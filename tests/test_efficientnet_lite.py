@@ -80,7 +80,7 @@ def test_the_graph_is_the_network_in_keras(name: str) -> None:
     state = torch_files.random_state(architecture, 1)
     squares = np.stack([squash(picture, architecture.input_size) for picture in pictures(2)])
     expected = np.asarray(in_keras(architecture, state)((squares.astype(np.float32) - 127) / 128, training=False))
-    found = Network(efficientnet_lite.graph(architecture, state))(planes(squares))
+    found = Network(efficientnet_lite.graph(architecture, state).body())(planes(squares))
     assert found.shape == (2, LAST)
     assert expected.std() > 0.5
     assert np.abs(expected[0] - expected[1]).max() > 0.1
@@ -102,7 +102,7 @@ def test_padding_is_that_of_tensorflow_at_any_size(size: int, side: int, stride:
     bias = np.full(expected.shape[3], 0.5, np.float32)
     end = made.convolution(made.picture, kernel.transpose(axes), bias, stride, 3 if grouped else 1)
     assert (end.channels, end.size) == (expected.shape[3], expected.shape[1])
-    found = Network(made.ending_in_mean_of(made.relu6(end)))(np.ascontiguousarray(seen.transpose(0, 3, 1, 2)))
+    found = Network(made.ending_in_mean_of(made.relu6(end)).body())(np.ascontiguousarray(seen.transpose(0, 3, 1, 2)))
     assert np.abs(found - np.clip(expected, 0, 6).mean((1, 2))).max() < 1e-5
 
 
@@ -143,7 +143,9 @@ def test_a_file_of_ones_own_is_used(tmp_path: Path, state: State) -> None:
     assert (found.name, found.input_size, found.feature_count) == (row.name, row.input_size, row.feature_count)
     features = found.features(pictures(3))
     squares = np.stack([squash(picture, 224) for picture in pictures(3)])
-    assert np.abs(features - Network(efficientnet_lite.graph(KNOWN[SMALLEST], state))(planes(squares))).max() < 1e-5
+    assert (
+        np.abs(features - Network(efficientnet_lite.graph(KNOWN[SMALLEST], state).body())(planes(squares))).max() < 1e-5
+    )
     assert found.classifier
     expected = features @ state["_fc.weight"].T + state["_fc.bias"]
     assert np.abs(found.classifier.logits(features) - expected).max() < 1e-3

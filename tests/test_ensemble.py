@@ -25,7 +25,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> list[Backbone]:
     """Two of the smallest network, with other random numbers each."""
     folder, made = tmp_path_factory.mktemp("parts"), KNOWN["efficientnet-lite0"]
     files = [torch_files.save(folder / f"{seed}.pth", torch_files.random_state(made, seed)) for seed in range(2)]
-    return [efficientnet_lite.load(made, file, 4, "auto") for file in files]
+    return [efficientnet_lite.load(made, file, 4, "auto", "auto") for file in files]
 
 
 def test_each_network_gives_its_features_and_then_its_class_evidence(parts: list[Backbone]) -> None:

@@ -82,7 +82,7 @@ def test_features_and_logits_are_those_of_keras(name: str, tmp_path: Path) -> No
     for suffix in SUFFIXES[: 1 if name.startswith("vgg") else 2]:  # their files are large
         found = keras_files.read(one.architecture, networks.written(one.whole, tmp_path / f"network{suffix}"))
         assert arrays.digest(found.arrays) == arrays.digest(one.numbers)
-    features = Network(graph(described(one.architecture).features, [*found.arrays]))(
+    features = Network(graph(described(one.architecture).features, [*found.arrays]).body())(
         prepared(one.architecture, one.squares).transpose(0, 3, 1, 2)
     )
     assert features.shape == (3, one.architecture.feature_count)

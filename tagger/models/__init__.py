@@ -5,6 +5,8 @@ arrays          named arrays on disk, checked before they are used
 devices         where a network runs
 onnx_bytes      networks as ONNX graphs
 runtime         what runs these
+int8            the same in whole numbers
+precision       which of them is run
 torch_file      tensors from files of PyTorch
 packaged        weights that other packages hold
 evidence        what a network says about the 1000 classes of ImageNet

@@ -19,12 +19,12 @@ from tagger.errors import BadHead, BadWeights, reason
 from tagger.images import Pixels
 from tagger.models import arrays, devices
 from tagger.models.backbone import Facts, in_batches
-from tagger.models.devices import PROCESSOR
+from tagger.models.devices import PROCESSOR, Device
 from tagger.models.entry import Entry
 from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.models.onnx_bytes import Graph, Layer
+from tagger.models.precision import ready
 from tagger.models.residual import CLASSIFIER, FEATURE_COUNT, INPUT_SIZE, NAME, connect, preprocess
-from tagger.models.runtime import Network
 from tagger.records import Floats
 
 log = logging.getLogger(__name__)
@@ -87,18 +87,19 @@ def entries() -> tuple[Entry, ...]:
     return (_ENTRY,)
 
 
-def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackbone:
+def load(file: Path | None, batch_size: int | None, device: str, precision: str) -> CompactBackbone:
     """Returns the embedded backbone; it runs on the processor, whatever the device.
 
     Raises:
         BadWeights: the file holds other arrays.
+        BadSettings: as `tagger.models.precision.ready`.
     """
     if device.startswith(devices.GPU):
         log.info("%s runs on the processor: --device %s is for the networks of Keras", NAME, device)
     path = file or ARRAYS
     try:
         numbers = arrays.load(path)
-        network, classifier = Network(graph(numbers)), _classifier(numbers)
+        made, classifier = graph(numbers), _classifier(numbers)
     except (BadHead, KeyError, ValueError) as error:
         raise BadWeights(f"{path}: holds no arrays of the compact network ({reason(error)})") from error
     return CompactBackbone(
@@ -110,8 +111,9 @@ def load(file: Path | None, batch_size: int | None, device: str) -> CompactBackb
         feature_count=FEATURE_COUNT,
         parameters=sum(part.size for name, part in numbers.items() if not name.startswith(CLASSIFIER)),
         batch_size=batch_size or PROCESSOR.batch_size,
+        device=Device(asked=precision),
         classifier=classifier,
-        network=network,
+        network=ready(made, planes, precision),
         file=path,
     )
 
@@ -129,7 +131,7 @@ def _classifier(numbers: arrays.Arrays) -> Classifier | None:
     return Classifier(kernel, bias)
 
 
-def graph(numbers: Mapping[str, NDArray[np.floating]]) -> bytes:
+def graph(numbers: Mapping[str, NDArray[np.floating]]) -> Graph:
     """Returns the network as an ONNX model.
 
     Args:

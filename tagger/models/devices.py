@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import DeviceMissing
+from tagger.settings import AUTO, BFLOAT16, FLOAT32
 
 GPU = "gpu"
 
@@ -20,14 +21,17 @@ class Device:
 
     name: str = ""  # as Keras says it, "gpu:0"; empty: what its backend takes by itself
     is_gpu: bool = False
+    asked: str = AUTO  # precision, as in `Settings`
 
     @property
     def precision(self) -> str:
-        """The `dtype_policy` of Keras; numbers are kept, and features given, as float32 in any case.
+        """How it computes, on a GPU as a `dtype_policy` of Keras; features are float32 in any case.
 
-        Not bfloat16 on a processor that has it: with MobileNetV2 that changed the first tags of most films.
+        Not by itself in bfloat16 on a processor that has it: with MobileNetV2 that changed most films' first tags.
         """
-        return "mixed_float16" if self.is_gpu else "float32"
+        if self.is_gpu:
+            return {FLOAT32: FLOAT32, BFLOAT16: "mixed_bfloat16"}.get(self.asked, "mixed_float16")
+        return FLOAT32 if self.asked == AUTO else self.asked
 
     @property
     def batch_size(self) -> int:

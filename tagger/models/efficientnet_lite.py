@@ -22,12 +22,12 @@ from tagger.errors import BadWeights, reason
 from tagger.images import Pixels
 from tagger.models import arrays, devices, torch_file
 from tagger.models.backbone import Facts, in_batches
-from tagger.models.devices import PROCESSOR
+from tagger.models.devices import PROCESSOR, Device
 from tagger.models.entry import Entry
 from tagger.models.evidence import CLASS_COUNT, Classifier
 from tagger.models.onnx_bytes import Graph, Layer
 from tagger.models.packaged import PackagedFile
-from tagger.models.runtime import Network
+from tagger.models.precision import ready
 from tagger.records import Floats
 
 log = logging.getLogger(__name__)
@@ -132,12 +132,15 @@ def entries() -> tuple[Entry, ...]:
     return tuple(entry(name) for name in KNOWN)
 
 
-def load(architecture: Architecture, file: Path | None, batch_size: int | None, device: str) -> LiteBackbone:
+def load(
+    architecture: Architecture, file: Path | None, batch_size: int | None, device: str, precision: str
+) -> LiteBackbone:
     """Returns a network with the weights of its package, or those in `file`; it runs on the processor.
 
     Raises:
         BadWeights: the package's file is not the one that was published, or the file holds another network.
         WeightsMissing: the package is not installed.
+        BadSettings: as `tagger.models.precision.ready`.
     """
     if device.startswith(devices.GPU):
         log.info("%s runs on the processor: --device %s is for the networks of Keras", architecture.name, device)
@@ -148,7 +151,7 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
         raise BadWeights(f"{path}: cannot be read ({reason(error)})") from error
     stored = torch_file.tensors(path, body)
     try:
-        network = Network(graph(architecture, stored))
+        made = graph(architecture, stored)
         kernel, bias = _floats(stored, "_fc.weight", CLASS_COUNT, LAST), _floats(stored, "_fc.bias", CLASS_COUNT)
         classifier = Classifier(kernel.T.copy(), bias)
     except ValueError as error:
@@ -163,12 +166,13 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
         feature_count=LAST,
         parameters=sum(part.size for part in numbers.values()),
         batch_size=batch_size or PROCESSOR.batch_size,
+        device=Device(asked=precision),
         classifier=classifier,
-        network=network,
+        network=ready(made, planes, precision),
     )
 
 
-def graph(architecture: Architecture, stored: Mapping[str, NDArray[Any]]) -> bytes:
+def graph(architecture: Architecture, stored: Mapping[str, NDArray[Any]]) -> Graph:
     """Returns a network as an ONNX model, batch normalisation folded into its convolutions.
 
     Args:

@@ -17,7 +17,6 @@ from tagger.errors import BadWeights
 from tagger.images import Pixels
 from tagger.models import efficientnet_lite
 from tagger.models.backbone import Backbone, Facts, whole_sha256
-from tagger.models.devices import PROCESSOR
 from tagger.models.entry import Entry, Published
 from tagger.models.evidence import CLASS_COUNT, Classifier, class_evidence
 from tagger.records import Floats
@@ -103,7 +102,7 @@ def together(name: str, parts: Sequence[Backbone]) -> Ensemble:
         feature_count=sum(part.feature_count + CLASS_COUNT for part in parts),
         parameters=sum(part.parameters for part in parts),
         batch_size=min(part.batch_size for part in parts),
-        device=PROCESSOR,
+        device=parts[0].device,
         parts=tuple(parts),
     )
 
@@ -126,7 +125,7 @@ def entries() -> tuple[Entry, ...]:
     return (entry(NAME),)
 
 
-def load(name: str, file: Path | None, batch_size: int | None, device: str) -> Ensemble:
+def load(name: str, file: Path | None, batch_size: int | None, device: str, precision: str) -> Ensemble:
     """Returns the ensemble with the weights of its packages.
 
     Raises:
@@ -135,4 +134,4 @@ def load(name: str, file: Path | None, batch_size: int | None, device: str) -> E
     """
     if file:
         raise BadWeights(f"{file}: backbone {name} is made of {' and '.join(PARTS)}: take one of these with --backbone")
-    return together(name, [efficientnet_lite.entry(part).open(None, batch_size, device) for part in PARTS])
+    return together(name, [efficientnet_lite.entry(part).open(None, batch_size, device, precision) for part in PARTS])

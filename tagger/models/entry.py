@@ -10,8 +10,9 @@ from typing import Protocol
 from tagger.models import arrays
 from tagger.models.backbone import Backbone
 
-# (file in place of the usual numbers, pictures per call or None for what pays, device as in `Settings`) -> ready to run
-Opener = Callable[[Path | None, int | None, str], Backbone]
+# (file in place of the usual numbers, pictures per call or None for what pays, device and precision as in `Settings`)
+# -> ready to run
+Opener = Callable[[Path | None, int | None, str, str], Backbone]
 
 
 class Published(Protocol):

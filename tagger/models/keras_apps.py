@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.errors import BadSettings
 from tagger.images import Pixels
 from tagger.models import architectures, arrays, keras_files, keras_graph, keras_models
 from tagger.models.architectures import CHOICES as CHOICES  # for people who typed another
@@ -20,8 +21,9 @@ from tagger.models.backbone import Facts, in_batches
 from tagger.models.devices import Device
 from tagger.models.entry import Entry
 from tagger.models.keras_families import described, prepared
-from tagger.models.runtime import Network
+from tagger.models.precision import ready
 from tagger.records import Floats
+from tagger.settings import INT8
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class AppBackbone(Facts):
 
     def features(self, pictures: Sequence[Pixels]) -> Floats:
         """Returns float32 (n, features)."""
-        return in_batches(self, pictures, lambda squares: self.network(self.preprocess(squares).transpose(0, 3, 1, 2)))
+        return in_batches(self, pictures, lambda squares: self.network(_planes(self.architecture, squares)))
 
     def preprocess(self, pixels: NDArray[np.uint8]) -> Floats:
         """Returns squares (n, s, s, 3) as the network takes them."""
@@ -99,13 +101,19 @@ def entries() -> tuple[Entry, ...]:
     return tuple(entry(made.name) for made in architectures.common())
 
 
-def load(architecture: Architecture, file: Path | None, batch_size: int | None, device: str) -> AppBackbone:
+def load(
+    architecture: Architecture, file: Path | None, batch_size: int | None, device: str, precision: str
+) -> AppBackbone:
     """Returns a network with its published weights, or those in `file`.
 
     Raises:
-        DeviceMissing, BadWeights, WeightsMissing, LibraryMissing: as `tagger.models.registry.load`.
+        DeviceMissing, BadSettings, BadWeights, WeightsMissing, LibraryMissing: as `tagger.models.registry.load`.
     """
-    place = keras_models.place(device)
+    place = replace(keras_models.place(device), asked=precision)
+    if place.is_gpu and precision == INT8:
+        raise BadSettings(
+            f"--precision {precision}: {architecture.name} computes so on the processor alone: --device cpu"
+        )
     path = file or _published(architecture)
     stored = keras_files.read(architecture, path)
     sha256, parameters = arrays.digest(stored.arrays), sum(array.size for array in stored.arrays)
@@ -114,8 +122,9 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     if place.is_gpu:
         kind, network = KerasBackbone, _on(place, architecture, stored.arrays)
     else:
-        model = keras_graph.graph(described(architecture).features, stored.arrays)
-        kind, network = AppBackbone, Network(model, large=True)
+        made = keras_graph.graph(described(architecture).features, stored.arrays)
+        planes = partial(_planes, architecture)
+        kind, network = AppBackbone, ready(made, planes, precision, large=True)
     return kind(
         name=architecture.name,
         identity=f"{architecture.name}/{architecture.feature_layer}",
@@ -133,8 +142,13 @@ def load(architecture: Architecture, file: Path | None, batch_size: int | None, 
     )
 
 
+def _planes(architecture: Architecture, squares: NDArray[np.uint8]) -> Floats:
+    """Squares (n, s, s, 3) as the network takes them, planes first."""
+    return prepared(architecture, squares).transpose(0, 3, 1, 2)
+
+
 def _on(place: Device, architecture: Architecture, numbers: Sequence[Floats]) -> Any:
-    """The network in Keras on a GPU, in half precision."""
+    """The network in Keras on a GPU, in the precision of the place."""
     with keras_models.turn, place.scope():
         network = keras_models.filled(architecture, numbers)
     log.info("%s runs on a GPU, in %s", architecture.name, place.precision)

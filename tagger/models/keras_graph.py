@@ -14,7 +14,7 @@ from tagger.models.onnx_bytes import Graph, Pads
 from tagger.records import Floats
 
 
-def graph(last: Layer, numbers: list[Floats]) -> bytes:
+def graph(last: Layer, numbers: list[Floats]) -> Graph:
     """Returns the network up to its last layer as an ONNX model.
 
     Args:

@@ -134,7 +134,8 @@ def load(settings: Settings, head: Head, words: Vocabulary) -> Model:
         BadWeights, WeightsMissing, DeviceMissing, LibraryMissing, NetworkFailed: as `tagger.models.registry.load`,
             or as `tagger.models.nudity.Nudity`.
     """
-    network = registry.load(settings.backbone, settings.weights_file, settings.batch_size, settings.device)
+    s = settings
+    network = registry.load(s.backbone, s.weights_file, s.batch_size, s.device, s.precision)
     numbers = _numbers(network, head)
     matches = (head.backbone, head.backbone_sha256) == (network.identity, numbers)
     if not matches and head.backbone != ANY_NETWORK:

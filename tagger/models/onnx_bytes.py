@@ -5,15 +5,18 @@ Field numbers are those of onnx.proto (IR version 8, operator set 13).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tagger.records import Floats
 
 IR_VERSION, OPERATOR_SET = 8, 13
 FLOAT, INT, INTS = 1, 2, 7  # TensorProto.FLOAT, AttributeProto.INT, AttributeProto.INTS
+TYPES = {"float32": FLOAT, "uint8": 2, "int8": 3, "int32": 6}  # of TensorProto
 Pads = tuple[int, int, int, int]  # pixels above, to the left, below and to the right
 PICTURE = "picture"  # the name of a graph's input
 _VARINT, _BYTES = 0, 2  # protobuf's wire types
@@ -28,14 +31,24 @@ class Layer:
     size: int  # pixels, square
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A step of a graph."""
+
+    kind: str  # as ONNX calls it: Conv, Relu, ...
+    inputs: tuple[str, ...]  # names of layers and arrays
+    gives: str
+    attributes: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
+
+
 class Graph:
     """A network of convolutions, written layer by layer."""
 
     def __init__(self, input_size: int) -> None:
         """Begins with a picture, RGB; `input_size` is its side in pixels."""
-        self.picture = Layer(PICTURE, 3, input_size)
-        self._nodes: list[bytes] = []
-        self._tensors: list[bytes | memoryview] = []
+        self.picture = self.last = Layer(PICTURE, 3, input_size)
+        self.nodes: list[Node] = []
+        self.arrays: dict[str, NDArray[Any]] = {}
 
     def convolution(
         self, x: Layer, kernel: Floats, bias: Floats, stride: int = 1, groups: int = 1, pads: Pads | None = None
@@ -56,7 +69,7 @@ class Graph:
         out, seen, *side = kernel.shape
         if seen * groups != x.channels or bias.shape != (out,):
             raise ValueError(f"a kernel {kernel.shape} and bias {bias.shape} cannot follow {x.channels} channels")
-        given = [x.name, self._tensor(kernel), self._tensor(bias)]
+        given = [x.name, self._array(kernel), self._array(bias)]
         return self._window("Conv", given, x, out, side, stride, pads or same(x.size, side, stride), group=groups)
 
     def max_pool(self, x: Layer, side: int, stride: int, pads: Pads) -> Layer:
@@ -70,7 +83,7 @@ class Graph:
     def dense(self, x: Layer, kernel: Floats, bias: Floats) -> Layer:
         """Returns a dense layer over all of x, channel by channel; kernel (in, out), bias (out,)."""
         flat = self._layer("Flatten", [x.name], x.channels * x.size**2, 1)
-        given = [flat.name, self._tensor(kernel), self._tensor(bias)]
+        given = [flat.name, self._array(kernel), self._array(bias)]
         return self._layer("Gemm", given, len(bias), 1)
 
     def relu(self, x: Layer) -> Layer:
@@ -79,7 +92,7 @@ class Graph:
 
     def relu6(self, x: Layer) -> Layer:
         """Returns min(max(x, 0), 6)."""
-        ends = [self._tensor(np.array(end, np.float32)) for end in (0, 6)]
+        ends = [self._array(np.array(end, np.float32)) for end in (0, 6)]
         return self._layer("Clip", [x.name, *ends], x.channels, x.size)
 
     def added(self, x: Layer, y: Layer) -> Layer:
@@ -95,20 +108,26 @@ class Graph:
         """Returns the mean over all places, (n, channels, 1, 1)."""
         return self._layer("GlobalAveragePool", [x.name], x.channels, 1)
 
-    def ending_in(self, x: Layer) -> bytes:
-        """Returns the finished graph as a ModelProto that gives x."""
+    def ending_in(self, x: Layer) -> Graph:
+        """Returns itself, which gives x."""
+        self.last = x
+        return self
+
+    def ending_in_mean_of(self, x: Layer) -> Graph:
+        """Returns itself, which gives the mean over all places of x, (n, channels, 1, 1)."""
+        return self.ending_in(self.mean(x))
+
+    def body(self, *more: str) -> bytes:
+        """Returns the graph as a ModelProto that gives its last layer, and `more` of them behind it."""
         size = self.picture.size
         rest = (
-            b"".join(_part(1, made) for made in self._nodes) + _text(2, "network")
-            + _part(11, _value(PICTURE, ("n", 3, size, size))) + _part(12, _value(x.name, None))
+            b"".join(map(_node, self.nodes)) + _text(2, "network") + _part(11, _value(PICTURE, ("n", 3, size, size)))
+            + b"".join(_part(12, _value(name, None)) for name in (self.last.name, *more))
         )  # fmt: skip
-        length = len(rest) + sum(len(part) for part in self._tensors)
+        arrays = [part for name, values in self.arrays.items() for part in _tensor(name, values)]
+        length = len(rest) + sum(len(part) for part in arrays)
         head = _number(1, IR_VERSION) + _part(8, _text(1, "") + _number(2, OPERATOR_SET)) + _begun(7, length)
-        return b"".join([head, rest, *self._tensors])  # arrays are large: this copies them once
-
-    def ending_in_mean_of(self, x: Layer) -> bytes:
-        """Returns the finished graph as a ModelProto that gives the mean over all places of x, (n, channels, 1, 1)."""
-        return self.ending_in(self.mean(x))
+        return b"".join([head, rest, *arrays])  # arrays are large: this copies them once
 
     def _window(
         self,
@@ -126,20 +145,14 @@ class Graph:
         return self._layer(kind, inputs, channels, size, **lists, **more)
 
     def _layer(self, kind: str, inputs: list[str], channels: int, size: int, **attributes: int | list[int]) -> Layer:
-        name = f"layer{len(self._nodes)}"
-        self._nodes.append(
-            b"".join(_text(1, given) for given in inputs) + _text(2, name) + _text(4, kind)
-            + b"".join(_part(5, _attribute(*pair)) for pair in attributes.items())
-        )  # fmt: skip
+        name = f"layer{len(self.nodes)}"
+        self.nodes.append(Node(kind, tuple(inputs), name, attributes))
         return Layer(name, channels, size)
 
-    def _tensor(self, values: Floats) -> str:
+    def _array(self, values: Floats) -> str:
         """The name of an array that the graph holds from now on."""
-        name = f"array{len(self._tensors)}"
-        raw = np.ascontiguousarray(values, "<f4").reshape(-1).view(np.uint8).data
-        facts = b"".join(_number(1, size) for size in values.shape) + _number(2, FLOAT) + _text(8, name)
-        facts += _begun(9, len(raw))
-        self._tensors += [_begun(5, len(facts) + len(raw)) + facts, raw]
+        name = f"array{len(self.arrays)}"
+        self.arrays[name] = np.asarray(values, np.float32)
         return name
 
 
@@ -156,7 +169,25 @@ def same(size: int, side: Sequence[int], stride: int) -> Pads:
     return tall // 2, wide // 2, tall - tall // 2, wide - wide // 2
 
 
-def _attribute(name: str, value: int | list[int]) -> bytes:
+def _node(one: Node) -> bytes:
+    """A NodeProto as a graph holds it."""
+    return _part(
+        1,
+        b"".join(_text(1, given) for given in one.inputs) + _text(2, one.gives) + _text(4, one.kind)
+        + b"".join(_part(5, _attribute(*pair)) for pair in one.attributes.items()),
+    )  # fmt: skip
+
+
+def _tensor(name: str, values: NDArray[Any]) -> tuple[bytes, memoryview]:
+    """A TensorProto as a graph holds it: what stands before its numbers, and these."""
+    kind = TYPES[values.dtype.name]
+    raw = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
+    facts = b"".join(_number(1, size) for size in values.shape) + _number(2, kind) + _text(8, name)
+    facts += _begun(9, len(raw))
+    return _begun(5, len(facts) + len(raw)) + facts, raw
+
+
+def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     """An AttributeProto."""
     if isinstance(value, int):
         return _text(1, name) + _number(3, value) + _number(20, INT)

@@ -20,6 +20,7 @@ from tagger.files import is_file
 from tagger.models import compact, efficientnet_lite, ensemble, head, keras_apps, keras_models, residual
 from tagger.models.backbone import Backbone
 from tagger.models.entry import Entry
+from tagger.settings import AUTO as DEFAULT_PRECISION
 from tagger.settings import DEFAULT_BACKBONE, DEFAULT_DEVICE
 from tagger.vocabulary import PORTABLE, Vocabulary
 
@@ -116,7 +117,13 @@ def _usable_here(row: Entry, heads: Collection[str] | None) -> bool:
     return any(file.here for file in (row.published if heads is None else row.published[:1]))
 
 
-def load(name: str, weights: Path | None, batch_size: int | None = None, device: str = DEFAULT_DEVICE) -> Backbone:
+def load(
+    name: str,
+    weights: Path | None,
+    batch_size: int | None = None,
+    device: str = DEFAULT_DEVICE,
+    precision: str = DEFAULT_PRECISION,
+) -> Backbone:
     """Returns a backbone that is ready to run.
 
     Args:
@@ -124,9 +131,10 @@ def load(name: str, weights: Path | None, batch_size: int | None = None, device:
         weights: a file in place of its usual numbers.
         batch_size: pictures per call of the network; None: what pays on the device.
         device: `auto`, `cpu`, `gpu` or `gpu:N`; the embedded network runs on the processor in any case.
+        precision: `auto`, `float32`, `int8` or `bfloat16`.
 
     Raises:
-        BadSettings: no such name.
+        BadSettings: no such name, or that precision is none of the device's.
         DeviceMissing: there is no such GPU.
         BadWeights: the file does not fit the network.
         WeightsMissing: there is no such file, or none in the cache and none to be fetched.
@@ -137,7 +145,7 @@ def load(name: str, weights: Path | None, batch_size: int | None = None, device:
     if weights and not is_file(weights):
         raise WeightsMissing(f"{weights}: no such weights file")
     try:
-        return row.open(weights, batch_size, device)
+        return row.open(weights, batch_size, device, precision)
     except MovieTagsError:
         raise
     except Exception as error:  # each library of networks has its own kinds
