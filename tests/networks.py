@@ -12,6 +12,7 @@ from keras.src.legacy.saving import legacy_h5_format
 
 from tagger.models.architectures import named
 
+QUICKLY = "--xla_backend_optimization_level=0"  # for XLA: compiled in half the time, for the few pictures of a test
 KEPT = 0.05  # share of a layer's variance: random layers shrink what they see, and nothing would be left at the end
 
 

@@ -240,7 +240,7 @@ def test_jax_has_the_same_network_to_train(tmp_path: Path) -> None:
         "seen = base.preprocess(np.stack([t.prepare(one, base.input_size) for one in t.pictures(3)]))\n"
         "np.save(sys.argv[1], base.body().predict_on_batch(seen))"
     )
-    env = {**os.environ, "KERAS_BACKEND": "jax"}
+    env = {**os.environ, "KERAS_BACKEND": "jax", "XLA_FLAGS": networks.QUICKLY}
     command = [sys.executable, "-c", code, str(tmp_path / "said.npy")]
     subprocess.run(command, env=env, check=True, cwd=Path(__file__).parents[1])
     expected = registry.load(name, file, 8).features(pictures(3))
