@@ -340,7 +340,8 @@ np.save(sys.argv[2], found)
 def test_a_network_is_built_and_called_on_its_device(engine: str, random_weights: Path, tmp_path: Path) -> None:
     """Of two processors (made up, as the library allows) on the second, though in two threads."""
     pytest.importorskip(engine)
-    env = {**os.environ, "KERAS_BACKEND": engine, "XLA_FLAGS": f"{networks.QUICKLY} --xla_force_host_platform_device_count=2"}
+    flags = f"{networks.QUICKLY} --xla_force_host_platform_device_count=2"
+    env = {**os.environ, "KERAS_BACKEND": engine, "XLA_FLAGS": flags}
     env["JAX_PLATFORMS"] = "cpu"
     command = [sys.executable, "-c", ELSEWHERE, str(random_weights), str(tmp_path / "said.npy")]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
