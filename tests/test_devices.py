@@ -23,12 +23,12 @@ from click.testing import CliRunner
 
 import cli
 from tagger import Settings, Tagger
-from tagger.errors import BadSettings, BadWeights, DeviceMissing, NonFiniteFeatures, VideoUnreadable
+from tagger.errors import BadSettings, BadWeights, DeviceMissing, NetworkFailed, NonFiniteFeatures, VideoUnreadable
 from tagger.models import devices, registry
 from tagger.models.backbone import whole_sha256
 from tagger.models.compact import CompactBackbone
 from tagger.models.devices import PROCESSOR, Device, choose
-from tagger.models.keras_apps import AppBackbone, KerasBackbone
+from tagger.models.keras_apps import AppBackbone, KerasBackbone, Room
 from tagger.pipeline import Engine
 from tagger.process import hardware_decoders
 from tagger.settings import USUAL_OPENING, Opening
@@ -448,6 +448,49 @@ def calls(made: Network, count: int) -> list[int]:
     return network.calls
 
 
+class Small(Counting):
+    """A GPU that holds few pictures, and says so as libraries do."""
+
+    def __init__(self, features: int, holds: int, says: str) -> None:
+        super().__init__(features)
+        self.holds, self.says = holds, says
+
+    def predict_on_batch(self, batch: np.ndarray) -> np.ndarray:
+        found: np.ndarray = super().predict_on_batch(batch)
+        if len(batch) > self.holds:
+            raise RuntimeError(self.says)
+        found[:] += batch[:, :1, 0, 0]  # of each picture its own
+        return found
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("says", ["RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.", "CUDA out of memory."])
+def test_a_gpu_is_given_as_many_pictures_as_it_holds(
+    says: str, random_weights: Path, said: Callable[[], list[str]]
+) -> None:
+    made = loaded(SMALL, random_weights)
+    assert isinstance(made, KerasBackbone)
+    network = Small(made.feature_count, 20, says)
+    network_of = replace(made, network=network, room=Room(64))
+    looked = [np.full((9, 9, 3), shade, np.uint8) for shade in range(40)]
+    found = network_of.features(looked)
+    assert np.allclose(found[:, 0], made.preprocess(np.arange(40, dtype=np.uint8)[:, None, None, None])[:, 0, 0, 0] + 1)
+    network_of.features(looked)
+    assert network.calls == [64, 32, 16, 16, 16, 16, 16, 16]  # what it holds is known from then on
+    assert [line.rpartition(": ")[2] for line in said()[1:]] == ["32 at once", "16 at once"]
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+def test_what_fails_for_other_reasons_is_not_tried_with_fewer(random_weights: Path) -> None:
+    made = loaded(SMALL, random_weights)
+    assert isinstance(made, KerasBackbone)
+    for holds, says in ((20, "CUDNN_STATUS_NOT_SUPPORTED"), (0, "out of memory")):
+        network = Small(made.feature_count, holds, says)
+        with pytest.raises(NetworkFailed, match=says):
+            replace(made, network=network, room=Room(64)).features(pictures(2))
+        assert network.calls == ([64] if holds else [64, 32, 16, 8, 4, 2, 1])
+
+
 def test_the_embedded_network_computes_no_picture_that_is_none() -> None:
     assert calls(loaded("compact", None), 33) == [16, 16, 1]
     assert calls(loaded("compact", None, 1000), 3) == [3]
@@ -462,7 +505,7 @@ def test_nor_does_one_of_keras_on_the_processor(random_weights: Path) -> None:
 def test_a_network_on_a_gpu_gets_few_lengths(random_weights: Path) -> None:
     on_gpu = loaded(SMALL, random_weights)
     assert [calls(on_gpu, count) for count in (1, 70)] == [[64], [64, 64]]
-    assert calls(replace(on_gpu, batch_size=8), 3) == [8]
+    assert calls(loaded(SMALL, random_weights, 8), 3) == [8]
     assert [calls(replace(on_gpu, batch_size=256), count) for count in (70, 300)] == [[128], [256, 64]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +28,9 @@ from tagger.settings import INT8
 
 log = logging.getLogger(__name__)
 
+FULL = re.compile(
+    r"ResourceExhausted|RESOURCE_EXHAUSTED|OutOfMemory|out of memory", re.IGNORECASE
+)  # TensorFlow, JAX, torch
 BATCH = 8  # pictures per call on the processor: more of these large networks are no faster, and take memory
 
 
@@ -59,11 +63,19 @@ class AppBackbone(Facts):
         return {f"{place:04d}": values for place, values in enumerate(trained.get_weights())}
 
 
+@dataclass(slots=True)
+class Room:
+    """What a GPU's memory holds."""
+
+    pictures: int  # at most, in a call
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class KerasBackbone(AppBackbone):
     """The same in Keras, on a GPU."""
 
     network: Any  # a Keras model, or what has its `predict_on_batch`: prepared (n, s, s, 3) -> (n, ...)
+    room: Room
 
     @property
     def rehearsal(self) -> int:
@@ -75,13 +87,24 @@ class KerasBackbone(AppBackbone):
         return in_batches(self, pictures, self._answers)
 
     def _answers(self, squares: NDArray[np.uint8]) -> NDArray[Any]:
-        """What the network says of squares and of black ones behind them: so few lengths have to be compiled."""
+        """What the network says of squares, of half as many at once where the memory does not hold all."""
         count = len(squares)
-        rows = min(self.batch_size, max(self.device.batch_size, 1 << (count - 1).bit_length()))
+        rows = min(self.room.pictures, max(self.device.batch_size, 1 << (count - 1).bit_length()))
+        try:
+            return np.concatenate([self._called(squares[at : at + rows], rows) for at in range(0, count, rows)])
+        except Exception as error:  # each backend of Keras has its own kinds
+            if rows == 1 or not FULL.search(f"{type(error).__name__} {error}"):
+                raise
+        log.info("%s: the memory of the GPU does not hold %d pictures: %d at once", self.name, rows, rows // 2)
+        self.room.pictures = rows // 2
+        return self._answers(squares)
+
+    def _called(self, squares: NDArray[np.uint8], rows: int) -> NDArray[Any]:
+        """What it says of squares, with black ones behind them: so few lengths have to be compiled."""
         filled = np.zeros((rows, *squares.shape[1:]), np.uint8)
-        filled[:count] = squares
+        filled[: len(squares)] = squares
         with keras_models.turn, self.device.scope():
-            return np.asarray(self.network.predict_on_batch(self.preprocess(filled)), np.float32)[:count]
+            return np.asarray(self.network.predict_on_batch(self.preprocess(filled)), np.float32)[: len(squares)]
 
 
 def entry(name: str) -> Entry:
@@ -117,14 +140,15 @@ def load(
     path = file or _published(architecture)
     stored = keras_files.read(architecture, path)
     sha256, parameters = arrays.digest(stored.arrays), sum(array.size for array in stored.arrays)
-    kind: type[AppBackbone]
+    pictures = batch_size or (place.batch_size if place.is_gpu else BATCH)
+    kind: Callable[..., AppBackbone] = AppBackbone
     network: Any
     if place.is_gpu:
-        kind, network = KerasBackbone, _on(place, architecture, stored.arrays)
+        kind, network = partial(KerasBackbone, room=Room(pictures)), _on(place, architecture, stored.arrays)
     else:
         made = keras_graph.graph(described(architecture).features, stored.arrays)
         planes = partial(_planes, architecture)
-        kind, network = AppBackbone, ready(made, planes, precision, large=True)
+        network = ready(made, planes, precision, large=True)
     return kind(
         name=architecture.name,
         identity=f"{architecture.name}/{architecture.feature_layer}",
@@ -133,7 +157,7 @@ def load(
         input_size=architecture.input_size,
         feature_count=architecture.feature_count,
         parameters=parameters,
-        batch_size=batch_size or (place.batch_size if place.is_gpu else BATCH),
+        batch_size=pictures,
         device=place,
         classifier=stored.classifier,
         architecture=architecture,
