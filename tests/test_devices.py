@@ -506,7 +506,7 @@ def test_a_network_on_a_gpu_gets_few_lengths(random_weights: Path) -> None:
     on_gpu = loaded(SMALL, random_weights)
     assert [calls(on_gpu, count) for count in (1, 70)] == [[64], [64, 64]]
     assert calls(loaded(SMALL, random_weights, 8), 3) == [8]
-    assert [calls(replace(on_gpu, batch_size=256), count) for count in (70, 300)] == [[128], [256, 64]]
+    assert [calls(loaded(SMALL, random_weights, 256), count) for count in (70, 300)] == [[128], [256, 64]]
 
 
 @pytest.mark.usefixtures("as_on_a_gpu")
