@@ -23,13 +23,13 @@ import cli
 import tagger
 from tagger.errors import BadSettings
 from tagger.records import Keyframe, RankedTag, ShotTag, TaggedShot, TagReport
-from tagger.reports import csv_shots, formats, shots_table
+from tagger.reports import csv_report, csv_shots, formats, shots_table
 from tagger.reports.keyframes import read as pictures_of
 
 HOSTILE = '=cmd|"/c calc"!A1 <script>alert(1)</script>\n../..\r" --> & \udcff'
 ENDINGS = {
     "csv": ["tags.csv", "shots.csv"], "json": ["tags.json"], "parquet": ["tags.parquet", "shots.parquet"],
-    "otio": ["tags.otio"],
+    "otio": ["tags.otio"], "html": ["tags.html"],
 }  # fmt: skip
 
 
@@ -56,7 +56,11 @@ def empty() -> TagReport:
     return replace(REPORT, tags=(), shots=(), slugs=())
 
 
-ODD = {"hostile": hostile, "old": old, "empty": empty, "usual": lambda: REPORT}
+def usual() -> TagReport:
+    return REPORT
+
+
+ODD = {"hostile": hostile, "old": old, "empty": empty, "usual": usual}
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -115,7 +119,7 @@ def test_parquet_has_the_tables_of_csv_typed() -> None:
     tags, shots = (
         pyarrow.parquet.read_table(io.BytesIO(form.body(REPORT))) for form in formats.all_named("parquet", TagReport)
     )
-    assert tags.column_names == list(next(csv.reader(io.StringIO(formats.named("csv", TagReport).render(REPORT)))))
+    assert tags.column_names == list(next(csv.reader(io.StringIO(csv_report.as_csv(REPORT)))))
     assert tags.to_pylist()[0]["trained"] is True and tags.to_pylist()[0]["confidence"] == 0.8125
     assert shots.to_pylist()[0]["tags"] == ["car-chase"] and shots.to_pylist()[0]["p_drama"] == 0.1
     assert shots.to_pylist()[1]["p_drama"] is None and shots.to_pylist()[1]["kept"] is False

@@ -75,7 +75,7 @@ def batch(
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.batch import ledger, summary
+        from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
         from tagger.reports.formats import DEFAULTS, usable
@@ -88,6 +88,8 @@ def batch(
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
         part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
+        if index.FORMAT in names:
+            index.check(output)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
             keep, bare = keep_features is not False, keep_features is True
@@ -158,7 +160,7 @@ def _run(
     names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
-    from tagger.batch import ledger, summary
+    from tagger.batch import index, ledger, summary
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
     from tagger.commands.bars import watching
@@ -172,6 +174,7 @@ def _run(
         finally:
             known = ledger.read(output)
             table = summary.write(output, known, csv_for)
+            index.write(output, known, wanted=index.FORMAT in names)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     return watch.failures + (planned.failed + planned.incomplete + watch.incomplete if strict else 0)

@@ -10,6 +10,11 @@ otio_report      shots as a timeline
 table            the first tags, on the terminal
 vtt              segments as WebVTT chapters
 shots_table      shots, on the terminal
+measured         how good tags were measured to be
+pages            templates, styles and scripts of pages
+page             pages that stand for themselves
+html_report      tags, when they are, keyframes: a page to look at
+html_index       a page of many films
 edl              segments as an edit decision list
 csv_segments     a row per segment
 json_segments    segments, with the rule that made them

@@ -1,0 +1,176 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const tags = data.tags, shots = data.shots, count = shots.length;
+  const bytes = Uint8Array.from(atob(data.probabilities), (c) => c.charCodeAt(0));
+  // Of each shot and tag 0 to 254; 255 where the report does not say.
+  const share = (tag, shot) => { const b = bytes[shot * tags.length + tag]; return b === 255 ? null : b / 254; };
+  const clock = (s) => {
+    const whole = Math.floor(s + 1e-6), two = (n) => String(n).padStart(2, "0");
+    const hours = Math.floor(whole / 3600), rest = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+    return hours ? `${hours}:${rest}` : rest;
+  };
+  const tiles = [...document.querySelectorAll(".shot")];
+  const film = byId("film");
+
+  // The film that lies beside the page.
+  if (film) film.addEventListener("error", () => { film.hidden = true; });
+  const go = (shot) => {
+    for (const tile of document.querySelectorAll(".shot.here")) tile.classList.remove("here");
+    const tile = tiles[shot];
+    tile.hidden = false;
+    tile.classList.add("here");
+    tile.scrollIntoView({ block: "center" });
+    tile.focus({ preventScroll: true });
+    history.replaceState(null, "", `#s${shot}`);
+    if (film && !film.hidden) {
+      film.preload = "auto"; // from now on it is wanted
+      film.currentTime = shots[shot].start;
+    }
+  };
+  byId("sheet").addEventListener("click", (event) => {
+    const see = event.target.closest(".see");
+    if (see) go(Number(see.parentNode.dataset.shot));
+  });
+
+  // Shots with a tag.
+  const filter = byId("filter"), choice = byId("tag"), least = byId("least"), dropped = byId("dropped");
+  const carries = (tag, shot) => {
+    if (least.value === "") return shots[shot].first.includes(tag);
+    const p = share(tag, shot);
+    return p !== null && p >= Number(least.value) - 0.002;
+  };
+  const show = () => {
+    const tag = choice.value === "" ? null : Number(choice.value);
+    let shown = 0;
+    tiles.forEach((tile, shot) => {
+      const fits = (tag === null || carries(tag, shot)) && (dropped.checked || shots[shot].kept);
+      tile.hidden = !fits;
+      shown += fits;
+    });
+    byId("count").textContent = `${shown} of ${count} shots`;
+    for (const pick of document.querySelectorAll(".pick"))
+      pick.setAttribute("aria-pressed", String(Number(pick.dataset.tag) === tag));
+  };
+  filter.hidden = false;
+  filter.addEventListener("input", show);
+  filter.addEventListener("submit", (event) => event.preventDefault());
+  filter.addEventListener("reset", () => setTimeout(show));
+  for (const pick of document.querySelectorAll(".pick"))
+    pick.addEventListener("click", () => {
+      choice.value = choice.value === pick.dataset.tag ? "" : pick.dataset.tag;
+      show();
+    });
+  show();
+
+  // The first tags, or all.
+  const all = byId("all");
+  const rows = [...document.querySelectorAll("#ranking tbody tr")];
+  let unfolded = !all;
+  const fold = () => {
+    rows.forEach((row, place) => { row.hidden = !unfolded && place >= data.first; });
+    if (all) {
+      all.textContent = unfolded ? `Show the first ${data.first} tags` : `Show all ${tags.length} tags`;
+      all.setAttribute("aria-expanded", String(unfolded));
+    }
+    draw();
+  };
+
+  // The heat map.
+  const map = byId("map"), there = byId("there");
+  const ROW = 18, AXIS = 20;
+  let at = null; // [tag, shot]
+  const shownTags = () => (unfolded ? tags.length : Math.min(data.first, tags.length));
+  const labels = () => Math.min(map.clientWidth * 0.35, 150);
+  const x = (s) => labels() + (map.clientWidth - labels()) * (data.length ? s / data.length : 0);
+  function draw() {
+    if (!map) return;
+    const wide = map.clientWidth, high = shownTags() * ROW + AXIS, dense = window.devicePixelRatio || 1;
+    if (!wide) return;
+    map.width = Math.round(wide * dense);
+    map.height = Math.round(high * dense);
+    map.style.height = `${high}px`;
+    const pen = map.getContext("2d"), look = getComputedStyle(document.documentElement);
+    const colour = (name) => look.getPropertyValue(name).trim();
+    pen.scale(dense, dense);
+    pen.font = "12px system-ui, sans-serif";
+    pen.textBaseline = "middle";
+    pen.fillStyle = colour("--raised");
+    pen.fillRect(labels(), 0, wide - labels(), high - AXIS);
+    for (let tag = 0; tag < shownTags(); tag++) {
+      pen.globalAlpha = 1;
+      pen.fillStyle = colour(data.trained[tag] ? "--text" : "--soft");
+      pen.fillText(tags[tag].slice(0, 40), 0, tag * ROW + ROW / 2, labels() - 6);
+      pen.fillStyle = colour("--accent");
+      for (let shot = 0; shot < count; shot++) {
+        const p = share(tag, shot);
+        if (!p) continue;
+        pen.globalAlpha = Math.sqrt(p);
+        const left = x(shots[shot].start);
+        pen.fillRect(left, tag * ROW + 1, Math.max(1, x(shots[shot].end) - left - 0.5), ROW - 2);
+      }
+    }
+    pen.globalAlpha = 0.6;
+    pen.fillStyle = colour("--line");
+    shots.forEach((shot) => {
+      if (!shot.kept) pen.fillRect(x(shot.start), 0, Math.max(1, x(shot.end) - x(shot.start)), high - AXIS);
+    });
+    pen.globalAlpha = 1;
+    pen.fillStyle = colour("--soft");
+    const marks = Math.max(1, Math.min(8, Math.floor((wide - labels()) / 80)));
+    for (let mark = 0; mark <= marks; mark++) {
+      const s = (data.length * mark) / marks;
+      pen.textAlign = mark === 0 ? "left" : mark === marks ? "right" : "center";
+      pen.fillText(clock(s), x(s), high - AXIS / 2);
+    }
+    pen.textAlign = "left";
+    if (at) {
+      pen.strokeStyle = colour("--text");
+      pen.lineWidth = 2;
+      const [tag, shot] = at, left = x(shots[shot].start);
+      pen.strokeRect(left - 1, tag * ROW, Math.max(4, x(shots[shot].end) - left) + 2, ROW);
+    }
+  }
+  const place = (event) => {
+    const box = map.getBoundingClientRect();
+    const s = ((event.clientX - box.left - labels()) / (box.width - labels())) * data.length;
+    const tag = Math.floor((event.clientY - box.top) / ROW);
+    if (s < 0 || tag < 0 || tag >= shownTags()) return null;
+    let shot = shots.findIndex((one) => s < one.end);
+    if (shot < 0) shot = count - 1;
+    return [tag, shot];
+  };
+  const point = (found) => {
+    at = found;
+    if (at) {
+      const [tag, shot] = at, p = share(tag, shot), one = shots[shot];
+      const said = p === null ? (one.kept ? "not said" : "dropped") : p.toFixed(2);
+      there.textContent = `${tags[tag]}: ${said}, ${clock(one.start)} to ${clock(one.end)}, shot ${shot}`;
+    }
+    draw();
+  };
+  if (map) {
+    byId("timeline").hidden = false;
+    map.addEventListener("pointermove", (event) => point(place(event) || at));
+    map.addEventListener("click", (event) => { const found = place(event); if (found) { point(found); go(found[1]); } });
+    map.addEventListener("keydown", (event) => {
+      const [tag, shot] = at || [0, 0];
+      const keys = {
+        ArrowLeft: [tag, Math.max(0, shot - 1)], ArrowRight: [tag, Math.min(count - 1, shot + 1)],
+        ArrowUp: [Math.max(0, tag - 1), shot], ArrowDown: [Math.min(shownTags() - 1, tag + 1), shot],
+        Home: [tag, 0], End: [tag, count - 1],
+      };
+      if (event.key in keys) { event.preventDefault(); point(keys[event.key]); }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); point([tag, shot]); go(shot); }
+    });
+    new ResizeObserver(draw).observe(map);
+    for (const medium of ["(prefers-color-scheme: dark)", "print"])
+      window.matchMedia(medium).addEventListener("change", draw);
+  }
+  if (all) {
+    all.hidden = false;
+    all.addEventListener("click", () => { unfolded = !unfolded; at = null; fold(); });
+  }
+  fold();
+})();
