@@ -92,8 +92,8 @@ def test_only_our_script_and_style_run_and_nothing_is_asked_for(name: str) -> No
         "html", "head", "meta", "link", "title", "style", "script", "body", "a", "header", "main", "h1", "h2", "p",
         "div", "strong", "em", "span", "code", "table", "thead", "tbody", "tr", "th", "td", "button", "svg", "rect",
         "section",
-        "canvas", "form", "label", "select", "option", "input", "output", "ol", "ul", "li", "img", "dl", "dt", "dd",
-        "video",
+        "canvas", "form", "label", "select", "option", "input", "output", "ol", "ul", "li", "datalist", "img", "dl",
+        "dt", "dd", "video",
     }  # fmt: skip
 
 
@@ -116,7 +116,9 @@ def test_the_heat_map_knows_every_probability() -> None:
     shares = base64.b64decode(str(found["probabilities"]))
     assert found["tags"] == ["Car chase", "Drama"] and found["length"] == 8.0
     assert [*shares] == [round(254 * 0.9), round(254 * 0.1), 255, 255]  # by rank; the second shot was dropped
-    assert found["shots"][0] == {"start": 0.0, "end": 4.0, "kept": True, "first": [0]}  # type: ignore[index]
+    assert found["shots"][0] == {  # type: ignore[index]
+        "start": 0.0, "end": 4.0, "kept": True, "first": [0], "from": 0, "to": 100, "frame": 50,
+    }  # fmt: skip
     assert [*base64.b64decode(str(data(old())["probabilities"]))] == [round(254 * 0.9), 255, 255, 255]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tagger.batch import ledger
@@ -11,7 +12,8 @@ from tagger.batch.retag import Source
 from tagger.errors import BadSettings, MovieTagsError, OutputRefused, because
 from tagger.files import is_file, output_folder
 from tagger.records import CountProgress, TagReport
-from tagger.reports.formats import all_named, file_of, write_bodies
+from tagger.reports.corrections import Corrections, put_right, read_corrections
+from tagger.reports.formats import PAGE, Format, all_named, file_of, named, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.reports.kept import pictures_at
 from tagger.reports.manner import Manner
@@ -38,22 +40,24 @@ def named_reports(paths: Iterable[Path]) -> dict[str, Path]:
     return found
 
 
-def body(file: Path, name: str, csv_for: str = PROGRAMS) -> bytes:
-    """Returns a report in a format.
+def body(file: Path, name: str, csv_for: str = PROGRAMS, corrected: bool = True) -> bytes:
+    """Returns a report in a format, put right where a person did that.
 
     Raises:
         BadPath, BadReport: it cannot be read.
         BadSettings: there is no such format.
         LibraryMissing: the format needs a library that is not installed.
     """
-    report = read_report(file)
-    return all_named(name, TagReport)[0].body(report, _manner(file, report, file.parent, csv_for))
+    form, read = named(name, TagReport), _read(file, corrected)
+    return form.body(_subject(form, read), _manner(file, read, file.parent, csv_for))
 
 
 class Exporting:
     """One run over reports."""
 
-    def __init__(self, folder: Path, names: Sequence[str], replace: bool = False, csv_for: str = PROGRAMS) -> None:
+    def __init__(
+        self, folder: Path, names: Sequence[str], replace: bool = False, csv_for: str = PROGRAMS, corrected: bool = True
+    ) -> None:
         """Takes where files go and in which formats; nothing is read or written yet.
 
         Args:
@@ -61,8 +65,10 @@ class Exporting:
             names: of formats.
             replace: writes over files that people changed, or of which nobody knows who wrote them, too.
             csv_for: who reads CSV.
+            corrected: heeds what a person put right.
         """
         self._folder, self._names, self._replace, self._csv_for = folder, names, replace, csv_for
+        self._corrected, self.put_right = corrected, 0
 
     def run(self, reports: dict[str, Path], failed: Callable[[str], None], progress: CountProgress) -> int:
         """Writes all reports, and returns how many cannot be.
@@ -95,15 +101,19 @@ class Exporting:
         return failures
 
     def _write(self, name: str, file: Path) -> None:
-        report, stem = read_report(file), self._folder / name
-        manner = _manner(file, report, stem.parent, self._csv_for)
+        stem, read = self._folder / name, _read(file, self._corrected)
+        manner = _manner(file, read, stem.parent, self._csv_for)
         forms = [form for one in self._names for form in all_named(one, TagReport)]
-        bodies = {file_of(stem, form): form.body(report, manner) for form in forms}
+        bodies = {file_of(stem, form): form.body(_subject(form, read), manner) for form in forms}
         wrote = {*self._written.of(name), *self._batch.get(name, ())}
-        bodies = {path: one for path, one in bodies.items() if self._differs(path, one, wrote)}
+        bodies = {
+            path: one for path, one in bodies.items()
+            if path.resolve() != file.resolve() and self._differs(path, one, wrote)  # the report itself stays as it is
+        }  # fmt: skip
         output_folder(stem.parent)
         self._written.note(name, bodies.values())
         write_bodies(bodies)
+        self.put_right += read.corrections is not None
 
     def _differs(self, path: Path, body: bytes, wrote: Collection[str]) -> bool:
         """Whether a file is to be written: not where it holds just that."""
@@ -115,6 +125,24 @@ class Exporting:
         return True
 
 
-def _manner(file: Path, report: TagReport, folder: Path, csv_for: str) -> Manner:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A report as it was made, and what a person put right in it."""
+
+    report: TagReport
+    corrections: Corrections | None
+
+
+def _read(file: Path, corrected: bool) -> _Read:
+    return _Read(read_report(file), read_corrections(file) if corrected else None)
+
+
+def _subject(form: Format[TagReport], read: _Read) -> TagReport:
+    """What a format is given: a page shows by itself what was put right, so that it can be taken back there."""
+    right = read.corrections
+    return read.report if right is None or form.name == PAGE else put_right(read.report, right)
+
+
+def _manner(file: Path, read: _Read, folder: Path, csv_for: str) -> Manner:
     stem = file.with_name(file.name.removesuffix(SUFFIX))
-    return Manner(csv_for, pictures_at(stem, report), folder)
+    return Manner(csv_for, pictures_at(stem, read.report), read.corrections, folder)

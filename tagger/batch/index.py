@@ -11,12 +11,11 @@ from tagger.batch.summary import counted, in_order, status_of
 from tagger.errors import OutputRefused
 from tagger.files import is_file, with_name, write_atomically
 from tagger.records import TagReport
-from tagger.reports.formats import file_of, named
+from tagger.reports.formats import PAGE, file_of, named
 from tagger.reports.html_index import IndexRow, as_index
 from tagger.reports.page import GENERATOR
 
 FILE = "index.html"
-FORMAT = "html"  # with which it is written
 HEAD_BYTES = 4096  # of a page: within them it says who made it
 
 
@@ -42,7 +41,7 @@ def write(output: Path, known: Mapping[str, LedgerEntry], wanted: bool) -> None:
     if not (wanted or _is_ours(path)):
         return
     check(output)
-    form = named(FORMAT, TagReport)
+    form = named(PAGE, TagReport)
     rows = []
     for entry in in_order(known.values()):
         page = file_of(output / entry.report, form)

@@ -11,9 +11,10 @@ from tagger.batch.find import FilmFile
 from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, STARTED, LedgerEntry, ends_of
 from tagger.errors import OutputRefused, reason
-from tagger.files import SAMPLE_BYTES, output_folder
+from tagger.files import SAMPLE_BYTES, is_file, output_folder
 from tagger.records import TagReport
-from tagger.reports.formats import lying_files, lying_names, report_bodies, write_bodies
+from tagger.reports.corrections import corrections_file
+from tagger.reports.formats import json_file, lying_files, lying_names, report_bodies, write_bodies
 from tagger.reports.kept import Kept, bodies_at, lying, pictures_at, put
 from tagger.reports.manner import Manner
 from tagger.reports.written import changed, digest
@@ -67,12 +68,19 @@ def take_over(output: Path, moved: Sequence[LedgerEntry]) -> Iterator[tuple[Ledg
         output_folder(new.parent)
         put(new, bodies.kept)
         write_bodies({new.with_name(new.name + ending): body for ending, body in bodies.files.items()})
-        yield replace(noted, wrote=bodies.wrote), files_of(output / noted.was) if noted.was else ()
+        old = output / noted.was
+        yield replace(noted, wrote=bodies.wrote), (*files_of(old), *_put_right(old)) if noted.was else ()
 
 
 def files_of(stem: Path) -> tuple[Path, ...]:
     """Returns all files of a film's report of this name, its features too."""
     return (*lying_files(stem), *lying(stem))
+
+
+def _put_right(stem: Path) -> tuple[Path, ...]:
+    """What a person put right in the film of this name: theirs, so that it goes along and is never pruned."""
+    path = corrections_file(json_file(stem))
+    return (path,) if is_file(path) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,10 @@ def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
         if report is None or report.video.fingerprint != ends_of(path, more, SAMPLE_BYTES):
             return None
         kept = bodies_at(old)
+        theirs = {path.name[len(old.name) :]: path.read_bytes() for path in _put_right(old)}
         if changed(old, entry.wrote):
-            return _Bodies(
-                {file.name[len(old.name) :]: file.read_bytes() for file in lying_files(old)}, entry.wrote, kept
-            )
+            files = {file.name[len(old.name) :]: file.read_bytes() for file in lying_files(old)}
+            return _Bodies(theirs | files, entry.wrote, kept)
     except OSError:
         return None
     given, new = Path(entry.path), output / entry.report
@@ -103,7 +111,7 @@ def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
     moved = named(report, given, name)
     bodies = report_bodies(moved, new, lying_names(old), Manner(pictures=pictures_at(old, report)))
     files = {path.name[len(new.name) :]: body for path, body in bodies.items()}
-    return _Bodies(files, tuple(map(digest, files.values())), kept)
+    return _Bodies(theirs | files, tuple(map(digest, files.values())), kept)
 
 
 def remove(files: Iterable[Path], output: Path) -> None:

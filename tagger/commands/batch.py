@@ -78,7 +78,7 @@ def batch(
         from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
-        from tagger.reports.formats import DEFAULTS, usable
+        from tagger.reports.formats import DEFAULTS, PAGE, usable
 
         if status:
             if not any((status / ledger.FOLDER).glob(ledger.LEDGERS)):
@@ -88,7 +88,7 @@ def batch(
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
         part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
-        if index.FORMAT in names:
+        if PAGE in names:
             index.check(output)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
@@ -164,6 +164,7 @@ def _run(
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
     from tagger.commands.bars import watching
+    from tagger.reports.formats import PAGE
 
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
@@ -174,7 +175,7 @@ def _run(
         finally:
             known = ledger.read(output)
             table = summary.write(output, known, csv_for)
-            index.write(output, known, wanted=index.FORMAT in names)
+            index.write(output, known, wanted=PAGE in names)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     return watch.failures + (planned.failed + planned.incomplete + watch.incomplete if strict else 0)

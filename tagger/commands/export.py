@@ -17,10 +17,12 @@ from tagger.text import printable
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
               help="Folder for the files; - writes one report in one format to stdout.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Write over files that were changed by hand, too.")
+@click.option("--corrections/--no-corrections", "corrected", default=True, show_default=True,
+              help="Heed NAME.corrections.json beside a report: what a person put right on its page.")  # fmt: skip
 @options("formats", "csv_for", "quiet", "verbose")
 def export(
-    reports: tuple[Path, ...], output: Path, replace: bool, names: tuple[str, ...], csv_for: str, quiet: bool,
-    verbose: bool,
+    reports: tuple[Path, ...], output: Path, replace: bool, corrected: bool, names: tuple[str, ...], csv_for: str,
+    quiet: bool, verbose: bool,
 ) -> None:  # fmt: skip
     """Write each REPORT, NAME.tags.json, or all reports below a folder, in other formats; read no film.
 
@@ -39,15 +41,16 @@ def export(
 
         names = usable(names)
         if output == STDOUT:
-            process.put(body(reports[0], names[0], csv_for))
+            process.put(body(reports[0], names[0], csv_for, corrected))
             return
         found = named_reports(reports)
         with stages(quiet) as show:
-            work = Exporting(output, names, replace, csv_for)
+            work = Exporting(output, names, replace, csv_for, corrected)
             lines: list[str] = []
             failed = work.run(found, lines.append, lambda done, total: show(str(output), done, total))
         for line in lines:
             fail(line, verbose=False)
         if not quiet:
-            process.put(f"{printable(str(output))}: {len(found) - failed} of {len(found)} reports written\n")
+            right = f", {work.put_right} of them put right by hand" if work.put_right else ""
+            process.put(f"{printable(str(output))}: {len(found) - failed} of {len(found)} reports written{right}\n")
     sys.exit(FAILED if failed else 0)

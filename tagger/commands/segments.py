@@ -61,7 +61,7 @@ def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...],
     with errors(verbose):
         from tagger.files import output_folder, write_atomically
         from tagger.reports import formats
-        from tagger.reports.json_report import read_report
+        from tagger.reports.corrections import read_report
         from tagger.reports.manner import Manner
         from tagger.reports.segments_table import as_table
         from tagger.segments import Rule, Segments, find

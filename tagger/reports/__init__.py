@@ -1,6 +1,7 @@
 """Stage 6: a finished report, or segments of one -> text for people or programs.
 
 json_report      the report itself, schema movietags/1: written and read
+corrections      what a person put right
 manner           how a file is wanted
 csv_report       a row per tag
 csv_shots        a row per shot

@@ -12,6 +12,7 @@ from tagger.errors import BadPath, BadReport, MovieTagsError, OutputRefused, Pat
 from tagger.files import MARK_LETTERS, distinct_name, output_folder
 from tagger.frames import frame
 from tagger.records import RankedTag, TagReport
+from tagger.reports import corrections
 from tagger.reports.formats import DEFAULTS, report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.reports.kept import NOTHING, Kept, lying, put
@@ -140,7 +141,7 @@ def read_reports(folder: Path | str) -> DataFrame:
     tables = []
     for file in reports_below(Path(folder)):
         try:
-            report = read_report(file)
+            report = corrections.read_report(file)
         except (BadPath, BadReport) as error:
             log.warning("left out: %s", error)
             continue

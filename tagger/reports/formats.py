@@ -15,12 +15,13 @@ import importlib
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tagger import libraries, plugins
-from tagger.errors import BadSettings
+from tagger.errors import BadReport, BadSettings
 from tagger.files import is_file, write_atomically
 from tagger.records import TagReport
 from tagger.reports import (
@@ -35,6 +36,7 @@ from tagger.reports import (
     parquet_report,
     vtt,
 )
+from tagger.reports.corrections import read_corrections
 from tagger.reports.manner import USUAL, Manner
 from tagger.segments import Segments
 
@@ -87,12 +89,13 @@ def _csv(subject: type[Any], render: Callable[..., str], part: str = ".tags") ->
 
 JSON = Format("json", ".json", TagReport, json_report.as_json)  # the one that is read again
 EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions)  # the one with choices of its own
+PAGE = "html"  # the one that shows what was put right beside what was said
 PARQUET, OTIO = ("pyarrow",), ("opentimelineio",)
 FORMATS: tuple[Format[Any], ...] = (
     _csv(TagReport, csv_report.as_csv),
     _csv(TagReport, csv_shots.as_csv, ".shots"),
     JSON,
-    Format("html", ".html", TagReport, html_report.as_html, needs=("jinja2",), mannered=html_report.as_html),
+    Format(PAGE, ".html", TagReport, html_report.as_html, needs=("jinja2",), mannered=html_report.as_html),
     Format("parquet", ".parquet", TagReport, parquet_report.tags, needs=PARQUET),
     Format("parquet", ".parquet", TagReport, parquet_report.shots, part=".shots", needs=PARQUET),
     Format("otio", ".otio", TagReport, otio_report.as_otio, needs=OTIO),
@@ -239,7 +242,7 @@ def report_bodies(
         LibraryMissing: one needs a library that is not installed.
     """
     forms = _json_last((*names, *lying_names(stem)))
-    how = replace(manner, folder=stem.parent)
+    how = _beside(manner, stem)
     return {file_of(stem, form): form.body(report, how) for form in forms}
 
 
@@ -247,7 +250,7 @@ def missing_bodies(
     report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, manner: Manner = USUAL
 ) -> dict[Path, bytes]:
     """Returns what those files of a film's report hold that are not there; errors are those of `report_bodies`."""
-    how = replace(manner, folder=stem.parent)
+    how = _beside(manner, stem)
     return {path: form.body(report, how) for form in _json_last(names) if not is_file(path := file_of(stem, form))}
 
 
@@ -267,6 +270,14 @@ OURS = tuple(dict.fromkeys(form.name for form in FORMATS if form.subject is TagR
 def file_of(stem: Path, form: Format[TagReport]) -> Path:
     """Returns where the file of a format is among those of a film's report."""
     return stem.with_name(stem.name + form.ending)
+
+
+def _beside(manner: Manner, stem: Path) -> Manner:
+    """How the files of a film's report are wanted, with what lies beside them; corrections that are none show none."""
+    found = None
+    with suppress(BadReport):
+        found = read_corrections(json_file(stem))
+    return replace(manner, folder=stem.parent, corrections=found)
 
 
 def _json_last(names: Sequence[str]) -> tuple[Format[TagReport], ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
 from tagger.files import fingerprint, is_file
 from tagger.records import SURE, TaggedShot, TagReport
 from tagger.reports import csv_shots
+from tagger.reports.corrections import put_right
 from tagger.reports.manner import USUAL, Manner
 from tagger.reports.measured import measured
 from tagger.reports.page import page, part
@@ -36,18 +38,30 @@ def as_html(report: TagReport, manner: Manner = USUAL) -> str:
     names = {tag.slug: tag.tag for tag in report.tags}
     pictures = {shot: part(base64.b64encode(jpeg).decode()) for shot, jpeg in manner.pictures.items()}
     return page(
-        "report", f"{report.video.name}: tags", _data(report), report=report, names=names, pictures=pictures,
-        kept=sum(shot.keyframe.kept for shot in report.shots), sure=report.sure, notes=report.warnings,
+        "report", f"{report.video.name}: tags", _data(report, manner), report=report, names=names, pictures=pictures,
+        kept=sum(shot.keyframe.kept for shot in report.shots), sure=report.sure, notes=list(_notes(report, manner)),
         strongest=list(_strongest(report)), measured=measured(report), facts=list(_facts(report)),
         film=_film(report, manner.folder), moment=moment, told=told, SURE=SURE, FIRST=FIRST,
         timestamp=lambda time_s: timestamp(milliseconds(time_s)).removeprefix("00:"),
     )  # fmt: skip
 
 
-def _data(report: TagReport) -> dict[str, object]:
+def _notes(report: TagReport, manner: Manner) -> Iterator[str]:
+    """What the reader must know: warnings of the report, and that something was put right."""
+    yield from report.warnings
+    if manner.corrections:
+        yield from put_right(report, manner.corrections).warnings[len(report.warnings) :]
+
+
+def _data(report: TagReport, manner: Manner) -> dict[str, object]:
     """What the script of the page knows: tags by rank, shots, and how probable each tag is in each shot."""
     places = {tag.slug: place for place, tag in enumerate(report.tags)}
+    right = manner.corrections
     return {
+        "film": report.video.fingerprint,
+        "name": report.video.name,
+        "corrections": None if right is None or right.film != report.video.fingerprint else asdict(right),
+        "slugs": [tag.slug for tag in report.tags],
         "tags": [tag.tag for tag in report.tags],
         "trained": [tag.trained for tag in report.tags],
         "first": FIRST,
@@ -56,8 +70,11 @@ def _data(report: TagReport) -> dict[str, object]:
             {
                 "start": round(shot.start_s, 3),
                 "end": round(shot.end_s, 3),
+                "from": shot.start_frame,
+                "to": shot.end_frame,
+                "frame": shot.keyframe.frame,
                 "kept": shot.keyframe.kept,
-                "first": [places[tag.slug] for tag in shot.tags if tag.slug in places],
+                "first": [places.get(tag.slug, -1) for tag in shot.tags],  # of a foreign tag no place
             }
             for shot in report.shots
         ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tagger.reports.corrections import Corrections
 from tagger.text import PROGRAMS
 
 
@@ -17,6 +18,8 @@ class Manner:
     """Who reads CSV, of `tagger.text.DIALECTS`."""
     pictures: Mapping[int, bytes] = field(default_factory=dict)
     """Small keyframes, JPEG, by the index of their shot."""
+    corrections: Corrections | None = None
+    """What a person put right in the film: for pages, which show the report as it was made, and this besides."""
     folder: Path | None = None
     """In which the file will lie: what it names beside it is named from there."""
 

@@ -34,9 +34,122 @@
     if (see) go(Number(see.parentNode.dataset.shot));
   });
 
+  // What a person puts right: tags struck and added, in the film and in each shot; `corrections.py` says what it means.
+  const slugOf = (tag) => (tag.normalize("NFC").toLowerCase().match(/[\p{L}\p{N}]+/gu) || []).join("-");
+  const places = new Map();
+  tags.forEach((tag, at) => { for (const name of [slugOf(tag), slugOf(data.slugs[at]), data.slugs[at]]) places.set(name, at); });
+  const called = (tag) => places.get(tag) ?? places.get(slugOf(tag));
+  const known = (tag) => { const at = called(tag); return at === undefined ? tag : data.slugs[at]; };
+  const entry = (from) => ({ struck: new Set((from.struck || []).map(known)), added: new Set((from.added || []).map(known)) });
+  const before = data.corrections || {};
+  const ofFilm = entry(before), ofShots = new Map(), elsewhere = [];
+  for (const one of before.shots || []) {
+    const shot = shots.findIndex((other) => other.from <= one.frame && one.frame < other.to);
+    if (shot < 0) elsewhere.push(one); else ofShots.set(shot, entry(one));
+  }
+  const ofShot = (shot) => { if (!ofShots.has(shot)) ofShots.set(shot, entry({})); return ofShots.get(shot); };
+  let editing = false, unsaved = false;
+  const make = (name, words, content) => Object.assign(document.createElement(name), { className: words, textContent: content });
+  const label = (slug) => { const at = called(slug); return at === undefined ? slug : tags[at]; };
+  const cross = (slug, struck, from, redraw) => {
+    const button = make("button", "strike", struck ? "undo" : "\u2715");
+    button.type = "button";
+    button.setAttribute("aria-label", `${struck ? "undo" : "\u2715"}: ${label(slug)}`);
+    button.addEventListener("click", () => {
+      if (from.added.has(slug)) from.added.delete(slug);
+      else if (struck) from.struck.delete(slug);
+      else from.struck.add(slug);
+      changed(redraw);
+    });
+    return button;
+  };
+  const add = (field, into, redraw) => {
+    const tag = field.value.trim();
+    if (!tag || !slugOf(tag)) return;
+    into.struck.delete(known(tag));
+    into.added.add(known(tag));
+    field.value = "";
+    changed(redraw);
+  };
+  const byHand = (from) => [...from.added].map((slug) => {
+    const item = make("li", "byhand", ""), name = make("span", "", `${label(slug)} (by hand) `);
+    item.append(name);
+    if (editing) item.append(cross(slug, false, from, null));
+    return item;
+  });
+  const drawFilm = () => {
+    document.querySelectorAll("#ranking tbody tr").forEach((row) => {
+      const slug = data.slugs[Number(row.dataset.tag)], struck = ofFilm.struck.has(slug), cell = row.cells[1];
+      cell.querySelector(".pick").classList.toggle("struck", struck);
+      cell.querySelector(".strike")?.remove();
+      if (editing) cell.append(" ", cross(slug, struck, ofFilm, drawFilm));
+    });
+    byId("added").replaceChildren(...byHand(ofFilm));
+  };
+  const drawShot = (shot) => {
+    const list = tiles[shot].querySelector("ul"), mine = ofShots.get(shot) || entry({});
+    list.querySelectorAll(".byhand").forEach((item) => item.remove());
+    [...list.children].forEach((item, at) => {
+      const slug = data.slugs[shots[shot].first[at]];
+      if (slug === undefined) return;
+      const struck = mine.struck.has(slug);
+      item.firstElementChild.classList.toggle("struck", struck);
+      item.querySelector(".strike")?.remove();
+      if (editing) item.append(cross(slug, struck, ofShot(shot), () => drawShot(shot)));
+    });
+    list.append(...byHand(mine));
+    const field = tiles[shot].querySelector("input");
+    if (!editing) field?.remove();
+    else if (!field) {
+      const made = make("input", "", "");
+      made.setAttribute("list", "known");
+      made.setAttribute("aria-label", `Add a tag to shot ${shot}`);
+      made.placeholder = "add a tag";
+      made.maxLength = 80;
+      made.addEventListener("change", () => add(made, ofShot(shot), () => drawShot(shot)));
+      list.parentNode.append(made);
+    }
+  };
+  const drawAll = () => { drawFilm(); tiles.forEach((_, shot) => drawShot(shot)); };
+  const changed = (redraw) => {
+    unsaved = true;
+    byId("said").textContent = "not saved yet";
+    if (redraw) redraw(); else drawAll();
+  };
+  const saved = () => {
+    const lists = (from) => ({ struck: [...from.struck], added: [...from.added] });
+    const right = [...ofShots].filter(([, one]) => one.struck.size + one.added.size)
+      .map(([shot, one]) => ({ frame: shots[shot].frame, ...lists(one) })).sort((a, b) => a.frame - b.frame);
+    return { schema: "movietags-corrections/1", film: data.film, ...lists(ofFilm), shots: [...elsewhere, ...right] };
+  };
+  byId("correct").hidden = false;
+  byId("mode").addEventListener("click", () => {
+    editing = !editing;
+    byId("mode").setAttribute("aria-pressed", String(editing));
+    for (const part of document.querySelectorAll(".editing")) part.hidden = !editing;
+    drawAll();
+  });
+  byId("add").addEventListener("change", () => add(byId("add"), ofFilm, drawFilm));
+  byId("save").addEventListener("click", () => {
+    const here = decodeURIComponent(location.pathname.split("/").pop() || "");
+    const stem = here.replace(/\.tags\.html$/i, "") || data.name;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(saved(), null, 1) + "\n"], { type: "application/json" }));
+    link.download = `${stem}.corrections.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    unsaved = false;
+    byId("said").textContent = `saved: put ${link.download} beside the report`;
+  });
+  window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+  if (data.corrections) drawAll();
+
   // Shots with a tag.
   const filter = byId("filter"), choice = byId("tag"), least = byId("least"), dropped = byId("dropped");
   const carries = (tag, shot) => {
+    const mine = ofShots.get(shot), slug = data.slugs[tag];
+    if (mine && mine.struck.has(slug)) return false;
+    if (mine && mine.added.has(slug)) return true;
     if (least.value === "") return shots[shot].first.includes(tag);
     const p = share(tag, shot);
     return p !== null && p >= Number(least.value) - 0.002;
