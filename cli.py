@@ -13,6 +13,7 @@ from tagger.commands.batch import batch
 from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
 from tagger.commands.evaluate import evaluate
+from tagger.commands.export import export
 from tagger.commands.extract import extract
 from tagger.commands.images import images
 from tagger.commands.ratings import ratings
@@ -44,7 +45,7 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, batch, retag, compare, segments, train, study, evaluate, images, vocab, models, info):
+for command in (extract, batch, retag, export, compare, segments, train, study, evaluate, images, vocab, models, info):
     cli.add_command(command)
 evaluate.add_command(ratings)
 study.add_command(search)

@@ -76,9 +76,9 @@ if TYPE_CHECKING:
         TagReport,
         Timing,
     )
+    from tagger.reports.corrections import read_report
     from tagger.reports.folder import read_reports
     from tagger.reports.formats import Format, write_report
-    from tagger.reports.json_report import read_report
     from tagger.reports.kept import FilmFeatures
     from tagger.reports.parquet import write_features
     from tagger.segments import Segment, Segments, Subject
@@ -117,7 +117,7 @@ _HOMES = {
     "evaluate": "tagger.api",
     "extract": "tagger.api",
     "features": "tagger.api",
-    "read_report": "tagger.reports.json_report",
+    "read_report": "tagger.reports.corrections",
     "read_reports": "tagger.reports.folder",
     "retag": "tagger.api",
     "segments": "tagger.api",

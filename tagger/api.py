@@ -255,7 +255,7 @@ def evaluate(
 def _report(report: TagReport | Path | str) -> TagReport:
     """The report itself, or what its file holds."""
     if isinstance(report, str | Path):
-        from tagger.reports.json_report import read_report
+        from tagger.reports.corrections import read_report
 
         return read_report(report)
     return report

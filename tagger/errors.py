@@ -34,10 +34,21 @@ Each message is one line: what, which file, what was received, what to do. Each 
 builtin kind, so that callers who know nothing of this package can still catch it.
 """
 
+import errno
+
+# The disk says these of every file; other errors are one file's.
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
+
 
 def reason(error: BaseException) -> str:
     """Returns what an error of another library says, on one line: its first, or its kind if it says nothing."""
     return (str(getattr(error, "strerror", None) or error).splitlines() or [type(error).__name__])[0]
+
+
+def because(place: object, error: Exception) -> str:
+    """Returns why something failed, on one line with its place; of a defect, the kind of error too."""
+    known = isinstance(error, MovieTagsError)
+    return f"{place}: {error if known else f'{type(error).__name__}: {reason(error)}'}"
 
 
 class MovieTagsError(Exception):
@@ -143,6 +154,11 @@ class ServerUnreachable(FetchFailed):
 
 class OutputRefused(MovieTagsError, OSError):
     """An output folder or file that cannot be written, or holds what is not to be written over."""
+
+    @property
+    def of_the_disk(self) -> bool:
+        """Whether every other file would be refused too: the disk is full, or takes no more."""
+        return getattr(self.__cause__, "errno", None) in DISK_TROUBLE
 
 
 class OutputLocked(OutputRefused):

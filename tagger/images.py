@@ -30,6 +30,7 @@ PIXELS_MAX_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
 HEAD_BYTES = 2**16  # of a file, in which an AVIF says its size
 GROUND = 128  # behind what is transparent: neither light nor dark, and no colour
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SMALL_WIDTH, SMALL_HEIGHT, SMALL_QUALITY = 192, 144, 60  # pixels, and of JPEG: about 5 kB a picture
 TOO_LARGE = f"has more pixels than are read ({PIXELS_MAX_VARIABLE} sets the limit)"
 
 
@@ -181,3 +182,20 @@ def entropy_bits(pixels: Pixels) -> float:
     counts = np.bincount(luma.ravel(), minlength=LUMA_LEVELS)
     shares = counts[counts > 0] / luma.size
     return float(max(0.0, -np.sum(shares * np.log2(shares))))
+
+
+def small_jpeg(pixels: Pixels, width: int = SMALL_WIDTH, height: int = SMALL_HEIGHT) -> bytes:
+    """Returns a picture as JPEG to look at, shrunk to fit so many pixels; what is smaller stays as it is.
+
+    Args:
+        pixels: uint8 (h, w, 3) RGB.
+        width: of the result, at most.
+        height: of the result, at most.
+    """
+    high, wide = pixels.shape[:2]
+    scale = min(1.0, width / wide, height / high)
+    if scale < 1:
+        size = (max(1, round(wide * scale)), max(1, round(high * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    _, body = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, SMALL_QUALITY])
+    return body.tobytes()

@@ -9,6 +9,7 @@ from tagger.errors import LibraryMissing
 
 # What to install, where that is not the name of what is imported.
 PACKAGES = {"keras": "keras tensorflow", "cv2": "opencv-python-headless"}
+EXTRAS = {"pyarrow": "parquet", "opentimelineio": "otio"}  # of this package, that bring a library
 # What to install beside an OpenCV without windows: the other would bring one with them, into the same files.
 HEADLESS = {"scenedetect": "scenedetect-headless"}
 
@@ -36,4 +37,5 @@ def install(library: str) -> str:
     package = PACKAGES.get(library, library)
     with suppress(PackageNotFoundError):
         package = HEADLESS.get(library, package) if version("opencv-python-headless") else package
-    return f"pip install {package}"
+    extra = f" (the extra [{EXTRAS[library]}] of movietags)" if library in EXTRAS else ""
+    return f"pip install {package}{extra}"

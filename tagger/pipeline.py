@@ -9,7 +9,7 @@ and while the first film is being read, the network is still being loaded in ano
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from itertools import islice
@@ -21,7 +21,7 @@ import numpy as np
 from tagger import ranking, vocabulary
 from tagger.errors import WeightsMissing
 from tagger.files import is_file
-from tagger.images import Pixels, prepare
+from tagger.images import Pixels, prepare, squash
 from tagger.models import head, nudity, registry
 from tagger.models.head import ANY_NETWORK
 from tagger.models.kept import KeptFeatures
@@ -111,14 +111,16 @@ class Engine:
         return self.extract_with_features(path, progress, since)[0]
 
     def extract_with_features(
-        self, path: Path, progress: FilmProgress | None = None, since: float | None = None
-    ) -> tuple[TagReport, KeptFeatures]:
+        self, path: Path, progress: FilmProgress | None = None, since: float | None = None,
+        look: Callable[[Pixels], None] | None = None,
+    ) -> tuple[TagReport, KeptFeatures]:  # fmt: skip
         """Returns the report of one film, and the features of its kept keyframes.
 
         Args:
             path: the film.
             progress: is told how far decoding is, from another thread.
             since: `time.monotonic()` from which `timing.total_s` counts; now by default.
+            look: is shown the picture of each of these keyframes, in order.
 
         Raises:
             BadPath, VideoUnreadable: the film cannot be read.
@@ -127,7 +129,8 @@ class Engine:
         begun = time.monotonic() if since is None else since
         with FilmReader(path, self.settings, progress) as reader:
             self.load()
-            features, infer_s = self._features(reader.pictures(self.input_size))
+            pictures = (squash(pixels, self.input_size) for pixels in _shown(reader.kept(), look))
+            features, infer_s = self._features(pictures)
             scanned = reader.scanned()
         report = self.report(scanned, features, begun, infer_s)
         return report, KeptFeatures.of(self.model(), features, report)
@@ -182,6 +185,14 @@ class Engine:
             parts.append(model.features(batch))
             infer_s += time.monotonic() - begun
         return np.concatenate(parts), infer_s
+
+
+def _shown(pictures: Iterator[Pixels], look: Callable[[Pixels], None] | None) -> Iterator[Pixels]:
+    """The same pictures, once each was shown to who wants to look."""
+    for pixels in pictures:
+        if look:
+            look(pixels)
+        yield pixels
 
 
 def _settings(settings: Settings, model: Model) -> dict[str, Setting]:

@@ -97,7 +97,7 @@ def test_what_changed_is_done_again(films: Path, tmp_path: Path) -> None:
     body[-1] ^= 1
     (source / "a/x.mkv").write_bytes(body)
     os.utime(source / "a/x.mkv", ns=(status.st_atime_ns, status.st_mtime_ns))
-    (output / "b/deep/y.tags.csv").unlink()
+    (output / "b/deep/y.tags.json").unlink()
     planned = dict(line.rsplit(": ", 1) for line in run(source, "-o", output, "--dry-run").stdout.splitlines())
     changed = {f"{source}/{name}": "changed" for name in ("x.mp4", "a/x.mkv")}
     changed[f"{source}/a/x.mp4"] = "changed (the same as x.mp4)"

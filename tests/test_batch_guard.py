@@ -256,7 +256,7 @@ def test_what_comes_to_nothing_leaves_no_folder(tmp_path: Path, words: tuple[str
 
 def test_extract_says_what_it_wrote_and_keeps_what_a_person_changed(source: Path, tmp_path: Path) -> None:
     film, output = source / "a.mp4", tmp_path / "out"
-    files = [output / f"a.tags.{kind}" for kind in ("csv", "json")]
+    files = [output / f"a.{kind}" for kind in ("tags.csv", "shots.csv", "tags.json")]
     done = extract(film, "-o", output)
     assert done.returncode == 0
     assert [line for line in done.stderr.splitlines() if "wrote" in line] == [
@@ -357,7 +357,7 @@ def test_a_film_that_is_cut_off_fails_where_it_is_asked_to(source: Path, tmp_pat
 
 def test_entries_that_are_done_stay_done(source: Path, output: Path) -> None:
     (entry,) = (entry for entry in read(output).values() if entry.report == "a.mp4")
-    assert isinstance(entry, LedgerEntry) and entry.state == DONE and len(entry.wrote) == 2
+    assert isinstance(entry, LedgerEntry) and entry.state == DONE and len(entry.wrote) == 3
     before = len(entries(output))
     assert batch(source, "-o", output, "-q").returncode == 0
     assert len(entries(output)) == before

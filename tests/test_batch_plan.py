@@ -118,7 +118,8 @@ def test_reports_are_called_after_their_films() -> None:
     marked = named.pop("x.mkv")  # X.mkv came first
     assert named == {name: name for name in names if name != "x.mkv"}
     assert marked.startswith("x.mkv-") and len(marked) == len("x.mkv-01234567")
-    assert report_files(OUTPUT / "a/x.mp4") == (OUTPUT / "a/x.mp4.tags.csv", OUTPUT / "a/x.mp4.tags.json")
+    files = ["x.mp4.tags.csv", "x.mp4.shots.csv", "x.mp4.tags.json"]
+    assert report_files(OUTPUT / "a/x.mp4") == tuple(OUTPUT / "a" / name for name in files)
 
 
 def test_a_film_that_is_called_as_the_report_of_another_takes_nothing_from_it() -> None:
@@ -260,14 +261,15 @@ def test_other_settings_ask_for_everything_again(root: Path, state: str) -> None
     assert why(root) == [OTHERWISE]
 
 
-@pytest.mark.parametrize("gone", [0, 1])
-def test_a_film_without_its_reports_is_to_be_done(root: Path, gone: int) -> None:
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_film_without_its_json_is_to_be_done_and_one_without_its_csv_lacks_that(root: Path, gone: int) -> None:
     noted(root, STARTED, DONE)
     path = report_files(root.parent / "out" / "x.mp4")[gone]
-    path.unlink()
-    assert why(root) == [LOST]
-    path.mkdir()
-    assert why(root) == [LOST]
+    for remove in (path.unlink, path.mkdir):
+        remove()
+        found = judged(root)
+        assert ([task.why for task in found.tasks], len(found.lacking)) == (([LOST], 0) if gone == 2 else ([], 1))
+    assert ("1 of them lack a format" in str(found)) == (gone < 2)
 
 
 def test_what_failed_is_left_alone_until_asked(root: Path) -> None:

@@ -108,10 +108,10 @@ def test_a_report_that_cannot_be_written_costs_that_film(films: Path) -> None:
 def test_a_defect_while_a_film_is_finished_costs_that_film(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Batch._write
 
-    def write(own: Batch, film: Any, report: Any, features: Any) -> None:
-        if report.video.name == "b.mp4":
+    def write(own: Batch, film: Any, made: Any) -> tuple[str, ...]:
+        if made.report.video.name == "b.mp4":
             raise ZeroDivisionError("a defect")
-        real(own, film, report, features)
+        return real(own, film, made)
 
     monkeypatch.setattr(Batch, "_write", write)
     assert batch(films, Engine()) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}

@@ -64,6 +64,7 @@ def test_files_for_each_film_and_the_good_ones_are_done(film: media.Truth, tmp_p
     assert [line.split(":")[1] for line in done.stderr.splitlines()] == [" error", " error"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         ".movietags",
+        "three shots.shots.csv",
         "three shots.tags.csv",
         "three shots.tags.json",
     ]

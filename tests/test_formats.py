@@ -17,22 +17,24 @@ import tagger
 from tagger.commands.segments import segments
 from tagger.errors import BadSettings, OutputRefused
 from tagger.records import TagReport
-from tagger.reports import formats
+from tagger.reports import csv_shots, formats
 from tagger.reports.csv_report import as_csv
 from tagger.reports.json_report import SUFFIX, as_json
 from tagger.segments import Rule, Segments, find
 
-CSV, JSON = as_csv(REPORT).encode(), as_json(REPORT).encode()
+CSV, JSON, SHOTS = as_csv(REPORT).encode(), as_json(REPORT).encode(), csv_shots.as_csv(REPORT).encode()
 SUBJECTS = (TagReport, Segments)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_names_and_suffixes_are_each_of_one_format(subject: type[object]) -> None:
     ours = list(formats.known(subject))
-    assert len({form.name for form in ours}) == len({form.suffix for form in ours}) == len(ours)
+    assert len({form.name for form in ours}) == len({form.suffix for form in ours})
+    assert len({form.ending for form in ours}) == len(ours)
     for form in ours:
-        assert formats.named(form.name, subject) is form
-        assert formats.for_file(Path(f"a.b{form.suffix.upper()}"), subject) is form
+        assert form in formats.all_named(form.name, subject)
+        assert formats.for_file(Path(f"a.b{form.ending.upper()}"), subject) is form
+        assert formats.for_file(Path(f"a.b{form.suffix.upper()}"), subject) is formats.named(form.name, subject)
 
 
 def test_every_format_of_segments_is_in_the_help() -> None:
@@ -41,7 +43,8 @@ def test_every_format_of_segments_is_in_the_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "body"), [("x.json", JSON), ("x.tags.JSON", JSON), ("x.csv", CSV), ("x.tags.csv", CSV)]
+    ("name", "body"),
+    [("x.json", JSON), ("x.tags.JSON", JSON), ("x.csv", CSV), ("x.tags.csv", CSV), ("x.Shots.csv", SHOTS)],
 )
 def test_the_ending_says_in_which_format(tmp_path: Path, name: str, body: bytes) -> None:
     tagger.write_report(REPORT, tmp_path / name)
@@ -57,9 +60,9 @@ def test_a_named_format_goes_before_the_ending(tmp_path: Path) -> None:
 
 def test_what_is_no_format_says_which_there_are(tmp_path: Path) -> None:
     for name in ("x", "x.txt", "xcsv", "x.vtt"):
-        with pytest.raises(BadSettings, match=rf"{name}: name a file that ends in .csv, .json, or name the format$"):
+        with pytest.raises(BadSettings, match=rf"{name}: name a file that ends in .csv, .json, .* or name the format$"):
             tagger.write_report(REPORT, tmp_path / name)
-    with pytest.raises(BadSettings, match="^format 'vtt': choose one of csv, json$"):
+    with pytest.raises(BadSettings, match="^format 'vtt': choose one of csv, json, "):
         tagger.write_report(REPORT, tmp_path / "x.json", "vtt")
     assert list(tmp_path.iterdir()) == []
 
@@ -70,7 +73,7 @@ def test_the_json_of_a_film_comes_last(tmp_path: Path, monkeypatch: pytest.Monke
     for names in (formats.DEFAULTS, ("json", "csv"), ("csv",), ("csv", "json", "csv")):
         written.clear()
         formats.write_bodies(formats.report_bodies(REPORT, tmp_path / "x.mp4", names))
-        assert written == ["x.mp4.tags.csv", "x.mp4.tags.json"]
+        assert written == ["x.mp4.tags.csv", "x.mp4.shots.csv", "x.mp4.tags.json"]
         assert [path.name for path in formats.report_files(tmp_path / "x.mp4", names)] == written
     assert formats.report_files(Path("x"), ["json"]) == (Path("x" + SUFFIX),)
     with pytest.raises(BadSettings, match="format 'vtt'"):

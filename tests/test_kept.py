@@ -26,7 +26,7 @@ from tagger.models import kept
 from tagger.records import Floats
 from tagger.reports.folder import Folder
 from tagger.reports.json_report import as_json
-from tagger.reports.kept import features_file, lying, put, read_features
+from tagger.reports.kept import NOTHING, Kept, features_file, lying, put, read_features
 
 NETWORK = Network("compact", "compact/avg_pool", "c" * 64, 5)
 
@@ -43,7 +43,7 @@ def some(count: int = 1, numbers: Floats | None = None, nudity: bool = False) ->
 def written(folder: Path, name: str = "x.mp4", features: KeptFeatures | None = None) -> Path:
     """A report with features beside it."""
     report = replace(REPORT, video=replace(REPORT.video, name=name, path=str(folder / name)))
-    return Folder(folder).write(folder / name, report, (features or some()).body())[-1]
+    return Folder(folder).write(folder / name, report, Kept((features or some()).body()))[-1]
 
 
 # A file
@@ -203,19 +203,19 @@ def test_files_of_others_are_neither_written_over_nor_taken_away(tmp_path: Path)
     theirs = tmp_path / "x.features.npz"
     theirs.write_bytes(npz(features=np.ones((2, 3))))
     before = theirs.read_bytes()
-    with pytest.raises(OutputRefused, match="holds no features of movietags"):
-        put(tmp_path / "x", BODY)
-    put(tmp_path / "x", None)
+    with pytest.raises(OutputRefused, match="is there and not of movietags"):
+        put(tmp_path / "x", Kept(BODY))
+    put(tmp_path / "x", NOTHING)
     assert theirs.read_bytes() == before
     theirs.write_bytes(BODY[:-100])  # damaged, and ours
-    put(tmp_path / "x", BODY)
+    put(tmp_path / "x", Kept(BODY))
     assert theirs.read_bytes() == BODY
-    put(tmp_path / "x", None)
+    put(tmp_path / "x", NOTHING)
     assert list(tmp_path.iterdir()) == []
     os.mkfifo(theirs)
-    put(tmp_path / "x", None)
+    put(tmp_path / "x", NOTHING)
     with pytest.raises(OutputRefused, match="move it away"):
-        put(tmp_path / "x", BODY)
+        put(tmp_path / "x", Kept(BODY))
     assert theirs.is_fifo()
 
 
@@ -224,14 +224,15 @@ def test_a_pipe_of_their_name_is_not_opened(tmp_path: Path) -> None:
     """Whoever opens it waits for somebody to write to it: a batch would hang."""
     os.mkfifo(tmp_path / "x.features.npz")
     assert lying(tmp_path / "x") == ()
-    with pytest.raises(OutputRefused, match="holds no features of movietags"):
-        put(tmp_path / "x", BODY)
+    with pytest.raises(OutputRefused, match="is there and not of movietags"):
+        put(tmp_path / "x", Kept(BODY))
 
 
 def test_a_report_written_anew_without_features_has_none(tmp_path: Path) -> None:
     written(tmp_path)
     report = replace(REPORT, video=replace(REPORT.video, path=str(tmp_path / "x.mp4")))
-    assert [path.name for path in Folder(tmp_path).write(tmp_path / "x.mp4", report)] == ["x.tags.csv", "x.tags.json"]
+    names = [path.name for path in Folder(tmp_path).write(tmp_path / "x.mp4", report)]
+    assert names == ["x.tags.csv", "x.shots.csv", "x.tags.json"]
     assert not features_file(tmp_path / "x").exists()
 
 

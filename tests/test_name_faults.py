@@ -101,7 +101,7 @@ def test_a_name_changes_no_tag_and_comes_back(
     assert report.video == replace(plain.video, name=name, path=name)
     folder = Folder(tmp_path / "out")
     folder.write(Path(name), report)
-    as_rows, as_text = report_files(folder.stem(Path(name), report.video.fingerprint))
+    as_rows, _, as_text = report_files(folder.stem(Path(name), report.video.fingerprint))
     assert read_report(as_text) == report
     assert json.loads(as_text.read_bytes())["video"]["name"] == name
     with as_rows.open(newline="", encoding="utf-8") as file:
@@ -113,7 +113,7 @@ def test_a_name_changes_no_tag_and_comes_back(
 
 
 def test_a_folder_of_odd_names_is_tagged_by_the_command(plain: TagReport, film: media.Truth, tmp_path: Path) -> None:
-    """Each film gets its own two files, also where names differ by letters that look alike."""
+    """Each film gets its own three files, also where names differ by letters that look alike."""
     (tmp_path / "films").mkdir()
     names = [name for name in NAMES.values() if called(name, film, tmp_path / "films")]
     names = [path.name for path in (tmp_path / "films").iterdir() if path.name in names]  # where NFC and NFD are one
@@ -127,7 +127,7 @@ def test_a_folder_of_odd_names_is_tagged_by_the_command(plain: TagReport, film: 
     rows = [path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name.endswith(".tags.csv")]
     assert sorted(rows) == sorted(as_csv(report).encode() for report in reports)
     files = [path for path in (tmp_path / "out").iterdir() if path.name != FOLDER]  # where the lock is
-    assert len(files) == 2 * len(names)
+    assert len(files) == 3 * len(names)
 
 
 def test_a_name_that_is_no_utf8_is_tagged_by_the_command(plain: TagReport, film: media.Truth, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_name_that_is_no_utf8_is_tagged_by_the_command(plain: TagReport, film:
     assert title.startswith("bad\\x")
     assert title.endswith(".mp4: 00:01, 2 shots, 2 with a picture to tag")
     found = {os.fsencode(path.name): path for path in (tmp_path / "out").iterdir() if path.name != FOLDER}
-    assert found.keys() == {b"bad\xff\xfe.tags.json", b"bad\xff\xfe.tags.csv"}
+    assert found.keys() == {b"bad\xff\xfe." + end for end in (b"tags.json", b"tags.csv", b"shots.csv")}
     report = read_report(found[b"bad\xff\xfe.tags.json"])
     assert os.fsencode(report.video.name) == NO_UTF8
     assert report.tags == plain.tags

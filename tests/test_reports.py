@@ -264,7 +264,7 @@ def test_films_of_one_name_get_files_of_their_own(report: TagReport, tmp_path: P
         folder.write(film, replace(report, video=replace(report.video, path=str(film))))
     found = sorted(read_report(path).video.path for path in (tmp_path / "out").glob("*.json"))
     assert found == sorted(map(str, films))
-    assert len(list((tmp_path / "out").glob("*.csv"))) == 4
+    assert len(list((tmp_path / "out").glob("*.tags.csv"))) == len(list((tmp_path / "out").glob("*.shots.csv"))) == 4
     assert (tmp_path / "out/x.tags.json").exists()
 
 

@@ -478,12 +478,11 @@ def test_features_are_those_of_the_network_and_change_no_answer(films: Path, tag
 def test_extract_keeps_features_where_it_is_asked_to(films: Path, tmp_path: Path) -> None:
     film = films / "deep/x.mp4"
     done = inside("extract", film, "-o", tmp_path / "out", "--keep-features")
-    assert done.stderr.splitlines()[-3:] == [
-        f"movietags: wrote {tmp_path}/out/x.{kind}" for kind in ("features.npz", "tags.csv", "tags.json")
-    ]
+    kinds = ("features.npz", "keyframes.zip", "tags.csv", "shots.csv", "tags.json")
+    assert done.stderr.splitlines()[-5:] == [f"movietags: wrote {tmp_path}/out/x.{kind}" for kind in kinds]
     assert tagger.retag(tmp_path / "out/x.tags.json", "movies50").tags[0].weight > 0
     assert inside("extract", film, "-o", tmp_path / "out").returncode == 0
-    assert sorted(path.name for path in (tmp_path / "out").glob("x*")) == ["x.tags.csv", "x.tags.json"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("x*")) == ["x.shots.csv", "x.tags.csv", "x.tags.json"]
     for words in ((), ("-o", "-")):
         with pytest.raises(Exception, match="name its folder with -o"):
             inside("extract", film, "--keep-features", *words)

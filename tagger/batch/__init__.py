@@ -12,10 +12,13 @@ parts     the files of one film -> one scan
 worker    the process that decodes
 crew      the parent's side of these processes
 shelf     reports that go to another name
+complete  formats that films lack, from their JSON
 prune     what is left of films that are gone
 outlook   what a run found and will do, for people
 watch     who is told how a batch goes
 run       pictures of all films -> full batches -> reports, ledger
 summary   the batch as a table
+index     the batch as a page, with links to those of its films
 retag     another vocabulary for films that were tagged: folder of reports -> folder of reports
+export    reports in other formats
 """

@@ -13,7 +13,7 @@ from tagger.batch.ledger import DONE, LedgerEntry, ends_of, key_of
 from tagger.errors import BadPath, BadReport
 from tagger.files import SAMPLE_BYTES
 from tagger.records import TagReport
-from tagger.reports.formats import JSON, TAGS, report_files
+from tagger.reports.formats import json_file, lying_files
 from tagger.reports.json_report import read_report
 from tagger.reports.written import changed
 
@@ -21,7 +21,7 @@ from tagger.reports.written import changed
 def report_at(stem: Path) -> TagReport | None:
     """Returns the report of this name, if there is one that can be read."""
     with suppress(BadPath, BadReport):
-        return read_report(stem.with_name(f"{stem.name}{TAGS}{JSON.suffix}"))
+        return read_report(json_file(stem))
     return None
 
 
@@ -29,7 +29,7 @@ def changed_since(stem: Path, entry: LedgerEntry) -> Path | None:
     """Returns the report of a film that is done which was changed since; only those touched since then are read."""
     try:
         done_s = datetime.fromisoformat(entry.at).timestamp()
-        times = [path.stat() for path in report_files(stem)]
+        times = [path.stat() for path in lying_files(stem)]
     except (OSError, ValueError):
         return changed(stem, entry.wrote)
     touched = any(max(time.st_mtime, time.st_ctime) > done_s for time in times)
@@ -41,7 +41,7 @@ def of_another(stem: Path, film: FilmFile) -> bool:
 
     It is this film's if it has its path, or its name and its fingerprint.
     """
-    if not any(map(os.path.isfile, report_files(stem))):
+    if not lying_files(stem):
         return False
     report = report_at(stem)
     if report is None:
@@ -61,7 +61,7 @@ def replaces_another(stem: Path, report: TagReport) -> bool:
 
     It is the same if it has its path, or its fingerprint.
     """
-    if not os.path.lexists(stem.with_name(f"{stem.name}{TAGS}{JSON.suffix}")):
+    if not os.path.lexists(json_file(stem)):
         return False
     there = report_at(stem)
     return there is None or (

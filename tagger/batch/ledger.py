@@ -184,7 +184,8 @@ def facts(report: TagReport) -> dict[str, Any]:
 def read(output: Path) -> dict[str, LedgerEntry]:
     """Returns the last entry of each film, by its path, from all ledgers of an output folder.
 
-    Where a film has the report of another, it is that film at a new place.
+    Where a film has the report of another, it is that film at a new place. What was written under a name by other
+    commands since counts among how its reports were written.
 
     Raises:
         OutputRefused: a ledger is there that cannot be read.
@@ -197,7 +198,18 @@ def read(output: Path) -> dict[str, LedgerEntry]:
         except OSError as error:
             raise OutputRefused(f"{path}: cannot be read ({reason(error)})") from error
     last = {entry.report: entry for _, entry in sorted(entries, key=lambda pair: pair[0])}
-    return {entry.film: replace(entry, was="") for entry in last.values() if entry.state != GONE}
+    others = written.Written(output)
+    return {
+        entry.film: replace(entry, was="", wrote=_all_written(entry, others))
+        for entry in last.values()
+        if entry.state != GONE
+    }
+
+
+def _all_written(entry: LedgerEntry, others: written.Written) -> tuple[str, ...]:
+    """Digests of all that was written under its name; nothing where nobody knows how the batch wrote it."""
+    added = others.of(entry.report).difference(entry.wrote) if entry.wrote else ()
+    return (*entry.wrote, *sorted(added))
 
 
 def _last(lines: Iterable[bytes]) -> dict[str, tuple[str, LedgerEntry]]:

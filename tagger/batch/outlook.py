@@ -56,6 +56,7 @@ class Outlook:
             yield f"{entry.path}: known from another place" + (f", where it was {entry.was}" if entry.was else "")
         for task in self.plan.tasks:
             yield f"{task.film.path}: {task.why}{_together(task)}"
+        yield from (f"{entry.path}: lacks a format, which is made of its report" for entry in self.plan.lacking)
         yield from self.plan.kept
         for left_out in self.search.left_out:
             yield f"{left_out.path}: left out: {left_out.rule}"

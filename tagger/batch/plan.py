@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 import zlib
@@ -17,16 +16,16 @@ from tagger.batch.guard import changed_since, of_another, report_at
 from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, PENDING, SKIPPED, LedgerEntry, key_of, out_of_reach, same
 from tagger.batch.twins import Doubles, moved
 from tagger.errors import BadSettings
-from tagger.files import MARK_LETTERS, Lock, distinct_name, output_folder, unless_used
-from tagger.reports.formats import report_files
+from tagger.files import MARK_LETTERS, Lock, distinct_name, is_file, output_folder, unless_used
+from tagger.reports.formats import DEFAULTS, json_file, report_files
 from tagger.reports.json_report import SUFFIX
-from tagger.reports.kept import lying
+from tagger.reports.kept import whole
 from tagger.reports.written import Written, changed
 
 NEW, CHANGED, OTHERWISE = "new", "changed", "other settings, model or vocabulary"
 LOST, EDITED = "its report is gone", "its report was changed"
 WAITING, INTERRUPTED, AGAIN = "not begun yet", "was interrupted", "failed before"
-BARE = "its features were not kept"
+BARE = "its features or keyframes were not kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,8 @@ class Plan:
     kept: tuple[str, ...] = ()  # reports that are not written over, a line for each
     incomplete: int = 0  # of those that are done: cut off or damaged
     unread: tuple[str, ...] = ()  # films that were done and cannot be read now, a line for each
-    bare: int = 0  # of those that are done: without their features, which are kept now
+    bare: int = 0  # of those that are done: without their features or keyframes, which are kept now
+    lacking: tuple[LedgerEntry, ...] = ()  # of films that are done, but not in every format that is wanted
 
     def __str__(self) -> str:
         """For people."""
@@ -111,7 +111,8 @@ class Plan:
         parts = ["1 film to tag" if len(self.tasks) == 1 else f"{len(self.tasks)} films to tag"]
         parts[0] += f" ({copies} of them the same as others)" if copies else ""
         parts += [f"{self.done} done before"] if self.done else []
-        parts += [f"{self.bare} of them without features (--keep-features)"] if self.bare else []
+        parts += [f"{len(self.lacking)} of them lack a format"] if self.lacking else []
+        parts += [f"{self.bare} of them without features or keyframes (--keep-features)"] if self.bare else []
         parts += [f"{len(self.moved)} known from another place"] if self.moved else []
         parts += [f"{self.failed} failed before (--retry-failed)"] if self.failed else []
         parts += [f"{len(self.kept)} kept as they are (--replace)"] if self.kept else []
@@ -130,8 +131,9 @@ class Wanted:
     newer_than_ns: int | None = None
     limit: int | None = None
     replace: bool = False  # also reports that people changed
-    features: bool = False  # are kept of each film that is taken
+    features: bool = False  # are kept of each film that is taken, and its keyframes
     bare: bool = False  # also films that are done without them
+    names: tuple[str, ...] = DEFAULTS  # of the formats
 
     def takes(self, film: FilmFile) -> bool:
         """Returns whether a film is one of these, whatever became of it."""
@@ -175,6 +177,7 @@ def plan(films: Sequence[FilmFile], known: Mapping[str, LedgerEntry], output: Pa
     return Plan(
         tuple(tasks[:taken]), counts[DONE], counts[FAILED], tuple(tasks[taken:]), own_moved, tuple(kept), incomplete,
         tuple(unread), sum(why == DONE and _is_bare(entry, output, wanted) for *_, entry, why in judged),
+        tuple(entry for *_, entry, why in judged if entry and why == DONE and _lacks(entry, output, wanted)),
     )  # fmt: skip
 
 
@@ -216,7 +219,7 @@ def _why(film: FilmFile, entry: LedgerEntry | None, output: Path, wanted: Wanted
     if entry.state == FAILED:
         return AGAIN if wanted.retry_failed else FAILED
     stem = output / (entry.was or entry.report)
-    if entry.state == DONE and not all(map(os.path.isfile, report_files(stem))):
+    if entry.state == DONE and not is_file(json_file(stem)):
         return LOST
     if entry.state == DONE and changed_since(stem, entry):
         return EDITED
@@ -226,7 +229,13 @@ def _why(film: FilmFile, entry: LedgerEntry | None, output: Path, wanted: Wanted
 def _is_bare(entry: LedgerEntry | None, output: Path, wanted: Wanted) -> bool:
     """Whether a film is done without its features, though they are wanted."""
     done = entry if wanted.features and entry and entry.state == DONE else None
-    return done is not None and not lying(output / (done.was or done.report))
+    return done is not None and not whole(output / (done.was or done.report))
+
+
+def _lacks(entry: LedgerEntry, output: Path, wanted: Wanted) -> bool:
+    """Whether a film that is done has not every format that is wanted."""
+    files = report_files(output / (entry.was or entry.report), wanted.names)
+    return entry.state == DONE and not all(map(is_file, files))
 
 
 def _reports(

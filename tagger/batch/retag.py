@@ -16,14 +16,14 @@ from tagger.batch import summary
 from tagger.batch.guard import replaces_another
 from tagger.batch.ledger import DONE, FAILED, FOLDER, FOUND, LEDGERS, LedgerEntry, facts
 from tagger.batch.plan import Shard, hold
-from tagger.batch.run import DISK_TROUBLE
-from tagger.errors import BadSettings, MovieTagsError, OutputRefused, reason
+from tagger.errors import BadSettings, MovieTagsError, OutputRefused, because
 from tagger.files import output_folder, with_name
 from tagger.records import CountProgress, TagReport
 from tagger.reports.folder import reports_below
 from tagger.reports.formats import report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX
 from tagger.reports.kept import read_features, report_of
+from tagger.reports.manner import Manner
 from tagger.reports.written import Written, changed
 from tagger.retag import Retagger
 from tagger.text import PROGRAMS
@@ -193,13 +193,12 @@ class Retagging:
                 report = target.retagger.report(found.report, found.kept)
                 self._write(target, name, report)
             except OutputRefused as error:
-                if getattr(error.__cause__, "errno", None) in DISK_TROUBLE:
+                if error.of_the_disk:
                     raise
                 failed(str(error))
                 target.fail(name, str(error))
             except Exception as error:  # one that is no other's fault costs this film
-                known = isinstance(error, MovieTagsError)
-                why = f"{file}: " + (str(error) if known else f"{type(error).__name__}: {reason(error)}")
+                why = because(file, error)
                 failed(why)
                 target.fail(name, why)
             else:
@@ -213,6 +212,6 @@ class Retagging:
         if not self._replace and replaces_another(stem, report):
             raise OutputRefused(f"{stem}{SUFFIX}: is there and no report of this film: --replace writes over it")
         output_folder(stem.parent)
-        bodies = report_bodies(report, stem, csv_for=self._csv_for)
+        bodies = report_bodies(report, stem, manner=Manner(self._csv_for))
         written.note(name, bodies.values())
         write_bodies(bodies)

@@ -5,15 +5,15 @@ crew (decoders)  -> pictures of all films -> network, a full batch at a time -> 
 
 from __future__ import annotations
 
-import errno
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from tagger.batch.complete import complete
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
@@ -21,26 +21,32 @@ from tagger.batch.plan import NEW, Plan, Task
 from tagger.batch.shelf import as_one, called_as, remove, take_over
 from tagger.batch.watch import Watch
 from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
-from tagger.errors import MovieTagsError, OutputRefused, reason
+from tagger.errors import MovieTagsError, OutputRefused, because, reason
 from tagger.files import output_folder
 from tagger.images import Pixels
 from tagger.models.kept import KeptFeatures
 from tagger.models.model import Features
 from tagger.pipeline import Engine
 from tagger.records import Scanned, TagReport
-from tagger.reports.formats import report_bodies, write_bodies
-from tagger.reports.kept import body_at, put
+from tagger.reports import keyframes
+from tagger.reports.formats import DEFAULTS, report_bodies, show_pictures, write_bodies
+from tagger.reports.kept import NOTHING, Kept, bodies_at, pictures_at, put
+from tagger.reports.keyframes import bounded, by_shot
+from tagger.reports.manner import Manner
 from tagger.reports.written import digest
 from tagger.shots.detector import ShotDetector
 from tagger.text import PROGRAMS
 
-# The disk says these of every file; other errors are one file's.
-DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
-
 WAIT_S = 1.0  # a picture waits for others to fill the batch; longer, and a long film would hold up a short one's report
 
 
-_Made = tuple[TagReport, bytes | None]  # a report, and the file of features beside it, if that is kept
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A report, and what goes with it."""
+
+    report: TagReport
+    kept: Kept
+    pictures: Mapping[int, bytes]  # small keyframes, by shot
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +57,7 @@ class _Film:
     mark: str
     begun: float
     parts: list[Features] = field(default_factory=list)
+    small: list[bytes] = field(default_factory=list)  # keyframes to look at
     waiting: int = 0  # pictures that the network has not seen
     infer_s: float = 0.0  # its share of the network's time
     scanned: Scanned | None = None
@@ -71,11 +78,11 @@ class Batch:
 
     def __init__(
         self, engine: Engine, output: Path, ledger: Ledger, watch: Watch, csv_for: str = PROGRAMS,
-        keep_features: bool = False,
+        keep_features: bool = False, names: Sequence[str] = DEFAULTS,
     ) -> None:  # fmt: skip
         """Takes what all films have in common; nothing is loaded or written yet."""
         self._engine, self._output, self._ledger, self._watch = engine, output, ledger, watch
-        self._csv_for, self._keep_features = csv_for, keep_features
+        self._csv_for, self._keep_features, self._names = csv_for, keep_features, names
         self._asked = engine.identity
         self._films: dict[Task, _Film] = {}
         self._twins: dict[PurePosixPath, list[_Film]] = defaultdict(list)  # those that wait for a film of this report
@@ -98,9 +105,12 @@ class Batch:
         """
         settings = self._engine.settings
         ShotDetector(settings.detector, settings.min_shot_s)  # a library that it misses is no film's fault
-        orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20)
+        small = self._keep_features or show_pictures(self._names)
+        orders = Orders(settings, self._engine.input_size, limits.memory_mib * 2**20, small)
         self._engine.load()
         plan = self._moved(plan)
+        for entry, error in complete(self._output, self._ledger, plan.lacking, self._names, self._csv_for):
+            self._watch.completed(entry, error)
         for task in (*plan.tasks, *plan.later):
             if task.why == NEW:
                 self._ledger.add(task.film.path, task.report, FOUND, more=_more(task))
@@ -115,13 +125,15 @@ class Batch:
 
     def _moved(self, plan: Plan) -> Plan:
         """Takes over the reports of films that moved; tasks know then how they are written now."""
-        wrote = {}
+        noted = {}
         for entry, old in take_over(self._output, plan.moved):
             self._ledger.put(entry)
             remove(old, self._output)
-            wrote[entry.report] = entry.wrote
+            noted[entry.report] = entry
+        wrote = {report: entry.wrote for report, entry in noted.items()}
         tasks = (replace(task, wrote=wrote.get(str(task.report), task.wrote)) for task in plan.tasks)
-        return replace(plan, tasks=tuple(tasks))
+        lacking = (noted.get(entry.report, entry) for entry in plan.lacking)
+        return replace(plan, tasks=tuple(tasks), lacking=tuple(lacking))
 
     def _begun(self, plan: Plan) -> Iterator[Task]:
         """The tasks that are to be decoded, each noted before it is handed out."""
@@ -156,6 +168,7 @@ class Batch:
                 if not self._pictures:
                     self._oldest = time.monotonic()
                 self._pictures.append((film, message.pixels))
+                film.small += [message.small] if message.small else []
                 film.waiting += 1
                 if len(self._pictures) == model.backbone.batch_size:
                     self._look()
@@ -173,7 +186,7 @@ class Batch:
             self._show(pictures)
         except Exception as error:  # a network that fails costs the films it fails with
             if len(films) == 1:
-                self._end(films[0], _End(FAILED, _because(films[0].task, error)))
+                self._end(films[0], _End(FAILED, because(films[0].task.film.path, error)))
             else:
                 for one in films:
                     self._pictures = [(film, pixels) for film, pixels in pictures if film is one]
@@ -199,14 +212,14 @@ class Batch:
     def _finish(self, film: _Film, make: Callable[[], _Made], **known: object) -> None:
         """Writes the reports of a film and notes that it is done; what cannot be made or written is its own failure."""
         try:
-            report, features = make()
-            wrote = self._write(film, report, features)
+            made = make()
+            report, wrote = made.report, self._write(film, made)
         except OutputRefused as error:
-            if getattr(error.__cause__, "errno", None) in DISK_TROUBLE:
+            if error.of_the_disk:
                 raise
             self._end(film, _End(FAILED, str(error)))
         except Exception as error:  # a defect costs this film, not the others
-            self._end(film, _End(FAILED, _because(film.task, error), lasting=film.task.same_as is None))
+            self._end(film, _End(FAILED, because(film.task.film.path, error), lasting=film.task.same_as is None))
         else:
             self._forget(film)
             self._note(film.task, DONE, film.mark, **{**facts(report), "wrote": wrote, **known})
@@ -219,27 +232,30 @@ class Batch:
             raise MovieTagsError("changed while it was read: tag it again when it is complete")
         features = np.concatenate([self._engine.model().nothing, *film.parts])
         report = as_one(self._engine.report(scanned, features, film.begun, film.infer_s), file, film.starts_s)
-        kept = KeptFeatures.of(self._engine.model(), features, report) if self._keep_features else None
-        return report, None if kept is None else kept.body()
+        pictures = by_shot(film.small, report) if film.small else {}
+        if not self._keep_features:
+            return _Made(report, NOTHING, pictures)
+        kept = KeptFeatures.of(self._engine.model(), features, report)
+        return _Made(report, Kept(kept.body(), keyframes.body(pictures, report)), pictures)
 
     def _copied(self, film: _Film, original: PurePosixPath) -> _Made:
         """The report of a film that holds the same, as that of this one, and its features."""
         file, report = film.task.film, report_at(self._output / original)
-        features = body_at(self._output / original) if self._keep_features else None
-        whole = features is not None or not self._keep_features
+        kept = bodies_at(self._output / original) if self._keep_features else NOTHING
+        whole = None not in (kept.features, kept.keyframes) or not self._keep_features
         if report is None or not whole or not same(film.mark, file.path, file.more):
             raise MovieTagsError(f"it or the report of {original}, which held the same, was changed meanwhile")
-        return called_as(report, file), features
+        return _Made(called_as(report, file), kept, pictures_at(self._output / original, report))
 
-    def _write(self, film: _Film, report: TagReport, features: bytes | None) -> tuple[str, ...]:
+    def _write(self, film: _Film, made: _Made) -> tuple[str, ...]:
         """Puts the reports in their place; what they are known again by."""
         stem = self._output / film.task.report
         output_folder(stem.parent)
-        bodies = report_bodies(report, stem, csv_for=self._csv_for)
+        bodies = report_bodies(made.report, stem, self._names, Manner(self._csv_for, bounded(made.pictures)))
         wrote = tuple(map(digest, bodies.values()))
         if film.task.wrote:  # else, after a power cut now, they would be taken for changed
             self._note(film.task, STARTED, film.mark, wrote=(*film.task.wrote, *wrote))
-        put(stem, features)
+        put(stem, made.kept)
         write_bodies(bodies)
         return wrote
 
@@ -278,9 +294,3 @@ class Batch:
 
 def _more(task: Task) -> tuple[str, ...]:
     return tuple(map(str, task.film.more))
-
-
-def _because(task: Task, error: Exception) -> str:
-    """Why a film failed, on one line."""
-    known = isinstance(error, MovieTagsError)
-    return f"{task.film.path}: " + (str(error) if known else f"{type(error).__name__}: {reason(error)}")

@@ -11,10 +11,12 @@ from tagger.batch.find import FilmFile
 from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, STARTED, LedgerEntry, ends_of
 from tagger.errors import OutputRefused, reason
-from tagger.files import SAMPLE_BYTES, output_folder, write_atomically
+from tagger.files import SAMPLE_BYTES, is_file, output_folder
 from tagger.records import TagReport
-from tagger.reports.formats import report_bodies, report_files
-from tagger.reports.kept import body_at, lying, put
+from tagger.reports.corrections import corrections_file
+from tagger.reports.formats import json_file, lying_files, lying_names, report_bodies, write_bodies
+from tagger.reports.kept import Kept, bodies_at, lying, pictures_at, put
+from tagger.reports.manner import Manner
 from tagger.reports.written import changed, digest
 
 
@@ -64,25 +66,30 @@ def take_over(output: Path, moved: Sequence[LedgerEntry]) -> Iterator[tuple[Ledg
             continue
         new = output / entry.report
         output_folder(new.parent)
-        put(new, bodies.features)
-        for path, body in zip(report_files(new), bodies.files, strict=True):
-            if body is not None:
-                write_atomically(path, body)
-        yield replace(noted, wrote=bodies.wrote), files_of(output / noted.was) if noted.was else ()
+        put(new, bodies.kept)
+        write_bodies({new.with_name(new.name + ending): body for ending, body in bodies.files.items()})
+        old = output / noted.was
+        yield replace(noted, wrote=bodies.wrote), (*files_of(old), *_put_right(old)) if noted.was else ()
 
 
 def files_of(stem: Path) -> tuple[Path, ...]:
     """Returns all files of a film's report of this name, its features too."""
-    return (*report_files(stem), *lying(stem))
+    return (*lying_files(stem), *lying(stem))
+
+
+def _put_right(stem: Path) -> tuple[Path, ...]:
+    """What a person put right in the film of this name: theirs, so that it goes along and is never pruned."""
+    path = corrections_file(json_file(stem))
+    return (path,) if is_file(path) else ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Bodies:
     """What the reports of a film are to hold under its new name."""
 
-    files: tuple[bytes | None, ...]  # in the order of `report_files`
+    files: dict[str, bytes]  # by how their names end; JSON comes last
     wrote: tuple[str, ...]
-    features: bytes | None
+    kept: Kept
 
 
 def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
@@ -92,16 +99,19 @@ def _lying(output: Path, entry: LedgerEntry) -> _Bodies | None:
     try:
         if report is None or report.video.fingerprint != ends_of(path, more, SAMPLE_BYTES):
             return None
-        features = body_at(old)
+        kept = bodies_at(old)
+        theirs = {path.name[len(old.name) :]: path.read_bytes() for path in _put_right(old)}
         if changed(old, entry.wrote):
-            files = tuple(file.read_bytes() if file.is_file() else None for file in report_files(old))
-            return _Bodies(files, entry.wrote, features)
+            files = {file.name[len(old.name) :]: file.read_bytes() for file in lying_files(old)}
+            return _Bodies(theirs | files, entry.wrote, kept)
     except OSError:
         return None
-    given = Path(entry.path)
+    given, new = Path(entry.path), output / entry.report
     name = PurePosixPath(entry.report).name if more else given.name
-    bodies = tuple(report_bodies(named(report, given, name), output / entry.report).values())
-    return _Bodies(bodies, tuple(map(digest, bodies)), features)
+    moved = named(report, given, name)
+    bodies = report_bodies(moved, new, lying_names(old), Manner(pictures=pictures_at(old, report)))
+    files = {path.name[len(new.name) :]: body for path, body in bodies.items()}
+    return _Bodies(theirs | files, tuple(map(digest, files.values())), kept)
 
 
 def remove(files: Iterable[Path], output: Path) -> None:

@@ -32,7 +32,7 @@ def write(output: Path, known: Mapping[str, LedgerEntry], csv_for: str = PROGRAM
         OutputRefused: it cannot be written.
     """
     names = {entry.report for entry in known.values()}
-    rows = [_row(entry, names) for entry in _in_order(known.values())]
+    rows = [_row(entry, names) for entry in in_order(known.values())]
     write_rows(
         output / FILE, COLUMNS, ([safe_cell(c) if isinstance(c, str) else c for c in row] for row in rows), csv_for
     )
@@ -44,7 +44,7 @@ def counted(known: Mapping[str, LedgerEntry]) -> str:
 
     Of films of earlier versions, and of heads that cannot tell, nobody knows: they do not count among the last.
     """
-    films = _in_order(known.values())
+    films = in_order(known.values())
     states = [entry.state for entry in films]
     unsure = sum(entry.state == DONE and entry.sure == () for entry in films)
     done = f"done (nothing sure in {unsure})" if unsure else "done"
@@ -57,14 +57,19 @@ def counted(known: Mapping[str, LedgerEntry]) -> str:
 
 def in_words(output: Path, known: Mapping[str, LedgerEntry]) -> str:
     """Returns how far a batch is: counts, who is at work, and the films that failed with their reasons."""
-    failed = [f"failed: {printable(entry.reason)}" for entry in _in_order(known.values()) if entry.state == FAILED]
+    failed = [f"failed: {printable(entry.reason)}" for entry in in_order(known.values()) if entry.state == FAILED]
     return "\n".join([counted(known), *_at_work(output), *some_lines(failed, NAMED_MAX)])
 
 
-def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """By name, without those that were found once and are gone before anything was done with them."""
+def in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """Returns films by name, without those that were found once and are gone before anything was done with them."""
     there = (entry for entry in entries if entry.state not in PENDING or is_there(Path(entry.film)) is not False)
     return sorted(there, key=lambda entry: entry.report)
+
+
+def status_of(entry: LedgerEntry) -> str:
+    """Returns what became of a film, as the table says it."""
+    return entry.status if entry.state == DONE else WAITING if entry.state in PENDING else entry.state
 
 
 def _row(entry: LedgerEntry, names: set[str]) -> list[object]:
@@ -72,7 +77,7 @@ def _row(entry: LedgerEntry, names: set[str]) -> list[object]:
     speed = entry.duration_s / entry.seconds if entry.duration_s is not None and entry.seconds else None
     return [
         entry.report,
-        entry.status if done else WAITING if entry.state in PENDING else entry.state,
+        status_of(entry),
         entry.reason,
         SEPARATOR.join(entry.tags),
         entry.shots,

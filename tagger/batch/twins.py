@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 from tagger.batch.find import FilmFile
 from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, LedgerEntry, disk_of, ends_of, key_of, mark_of, parts_of, same
-from tagger.files import SAMPLE_BYTES
-from tagger.reports.formats import report_files
-from tagger.reports.kept import lying
+from tagger.files import SAMPLE_BYTES, is_file
+from tagger.reports.formats import json_file
+from tagger.reports.kept import whole
 from tagger.reports.written import changed
 from tagger.video import sequence
 
@@ -192,9 +192,9 @@ class Doubles:
     def _stands(self, entry: LedgerEntry) -> bool:
         """Whether what was done with a film is still what was done, and the film what it was."""
         stem = self._output / (entry.was or entry.report)
-        whole = all(map(os.path.isfile, report_files(stem))) and changed(stem, entry.wrote) is None
-        whole = whole and (not self._with_features or bool(lying(stem)))
-        return whole and same(entry.mark, *_files(entry))
+        stands = is_file(json_file(stem)) and changed(stem, entry.wrote) is None
+        stands = stands and (not self._with_features or whole(stem))
+        return stands and same(entry.mark, *_files(entry))
 
 
 def alike(ours: Sequence[Path], theirs: Sequence[Path]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagger.batch.ledger import LedgerEntry
 from tagger.batch.plan import Task
 from tagger.records import TagReport
 
@@ -20,6 +21,9 @@ class Watch:
 
     def failed(self, task: Task, reason: str) -> None:
         """A film cannot be tagged; the reason is one line with its path."""
+
+    def completed(self, entry: LedgerEntry, reason: str) -> None:
+        """A film that was done before has now the formats that it lacked; or the reason why not, one line."""
 
     def skipped(self, task: Task, reason: str) -> None:
         """A file that was taken for a film is none; the reason is one line with its path."""

@@ -23,7 +23,7 @@ import psutil
 
 from tagger.batch.parts import joined, starts_s
 from tagger.errors import MovieTagsError, NoVideoStream
-from tagger.images import Pixels
+from tagger.images import Pixels, small_jpeg, squash
 from tagger.process import end_with_parent
 from tagger.records import Scanned
 from tagger.settings import Settings
@@ -53,6 +53,7 @@ class KeptPicture:
     """The picture of a keyframe that is kept, uint8 (size, size, 3) RGB."""
 
     pixels: Pixels
+    small: bytes = b""  # JPEG to look at, where that is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Orders:
     settings: Settings
     input_size: int  # pixels, of the square pictures that the network takes
     memory_bytes: int  # what the process may hold
+    small: bool = False  # keyframes are wanted to look at, too
 
 
 def serve(pipe: Connection, orders: Orders) -> None:
@@ -136,8 +138,8 @@ def _scanned(files: tuple[Path, ...], orders: Orders, sender: _Sender) -> Iterat
     for path in files:
         before_s = sum(part.video.duration_s for part in parts)
         with FilmReader(path, orders.settings, partial(sender.progress, len(files) == 1, before_s)) as reader:
-            for pixels in reader.pictures(orders.input_size):
-                yield KeptPicture(pixels)
+            for pixels in reader.kept():
+                yield KeptPicture(squash(pixels, orders.input_size), small_jpeg(pixels) if orders.small else b"")
             parts.append(reader.scanned())
     yield Read(joined(parts), starts_s(parts))
 

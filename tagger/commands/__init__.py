@@ -7,6 +7,7 @@ extract     films in, tables or files out
 bars        what people see of a batch while it runs
 batch       every film below a folder
 retag       another vocabulary for films that were tagged
+export      reports in other formats
 segments    where in a film a tag is
 compare     two reports beside each other
 ratings     evaluate ratings

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 
 from tagger import process
+from tagger.batch.ledger import LedgerEntry
 from tagger.batch.plan import Plan, Task
 from tagger.batch.watch import Watch
 from tagger.commands.console import bar, progress_of
@@ -61,6 +62,12 @@ class BatchBars(Watch):
         """Says why, also with -q."""
         self.failures += 1
         self._end(task, f"error: {reason}", always=True)
+
+    def completed(self, entry: LedgerEntry, reason: str) -> None:
+        """Says what it is now, or, also with -q, why it is not."""
+        self.failures += bool(reason)
+        if reason or not self._quiet:
+            process.say(f"error: {reason}" if reason else f"{entry.report}: what it lacked is made of its report")
 
     def skipped(self, task: Task, reason: str) -> None:
         """Says why."""

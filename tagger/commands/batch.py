@@ -48,8 +48,8 @@ LIST = Path("-")
 @click.option("--prune", is_flag=True, help="Take away reports and rows of films that are gone.")
 @click.option("--strict", is_flag=True, help="Exit code 1 also for films that failed before, or are cut off.")
 @click.option("--keep-features/--no-keep-features", default=None,
-              help="Keep the features of keyframes beside each report, for `movietags retag`: yes, unless you say no; "
-                   "if you say yes, films that were done without are done again.")  # fmt: skip
+              help="Keep the features of keyframes beside each report, for `movietags retag`, and small pictures for "
+                   "html: yes, unless you say no; if you say yes, films that lack them are done again.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and why; write nothing.")
 @click.option("--status", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="OUT",
               help="Say how far the batch in OUT is, and end.")  # fmt: skip
@@ -57,26 +57,28 @@ LIST = Path("-")
               metavar="MIB", help="A film whose decoding takes more is given up.")  # fmt: skip
 @click.option("--min-speed", type=click.FloatRange(min=0), default=0.02, show_default=True, metavar="FACTOR",
               help="A film that is decoded slower than this times real time, over a minute, is given up.")  # fmt: skip
-@options("csv_for", *TAGGING, "quiet", "verbose")
+@options("formats", "csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
     replace: bool, prune: bool, strict: bool, keep_features: bool | None, dry_run: bool, memory_mib: int,
-    min_speed: float, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    min_speed: float, names: tuple[str, ...], csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
     Films are known by what is in the files; 24 or more numbered pictures (scan_000001.dpx, ...) are a film, too.
     Samples, trailers and extras beside their film are left out, and parts and discs are one film, unless --all. DIR
     may also be a film, a pattern in quotes, or - for a list on stdin (a path per line, or separated by NUL). For each
-    film OUT has DIR's folders and, as NAME.EXT.tags.json and NAME.EXT.tags.csv, its reports; summary.csv has a row per
-    film. What is done is not done again unless the film, the settings, the model or the vocabulary changed.
+    film OUT has DIR's folders and, as NAME.EXT.tags.json and so on, its reports; summary.csv has a row per film. What
+    is done is not done again unless the film, the settings, the model or the vocabulary changed; a format that a film
+    lacks is made of its JSON.
     """
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.batch import ledger, summary
+        from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
+        from tagger.reports.formats import DEFAULTS, PAGE, usable
 
         if status:
             if not any((status / ledger.FOLDER).glob(ledger.LEDGERS)):
@@ -85,11 +87,14 @@ def batch(
             return
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
-        part, ignore = Shard.parse(shard), Ignore(exclude, markers=not every)
+        part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
+        if PAGE in names:
+            index.check(output)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
             keep, bare = keep_features is not False, keep_features is True
-            wanted = Wanted(engine.identity, part, retry_failed, _nanoseconds(newer_than), limit, replace, keep, bare)
+            since = _nanoseconds(newer_than)
+            wanted = Wanted(engine.identity, part, retry_failed, since, limit, replace, keep, bare, names)
             outlook = _look(roots, output, ignore, every, wanted, engine.vocabulary.slugs)
             for problem in outlook.problems:
                 fail(problem, verbose=False)
@@ -104,7 +109,7 @@ def batch(
                 limits = Limits(memory_mib, min_speed)
                 gone = outlook.departed.gone if prune else ()
                 work = (engine, output, part, outlook.plan, gone, jobs or process.cores(), limits)
-                failed = _run(*work, csv_for, keep, quiet, strict)
+                failed = _run(*work, names, csv_for, keep, quiet, strict)
     sys.exit(FAILED if failed or outlook.problems else 0)
 
 
@@ -152,23 +157,25 @@ def _listed() -> list[Path]:
 
 def _run(
     engine: Engine, output: Path, part: Shard, planned: Plan, gone: tuple[LedgerEntry, ...], jobs: int, limits: Limits,
-    csv_for: str, keep_features: bool, quiet: bool, strict: bool,
+    names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
-    from tagger.batch import ledger, summary
+    from tagger.batch import index, ledger, summary
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
     from tagger.commands.bars import watching
+    from tagger.reports.formats import PAGE
 
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
             for line in prune(output, book, gone):
                 process.say(line)
             with watching(planned, quiet) as watch:
-                Batch(engine, output, book, watch, csv_for, keep_features).run(planned, jobs, limits)
+                Batch(engine, output, book, watch, csv_for, keep_features, names).run(planned, jobs, limits)
         finally:
             known = ledger.read(output)
             table = summary.write(output, known, csv_for)
+            index.write(output, known, wanted=PAGE in names)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     return watch.failures + (planned.failed + planned.incomplete + watch.incomplete if strict else 0)

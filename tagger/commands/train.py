@@ -72,6 +72,9 @@ def recipe_options(command: Any) -> Any:
 @click.option("--strategy", type=click.Choice((*STRATEGIES, AUTO)), default=FEATURES, show_default=True,
               help="features: a head on what the backbone sees; augment: the same on changed pictures; fine-tune: "
                    "head and last layers; scratch: all from random numbers; auto: what suits the images.")  # fmt: skip
+@click.option("--from-corrections", "corrected", type=click.Path(path_type=Path), multiple=True, metavar="REPORTS",
+              help="Folder of reports: keyframes of films that a person put right are put into IMAGES first, under "
+                   "their tags; may be repeated.")  # fmt: skip
 @click.option("--limit-per-tag", type=int, help="Draws so many pictures of each tag.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of split, draw and training.")
 @click.option("--folds", type=int, default=0, metavar="K", help="Cross-validates besides, with K heads more.")
@@ -81,7 +84,7 @@ def recipe_options(command: Any) -> Any:
 @click.option("--resume", is_flag=True, help="Goes on with the training that was begun in the folder.")
 @recipe_options
 @options("backbone", "weights", "device", "quiet", "verbose")
-def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
+def train(quiet: bool, verbose: bool, corrected: tuple[Path, ...], **chosen: Any) -> None:
     """Train a vocabulary NAME from IMAGES, folders with one sub-folder of pictures per tag.
 
     The folder that it writes serves `movietags extract --vocab`: labels, head, card, figures and, in training/, the
@@ -97,11 +100,22 @@ def train(quiet: bool, verbose: bool, **chosen: Any) -> None:
         given = {name: value for name, value in chosen.items() if name in fields}
         given["out"] = given["out"] or Path(given["name"])
         with stages(quiet) as watch:
+            if corrected:
+                _gather(corrected, given["roots"][0], quiet)
             found = run.train(TrainingRequest(choices=choices, **given), watch)
         if not quiet:
             _name_the_rest(found)
         process.put(summary(found))
     sys.exit(signals.exit_code() if found.interrupted else 0)
+
+
+def _gather(reports: tuple[Path, ...], images: Path, quiet: bool) -> None:
+    """Puts the keyframes of films that were put right where the training finds them."""
+    from tagger.training.corrected import gather
+
+    count = gather(reports, images, process.say)
+    if not quiet:
+        process.say(f"{images}: {count} keyframes of films that were put right")
 
 
 def _name_the_rest(found: TrainingResult) -> None:

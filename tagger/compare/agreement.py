@@ -16,7 +16,7 @@ import numpy as np
 from tagger.errors import BadReport
 from tagger.evaluation.metrics import kendall_tau_b
 from tagger.records import SURE, ModelInfo, RankedTag, Scan, TagReport
-from tagger.reports.json_report import read_report
+from tagger.reports.corrections import read_report
 from tagger.text import moment, printable
 from tagger.vocabulary import slug
 

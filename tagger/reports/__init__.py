@@ -1,15 +1,28 @@
 """Stage 6: a finished report, or segments of one -> text for people or programs.
 
 json_report      the report itself, schema movietags/1: written and read
+corrections      what a person put right
+manner           how a file is wanted
 csv_report       a row per tag
+csv_shots        a row per shot
+parquet_report   both, typed
+otio_film        what OpenTimelineIO says of a film
+otio_report      shots as a timeline
 table            the first tags, on the terminal
 vtt              segments as WebVTT chapters
+shots_table      shots, on the terminal
+measured         how good tags were measured to be
+pages            templates, styles and scripts of pages
+page             pages that stand for themselves
+html_report      tags, when they are, keyframes: a page to look at
+html_index       a page of many films
 edl              segments as an edit decision list
 csv_segments     a row per segment
 json_segments    segments, with the rule that made them
 segments_table   segments, on the terminal
 formats          the table of what there is to write, and by which name and ending
-kept             features beside their report
+keyframes        small keyframes of a film in one file
+kept             features and keyframes beside their report
 written          how reports were written, so that one which a person changed since is known
 folder           reports as files of a folder: under names that no two films share, and as one pandas table
 parquet          features of all films of a folder in one file

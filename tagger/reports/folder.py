@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ from tagger.errors import BadPath, BadReport, MovieTagsError, OutputRefused, Pat
 from tagger.files import MARK_LETTERS, distinct_name, output_folder
 from tagger.frames import frame
 from tagger.records import RankedTag, TagReport
-from tagger.reports.formats import report_bodies, write_bodies
+from tagger.reports import corrections
+from tagger.reports.formats import DEFAULTS, report_bodies, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
-from tagger.reports.kept import lying, put
+from tagger.reports.kept import NOTHING, Kept, lying, put
+from tagger.reports.manner import USUAL, Manner
 from tagger.reports.written import Written, changed
-from tagger.text import PROGRAMS
 from tagger.video import sequence
 
 if TYPE_CHECKING:
@@ -27,18 +29,18 @@ log = logging.getLogger(__name__)
 class Folder:
     """Takes reports: as NAME.* for the first film of a name, as NAME-1a2b3c4d.* for any other."""
 
-    def __init__(self, folder: Path, replace: bool = False, csv_for: str = PROGRAMS) -> None:
+    def __init__(self, folder: Path, replace: bool = False, names: Sequence[str] = DEFAULTS) -> None:
         """Makes the folder if it is missing.
 
         Args:
             folder: of the reports.
             replace: writes over reports that were changed since they were written, too.
-            csv_for: who reads the CSV.
+            names: of the formats in which they are written.
 
         Raises:
             OutputRefused: nothing can be written in it.
         """
-        self._folder, self._replace, self._csv_for = output_folder(folder), replace, csv_for
+        self._folder, self._replace, self._names = output_folder(folder), replace, names
         self._written = Written(self._folder)
         self._film_of: dict[str, Path] = {}  # names handed out; case folded, as some file systems do
 
@@ -68,22 +70,23 @@ class Folder:
             return
         self._refuse_changed(self.stem(film, fingerprint))
 
-    def write(self, film: Path, report: TagReport, features: bytes | None = None) -> tuple[Path, ...]:
-        """Writes the report of a film, NAME.tags.csv and NAME.tags.json, and returns where.
+    def write(self, film: Path, report: TagReport, kept: Kept = NOTHING, manner: Manner = USUAL) -> tuple[Path, ...]:
+        """Writes the report of a film, NAME.tags.json and so on, and returns where.
 
         Args:
             film: its path.
             report: of it.
-            features: what NAME.features.npz is to hold; None: there is to be none.
+            kept: what is to lie beside it.
+            manner: how its files are wanted.
 
         Raises:
             OutputRefused: one cannot be written, or was changed since; an earlier one of its name is untouched.
         """
         stem = self.stem(film, report.video.fingerprint)
-        bodies = report_bodies(report, stem, csv_for=self._csv_for)
+        bodies = report_bodies(report, stem, self._names, manner)
         self._refuse_changed(stem)
         self._written.note(stem.name, bodies.values())
-        put(stem, features)
+        put(stem, kept)
         write_bodies(bodies)
         return (*lying(stem), *bodies)
 
@@ -138,7 +141,7 @@ def read_reports(folder: Path | str) -> DataFrame:
     tables = []
     for file in reports_below(Path(folder)):
         try:
-            report = read_report(file)
+            report = corrections.read_report(file)
         except (BadPath, BadReport) as error:
             log.warning("left out: %s", error)
             continue

@@ -11,20 +11,34 @@ Those are looked for when a name or an ending is asked for that is none of these
 
 from __future__ import annotations
 
+import importlib
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tagger import plugins
-from tagger.errors import BadSettings
-from tagger.files import write_atomically
+from tagger import libraries, plugins
+from tagger.errors import BadReport, BadSettings
+from tagger.files import is_file, write_atomically
 from tagger.records import TagReport
-from tagger.reports import csv_report, csv_segments, edl, json_report, json_segments, vtt
+from tagger.reports import (
+    csv_report,
+    csv_segments,
+    csv_shots,
+    edl,
+    html_report,
+    json_report,
+    json_segments,
+    otio_report,
+    parquet_report,
+    vtt,
+)
+from tagger.reports.corrections import read_corrections
+from tagger.reports.manner import USUAL, Manner
 from tagger.segments import Segments
-from tagger.text import PROGRAMS
 
 S = TypeVar("S")
 
@@ -45,31 +59,53 @@ class Format(Generic[S]):
     """Gives the whole file. Text is written as UTF-8."""
     cautions: Callable[[S], Iterable[str]] = lambda _: ()
     """Gives what may go wrong when such a file is read, a line for each."""
+    part: str = ".tags"
+    """What stands before the suffix where all files of a film's report lie together: NAME.tags.json."""
+    needs: tuple[str, ...] = ()
+    """Libraries that it cannot do without, as they are imported."""
+    mannered: Callable[[S, Manner], str | bytes] | None = None
+    """Gives the whole file as it is wanted, where that makes a difference."""
 
     def __post_init__(self) -> None:
         """Checks what files of it are known by."""
-        if not re.fullmatch(r"(\.\w+)+", self.suffix):
-            raise ValueError(f"format {self.name}: its suffix is {self.suffix!r}, not like '.json'")
+        for said, what in ((self.suffix, "suffix"), (self.part, "part")):
+            if not re.fullmatch(r"(\.\w+)+", said):
+                raise ValueError(f"format {self.name}: its {what} is {said!r}, not like '.json'")
 
-    def body(self, subject: S) -> bytes:
+    @property
+    def ending(self) -> str:
+        """How its files end where all of a film's report lie together."""
+        return self.part + self.suffix
+
+    def body(self, subject: S, manner: Manner = USUAL) -> bytes:
         """Returns what its file holds; of a name that is no UTF-8, the bytes that are none are escaped."""
-        rendered = self.render(subject)
+        rendered = self.mannered(subject, manner) if self.mannered else self.render(subject)
         return rendered.encode("utf-8", "backslashreplace") if isinstance(rendered, str) else rendered
+
+
+def _csv(subject: type[Any], render: Callable[..., str], part: str = ".tags") -> Format[Any]:
+    return Format("csv", ".csv", subject, render, part=part, mannered=lambda one, how: render(one, how.csv_for))
 
 
 JSON = Format("json", ".json", TagReport, json_report.as_json)  # the one that is read again
 EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions)  # the one with choices of its own
+PAGE = "html"  # the one that shows what was put right beside what was said
+PARQUET, OTIO = ("pyarrow",), ("opentimelineio",)
 FORMATS: tuple[Format[Any], ...] = (
-    Format("csv", ".csv", TagReport, csv_report.as_csv),
+    _csv(TagReport, csv_report.as_csv),
+    _csv(TagReport, csv_shots.as_csv, ".shots"),
     JSON,
-    Format("csv", ".csv", Segments, csv_segments.as_csv),
+    Format(PAGE, ".html", TagReport, html_report.as_html, needs=("jinja2",), mannered=html_report.as_html),
+    Format("parquet", ".parquet", TagReport, parquet_report.tags, needs=PARQUET),
+    Format("parquet", ".parquet", TagReport, parquet_report.shots, part=".shots", needs=PARQUET),
+    Format("otio", ".otio", TagReport, otio_report.as_otio, needs=OTIO),
+    _csv(Segments, csv_segments.as_csv),
     Format("json", ".json", Segments, json_segments.as_json),
     Format("vtt", ".vtt", Segments, vtt.as_vtt),
     EDL,
 )
-CSV: dict[type[Any], Callable[[Any, str], str]] = {TagReport: csv_report.as_csv, Segments: csv_segments.as_csv}
+PLAIN = frozenset(("csv", "json", "parquet", "otio"))  # names of those of reports that show no keyframes
 DEFAULTS = ("csv", "json")  # names of those that a film's report is written in
-TAGS = ".tags"  # stands before the suffix where all formats of a film's report lie together: NAME.tags.json
 
 
 def known(subject: type[S], name: str | None = None) -> Iterator[Format[S]]:
@@ -81,6 +117,8 @@ def known(subject: type[S], name: str | None = None) -> Iterator[Format[S]]:
     """
     ours = [form for form in FORMATS if form.subject is subject]
     yield from ours
+    if name in [form.name for form in ours]:
+        return
     for point, added in plugins.load(plugins.REPORTS, name):
         if not isinstance(added, Format) or added.name != point:
             log.warning("plugin %s: leads to %.60r, which is no tagger.Format of this name", point, added)
@@ -89,36 +127,61 @@ def known(subject: type[S], name: str | None = None) -> Iterator[Format[S]]:
 
 
 def named(name: str, subject: type[S]) -> Format[S]:
-    """Returns the format of this name.
+    """Returns the format of this name; where it has several files, that of the first.
 
     Raises:
         BadSettings: there is none; says which there are.
     """
-    for form in known(subject, name):
-        if form.name == name:
-            return form
-    raise BadSettings(f"format {name!r}: choose one of {', '.join(form.name for form in known(subject))}")
+    return all_named(name, subject)[0]
+
+
+def all_named(name: str, subject: type[S]) -> tuple[Format[S], ...]:
+    """Returns a format for each file that one of this name has.
+
+    Raises:
+        BadSettings: there is none; says which there are.
+    """
+    if found := tuple(form for form in known(subject, name) if form.name == name):
+        return found
+    names = dict.fromkeys(form.name for form in known(subject))
+    raise BadSettings(f"format {name!r}: choose one of {', '.join(names)}")
+
+
+def usable(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of formats of reports, each once, when there are such and what they need is installed.
+
+    Raises:
+        BadSettings: there is no such format.
+        LibraryMissing: one needs a library that is not installed.
+    """
+    for form in (form for name in names for form in all_named(name, TagReport)):
+        with libraries.needed(f"the format {form.name}"):
+            for library in form.needs:
+                importlib.import_module(library)
+    return tuple(dict.fromkeys(names))
+
+
+def show_pictures(names: Iterable[str]) -> bool:
+    """Returns whether one of these formats may show keyframes; of other packages' nobody knows."""
+    return not {*names} <= PLAIN
 
 
 def for_file(path: Path, subject: type[S]) -> Format[S]:
-    """Returns the format that the name of a file stands for.
+    """Returns the format that the name of a file stands for: NAME.shots.csv has shots, any other .csv tags.
 
     Raises:
         BadSettings: no format's files end so; says how they do.
     """
-    endings = []
-    for form in known(subject):
-        if path.name.lower().endswith(form.suffix.lower()):
+    name = path.name.lower()
+    for form in (form for form in FORMATS if form.subject is subject):
+        if name.endswith(form.ending.lower()):
             return form
-        endings.append(form.suffix)
+    endings = {}
+    for form in known(subject):
+        if name.endswith(form.suffix.lower()):
+            return form
+        endings[form.suffix] = form
     raise BadSettings(f"{path}: name a file that ends in {', '.join(endings)}, or name the format")
-
-
-def written_for(form: Format[S], csv_for: str) -> Format[S]:
-    """Returns the format as a reader wants it: our CSV in one of `tagger.text.DIALECTS`, all others as they are."""
-    if form not in FORMATS or form.name != "csv":
-        return form
-    return replace(form, render=lambda subject: CSV[form.subject](subject, csv_for))
 
 
 def write_report(report: TagReport, path: Path | str, format: str | None = None) -> None:
@@ -136,7 +199,7 @@ def write_report(report: TagReport, path: Path | str, format: str | None = None)
     """
     place = Path(path)
     form = named(format, TagReport) if format else for_file(place, TagReport)
-    write_atomically(place, form.body(report))
+    write_atomically(place, form.body(report, Manner(folder=place.parent)))
 
 
 def report_files(stem: Path, names: Sequence[str] = DEFAULTS) -> tuple[Path, ...]:
@@ -149,19 +212,46 @@ def report_files(stem: Path, names: Sequence[str] = DEFAULTS) -> tuple[Path, ...
     Raises:
         BadSettings: there is no such format.
     """
-    return tuple(stem.with_name(f"{stem.name}{TAGS}{form.suffix}") for form in _json_last(names))
+    return tuple(file_of(stem, form) for form in _json_last(names))
+
+
+def json_file(stem: Path) -> Path:
+    """Returns where the JSON of a film's report is."""
+    return file_of(stem, JSON)
+
+
+def lying_files(stem: Path) -> tuple[Path, ...]:
+    """Returns the files of a film's report that are there, in any of our formats; JSON comes last."""
+    return tuple(path for form in _json_last(OURS) if is_file(path := file_of(stem, form)))
+
+
+def lying_names(stem: Path) -> tuple[str, ...]:
+    """Returns the names of our formats of which a film's report has a file."""
+    return tuple(dict.fromkeys(form.name for form in _json_last(OURS) if is_file(file_of(stem, form))))
 
 
 def report_bodies(
-    report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, csv_for: str = PROGRAMS
+    report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, manner: Manner = USUAL
 ) -> dict[Path, bytes]:
-    """Returns what each file of a film's report holds, CSV for that reader, by path, in the order of `report_files`.
+    """Returns what each file of a film's report holds, as it is wanted, by path, in the order of `report_files`.
+
+    Formats of which there are files are written too, as these would be of an earlier report.
 
     Raises:
         BadSettings: there is no such format.
+        LibraryMissing: one needs a library that is not installed.
     """
-    forms = zip(report_files(stem, names), _json_last(names), strict=True)
-    return {path: written_for(form, csv_for).body(report) for path, form in forms}
+    forms = _json_last((*names, *lying_names(stem)))
+    how = _beside(manner, stem)
+    return {file_of(stem, form): form.body(report, how) for form in forms}
+
+
+def missing_bodies(
+    report: TagReport, stem: Path, names: Sequence[str] = DEFAULTS, manner: Manner = USUAL
+) -> dict[Path, bytes]:
+    """Returns what those files of a film's report hold that are not there; errors are those of `report_bodies`."""
+    how = _beside(manner, stem)
+    return {path: form.body(report, how) for form in _json_last(names) if not is_file(path := file_of(stem, form))}
 
 
 def write_bodies(bodies: Mapping[Path, bytes]) -> None:
@@ -174,6 +264,22 @@ def write_bodies(bodies: Mapping[Path, bytes]) -> None:
         write_atomically(path, body)
 
 
+OURS = tuple(dict.fromkeys(form.name for form in FORMATS if form.subject is TagReport))
+
+
+def file_of(stem: Path, form: Format[TagReport]) -> Path:
+    """Returns where the file of a format is among those of a film's report."""
+    return stem.with_name(stem.name + form.ending)
+
+
+def _beside(manner: Manner, stem: Path) -> Manner:
+    """How the files of a film's report are wanted, with what lies beside them; corrections that are none show none."""
+    found = None
+    with suppress(BadReport):
+        found = read_corrections(json_file(stem))
+    return replace(manner, folder=stem.parent, corrections=found)
+
+
 def _json_last(names: Sequence[str]) -> tuple[Format[TagReport], ...]:
-    others = (named(name, TagReport) for name in dict.fromkeys(names) if name != JSON.name)
+    others = (form for name in dict.fromkeys(names) if name != JSON.name for form in all_named(name, TagReport))
     return (*others, JSON)

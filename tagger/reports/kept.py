@@ -1,9 +1,9 @@
-"""Features beside the reports of their films: NAME.features.npz beside NAME.tags.json."""
+"""What is kept beside the reports of films: NAME.features.npz and NAME.keyframes.zip beside NAME.tags.json."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from tagger.frames import utf8
 from tagger.models import kept
 from tagger.models.kept import AGAIN, KeptFeatures
 from tagger.records import Floats, TaggedShot, TagReport
+from tagger.reports import keyframes
 from tagger.reports.json_report import SUFFIX as REPORT_SUFFIX
 from tagger.reports.json_report import read_report
 
@@ -67,6 +68,17 @@ def rows(found: FilmFeatures) -> Iterator[tuple[str, int, float, float, float]]:
         yield film, shot.index, shot.start_s, shot.end_s, shot.keyframe.time_s
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the files beside a report are to hold; None: there is to be none."""
+
+    features: bytes | None = None
+    keyframes: bytes | None = None
+
+
+NOTHING = Kept()
+
+
 def features_file(stem: Path) -> Path:
     """Returns where the features of a film are.
 
@@ -76,38 +88,58 @@ def features_file(stem: Path) -> Path:
     return stem.with_name(f"{stem.name}{SUFFIX}")
 
 
+def keyframes_file(stem: Path) -> Path:
+    """Returns where the small keyframes of a film are."""
+    return stem.with_name(f"{stem.name}{keyframes.SUFFIX}")
+
+
 def lying(stem: Path) -> tuple[Path, ...]:
-    """Returns the features of this name, if there are any; another's file of that name is none."""
-    path = features_file(stem)
-    return (path,) if kept.is_ours(path) else ()
+    """Returns what is kept under this name, if anything is; another's file of such a name is none of it."""
+    return tuple(path for path, is_ours in _files(stem) if is_ours(path))
 
 
-def body_at(stem: Path) -> bytes | None:
-    """Returns what the file of the features of this name holds; None: there is none.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return next((path.read_bytes() for path in lying(stem)), None)
+def whole(stem: Path) -> bool:
+    """Returns whether all is kept under this name that can be."""
+    return len(lying(stem)) == len(_files(stem))
 
 
-def put(stem: Path, body: bytes | None) -> None:
-    """Puts features beside the report to come, or takes away those of the one before.
+def bodies_at(stem: Path) -> Kept:
+    """Returns what the files hold that are kept under this name.
 
     Raises:
-        OutputRefused: they cannot be written or taken away, or another's file is there.
+        OSError: one cannot be read.
     """
-    path = features_file(stem)
-    ours = kept.is_ours(path)
-    if body is not None:
-        if os.path.lexists(path) and not ours:
-            raise OutputRefused(f"{path}: is there and holds no features of movietags: move it away")
-        write_atomically(path, body)
-    elif ours:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputRefused(f"{path}: cannot be removed ({reason(error)})") from error
+    there = lying(stem)
+    return Kept(*(path.read_bytes() if path in there else None for path, _ in _files(stem)))
+
+
+def pictures_at(stem: Path, report: TagReport) -> dict[int, bytes]:
+    """Returns the small keyframes of a film that are kept under this name, by shot; none where none are kept."""
+    return keyframes.read(keyframes_file(stem), report)
+
+
+def put(stem: Path, wanted: Kept) -> None:
+    """Puts what is kept beside the report to come, and takes away what was of the one before.
+
+    Raises:
+        OutputRefused: it cannot be written or taken away, or another's file is there.
+    """
+    for (path, is_ours), body in zip(_files(stem), (wanted.features, wanted.keyframes), strict=True):
+        ours = is_ours(path)
+        if body is not None:
+            if os.path.lexists(path) and not ours:
+                raise OutputRefused(f"{path}: is there and not of movietags: move it away")
+            write_atomically(path, body)
+        elif ours:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputRefused(f"{path}: cannot be removed ({reason(error)})") from error
+
+
+def _files(stem: Path) -> tuple[tuple[Path, Callable[[Path], bool]], ...]:
+    """Each file, and what says whether it is ours; in the order of `Kept`."""
+    return (features_file(stem), kept.is_ours), (keyframes_file(stem), keyframes.is_ours)
 
 
 def report_of(path: Path) -> Path:

@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tagger.errors import OutputRefused, reason
-from tagger.files import is_file
-from tagger.reports.formats import report_files
+from tagger.reports.formats import lying_files
 
 FOLDER = ".movietags"  # below a folder of reports, for what is not for people
 FILE = "written.jsonl"
@@ -24,9 +23,9 @@ def digest(body: bytes) -> str:
 
 def changed(stem: Path, wrote: Collection[str]) -> Path | None:
     """Returns the report of this name that is not as it was written; None if all are, or nobody knows how they were."""
-    for path in report_files(stem) if wrote else ():
+    for path in lying_files(stem) if wrote else ():
         with suppress(OSError):  # gone, this moment
-            if is_file(path) and digest(path.read_bytes()) not in wrote:
+            if digest(path.read_bytes()) not in wrote:
                 return path
     return None
 

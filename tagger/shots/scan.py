@@ -84,10 +84,18 @@ class FilmReader:
         Raises:
             VideoUnreadable: the film cannot be read.
         """
+        return (squash(pixels, size) for pixels in self.kept())
+
+    def kept(self) -> Iterator[Pixels]:
+        """Yields the same as they are, uint8 (height, width, 3) RGB, upright and without bars.
+
+        Raises:
+            VideoUnreadable: the film cannot be read.
+        """
         for picture in self._ahead:
             self._shots.append(picture.shot)  # the picture itself is not kept
             if picture.shot.keyframe.kept:
-                yield squash(picture.pixels, size)
+                yield picture.pixels
 
     def scanned(self) -> Scanned:
         """Returns the film as it was read; call it when all pictures were taken."""

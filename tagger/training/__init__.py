@@ -1,5 +1,6 @@
 """Training of a vocabulary: folders of pictures -> features -> head, with its figures and card.
 
+corrected     keyframes of films that a person put right, as pictures to train with
 copies        pictures that are copies of one another
 recipe        every choice of a training
 folders       the folders of tags below the roots

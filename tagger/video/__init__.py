@@ -13,4 +13,5 @@ gops         packets -> groups of pictures, without decoding
 timecode     what a file says of the timecode of its first frame
 declared     what a file says of its film
 film         what is known of a film, and its frames, once, forward
+stills       single pictures of a film, by time
 """

@@ -24,8 +24,9 @@ from typing import TypeVar
 from tagger.errors import BadPath, BadRatings, BadSettings, reason
 from tagger.files import regular_file
 from tagger.records import ModelInfo, RankedTag
+from tagger.reports.corrections import read_report
 from tagger.reports.folder import reports_below
-from tagger.reports.json_report import SUFFIX, read_report
+from tagger.reports.json_report import SUFFIX
 from tagger.text import CsvRow, CsvTable, read_csv, safe_cell, some
 from tagger.vocabulary import slug
 

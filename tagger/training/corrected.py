@@ -1,0 +1,102 @@
+"""Films that a person put right -> pictures to train with: keyframes out of the films, under their tags."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+
+from tagger.errors import BadPath, BadReport, MovieTagsError, because
+from tagger.files import is_file, output_folder, write_atomically
+from tagger.images import Pixels, without_bars
+from tagger.records import TaggedShot, TagReport
+from tagger.reports.corrections import corrections_file, put_right, read_corrections
+from tagger.reports.folder import reports_below
+from tagger.reports.json_report import read_report
+from tagger.settings import Opening
+from tagger.video import sequence
+from tagger.video.stills import stills
+from tagger.vocabulary import slug
+
+QUALITY = 95  # of JPEG
+SOURCE_LETTERS = 12  # of a film's fingerprint, by which its pictures are called
+OURS = re.compile(r"[0-9a-f]{12}__\d{8}\.jpg")
+
+
+def gather(folders: Sequence[Path], images: Path, say: Callable[[str], None]) -> int:
+    """Puts keyframes of films that were put right into a folder of pictures, and returns how many.
+
+    Of each shot in which a person struck or added a tag, the picture stands under those that it has now. Pictures that
+    were put there before of the same film are replaced. A film that cannot be read costs a line.
+
+    Args:
+        folders: of reports, with corrections beside them.
+        images: the folder of pictures: IMAGES/SLUG/FILM__FRAME.jpg.
+        say: is told of each film whose pictures cannot be had, in one line.
+
+    Raises:
+        BadPath: there is no such folder, or no film below it was put right whose pictures can be had.
+        OutputRefused: nothing can be written to the folder.
+    """
+    count = 0
+    output_folder(images)
+    for file in (file for folder in folders for file in reports_below(folder)):
+        if os.path.lexists(corrections_file(file)):
+            try:
+                count += _film(file, images)
+            except MovieTagsError as error:
+                say(str(error))
+            except OSError as error:
+                say(because(file, error))
+    if not count:
+        raise BadPath(
+            f"{folders[0]}: no shot below it was put right whose film can be read: correct some on their pages"
+        )
+    return count
+
+
+def _film(file: Path, images: Path) -> int:
+    """How many pictures of a film there are now."""
+    report, found = read_report(file), read_corrections(file)
+    if found is None or found.film != report.video.fingerprint:
+        raise BadReport(f"{corrections_file(file)}: is of another film")
+    right = put_right(report, found)
+    shots = {right.shots[index].keyframe.time_s: right.shots[index] for index in found.by_shot(report)}
+    tagged = {time_s: shot for time_s, shot in shots.items() if shot.tags}
+    source = report.video.fingerprint[:SOURCE_LETTERS]
+    made = dict(_pictures(file, report, tagged, source))
+    for old in images.glob(f"*/{source}__*.jpg"):
+        if OURS.fullmatch(old.name):
+            old.unlink(missing_ok=True)
+    for path, body in made.items():
+        (images / path.parent).mkdir(exist_ok=True)
+        write_atomically(images / path, body)
+    return len({path.name for path in made})
+
+
+def _pictures(
+    file: Path, report: TagReport, shots: dict[float, TaggedShot], source: str
+) -> Iterator[tuple[Path, bytes]]:
+    stream, rate = report.settings.get("stream"), report.settings.get("rate")
+    opening = Opening(stream if isinstance(stream, int) else None, rate if isinstance(rate, int | float) else None)
+    for time_s, pixels in stills(_film_of(file, report), shots, opening) if shots else ():
+        shot = shots[time_s]
+        for tag in shot.tags:
+            if name := slug(tag.slug):
+                yield Path(name, f"{source}__{shot.keyframe.frame:08}.jpg"), _jpeg(without_bars(pixels))
+
+
+def _film_of(file: Path, report: TagReport) -> Path:
+    """Where the film is now: where it was tagged, or beside its report."""
+    for path in (Path(report.video.path), file.with_name(os.path.basename(report.video.name))):  # noqa: PTH119
+        if (is_file(path) or sequence.find(path)) and sequence.fingerprint(path) == report.video.fingerprint:
+            return path
+    raise BadPath(f"{report.video.path}: is not there, or another film now: {file.name} was made of it")
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    _, body = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return body.tobytes()
