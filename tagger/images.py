@@ -30,6 +30,7 @@ PIXELS_MAX_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
 HEAD_BYTES = 2**16  # of a file, in which an AVIF says its size
 GROUND = 128  # behind what is transparent: neither light nor dark, and no colour
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+LARGE_QUALITY = 95  # of JPEG
 SMALL_WIDTH, SMALL_HEIGHT, SMALL_QUALITY = 192, 144, 60  # pixels, and of JPEG: about 5 kB a picture
 TOO_LARGE = f"has more pixels than are read ({PIXELS_MAX_VARIABLE} sets the limit)"
 
@@ -197,5 +198,14 @@ def small_jpeg(pixels: Pixels, width: int = SMALL_WIDTH, height: int = SMALL_HEI
     if scale < 1:
         size = (max(1, round(wide * scale)), max(1, round(high * scale)))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    _, body = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, SMALL_QUALITY])
+    return _jpeg(pixels, SMALL_QUALITY)
+
+
+def large_jpeg(pixels: Pixels) -> bytes:
+    """Returns a picture, uint8 (h, w, 3) RGB, as JPEG in its whole size."""
+    return _jpeg(pixels, LARGE_QUALITY)
+
+
+def _jpeg(pixels: Pixels, quality: int) -> bytes:
+    _, body = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return body.tobytes()

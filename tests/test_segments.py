@@ -589,7 +589,11 @@ def test_what_to_know_is_said_on_stderr_unless_quiet(run: Run, tmp_path: Path, r
     [
         (["x.tags.json", "--tag", "car"], 2, "error: tag 'car': movies50 has no such tag, but war, car-chase"),
         (["x.tags.json", "--max-gap", "-1"], 2, "max_gap_s = -1.0: seconds, from 0"),
-        (["x.tags.json", "-o", "x.txt"], 2, "name a file that ends in .csv, .json, .vtt, .edl, or name the format"),
+        (
+            ["x.tags.json", "-o", "x.txt"],
+            2,
+            "name a file that ends in .csv, .json, .vtt, .ffmeta, .otio, .edl, or name the format",
+        ),
         (["x.tags.json", "-o", "-"], 2, "--format alone writes to stdout"),
         (["x.tags.json", "-o", "x.tags.json"], 2, "is the report itself"),
         (["x.tags.json", "-o", "link.json"], 2, "is the report itself"),
@@ -597,8 +601,8 @@ def test_what_to_know_is_said_on_stderr_unless_quiet(run: Run, tmp_path: Path, r
         (["fast.tags.json", "--format", "edl"], 2, "EDL of x.mp4: 240 frames a second"),
         (["missing.json"], 1, "missing.json: no such file"),
         (["film.mp4"], 1, "film.mp4: is not JSON"),
-        (["."], 1, "is a folder"),
-        ([], 2, "Missing argument 'REPORT'"),
+        (["nothing here"], 1, "no such file"),
+        ([], 2, "Missing argument 'REPORT...'"),
     ],
 )
 def test_mistakes_are_one_line_and_an_exit_code(

@@ -1,9 +1,11 @@
-"""`movietags segments`: where in a film a tag is."""
+"""`movietags segments`: where in films a tag is."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +13,20 @@ from typing import TYPE_CHECKING
 import click
 
 from tagger import process
-from tagger.commands.console import STDOUT, errors, messages, options
-from tagger.errors import BadSettings, BadVocabulary
+from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options
+from tagger.errors import BadSettings, BadVocabulary, OutputRefused
 
 if TYPE_CHECKING:
     from tagger.records import TagReport
     from tagger.reports.formats import Format
-    from tagger.segments import Segments
+    from tagger.segments import Rule, Segments
     from tagger.vocabulary import Group
+
+ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
 
 
 @click.command()
-@click.argument("report", metavar="REPORT", type=click.Path(path_type=Path))
+@click.argument("reports", nargs=-1, required=True, metavar="REPORT...", type=click.Path(path_type=Path))
 @click.option("--tag", "names", multiple=True, metavar="TAG",
               help="Name or slug of a tag; can be given several times.  [every tag that a shot carries]")  # fmt: skip
 @click.option("--group", "group_names", multiple=True, metavar="GROUP",
@@ -33,62 +37,191 @@ if TYPE_CHECKING:
               help="Segments no farther apart are joined.")  # fmt: skip
 @click.option("--min-duration", "min_duration_s", type=float, default=0.0, show_default=True, metavar="SECONDS",
               help="Shorter segments are dropped, after joining.")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="File for the segments; its ending says in which format.")  # fmt: skip
-@click.option("--format", "form_name", metavar="FORMAT",
-              help="Format of FILE, whatever its ending; without FILE, of stdout in place of the table.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="File for the segments; its ending says in which format. Of several reports or formats, a folder "
+                   "for NAME.segments.FORMAT; or FILE.csv, one table of all.")  # fmt: skip
+@click.option("--format", "form_names", multiple=True, metavar="FORMAT",
+              help="Format of FILE, whatever its ending; without FILE, of stdout in place of the table. May be "
+                   "repeated where FILE is a folder.")  # fmt: skip
 @click.option("--reel", metavar="NAME",
               help="EDL: the tape or roll that events are from, up to 8 letters and digits.  "
                    "[what the film names, else AX]")  # fmt: skip
 @click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
               help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
+@click.option(
+    "--clips",
+    "clips_to",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Cut each segment out of the film, NAME.TAG.001.mp4: packets are copied, from the key frame before it.",
+)
+@click.option("--exact", is_flag=True, help="Clips begin and end with the very frames: they are encoded anew.")
+@click.option(
+    "--thumbnails",
+    "thumbnails_to",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="A picture of each segment out of the film, NAME.TAG.001.jpg: the keyframe that shows its tag best.",
+)
 @options("csv_for", "quiet", "verbose")
-def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...], threshold: float | None,
-             max_gap_s: float, min_duration_s: float, output: Path | None, form_name: str | None, reel: str | None,
-             handles: int, csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
-    """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
+def segments(
+    reports: tuple[Path, ...], names: tuple[str, ...], group_names: tuple[str, ...], threshold: float | None,
+    max_gap_s: float, min_duration_s: float, output: Path | None, form_names: tuple[str, ...], reel: str | None,
+    handles: int, clips_to: Path | None, exact: bool, thumbnails_to: Path | None, csv_for: str, quiet: bool,
+    verbose: bool,
+) -> None:  # fmt: skip
+    """Show the time ranges of films that carry a tag: runs of neighbouring shots, from a REPORT, NAME.tags.json.
 
-    Formats, with those of other packages that are installed:
+    REPORT may also be a folder of reports. Formats, with those of other packages that are installed:
 
     \b
     csv, json  all that is known of each segment
     vtt        WebVTT chapters for players; where several tags hold, a chapter names them all
+    ffmetadata the same chapters for FFmpeg, which puts them into the film (-map_metadata 1)
     edl        CMX 3600 for editing programs: timecodes count the film's frames, at its rate rounded to a whole number,
                from the timecode that its file names (a tape's, a camera's) or from 00:00:00:00
+    otio       OpenTimelineIO for editing programs: a clip for each segment
     """
-    _refuse_to_overwrite(report, output)
+    _refuse_to_overwrite(reports, output)
+    if exact and clips_to is None:
+        raise click.UsageError("--exact is of --clips: name their folder")
     messages(quiet, verbose)
     with errors(verbose):
-        from tagger.files import output_folder, write_atomically
-        from tagger.reports import formats
+        from tagger.reports.formats import usable
+        from tagger.segments import Rule, Segments
+
+        usable(form_names, Segments)
+        asked = _Asked(names, group_names, Rule(threshold, max_gap_s, min_duration_s), reel, handles, csv_for, quiet)
+        media = _Media(clips_to, exact, thumbnails_to, quiet)
+        if len(reports) == 1 and not reports[0].is_dir() and len(form_names) < 2:
+            _one(reports[0], asked, output, next(iter(form_names), None), media)
+            return
+        failed = _many(reports, asked, output, form_names, media)
+    sys.exit(FAILED if failed else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of each report."""
+
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    rule: Rule
+    reel: str | None
+    handles: int
+    csv_for: str
+    quiet: bool
+
+    def answer(self, file: Path) -> Segments:
+        """The segments of a film."""
         from tagger.reports.corrections import read_report
-        from tagger.reports.manner import Manner
-        from tagger.reports.segments_table import as_table
-        from tagger.segments import Rule, Segments, find
+        from tagger.segments import find
 
-        form = formats.named(form_name, Segments) if form_name else None
-        if output:
-            form = form or formats.for_file(output, Segments)
-            output_folder(output.parent)
-        if reel is not None or handles:
-            form = _with_choices(form, reel, handles)
-        rule = Rule(threshold, max_gap_s, min_duration_s)
-        film = read_report(report)
-        answer = find(film, names, rule, _groups(report, film, group_names))
-        body = form.body(answer, Manner(csv_for)) if form else b""
-        if not quiet:
-            _caution(answer, form)
-        if output:
-            write_atomically(output, body)
-        process.put(body if form and not output else as_table(answer) + "\n")
+        film = read_report(file)
+        return find(film, self.names, self.rule, _groups(file, film, self.groups))
+
+    def format(self, form: Format[Segments]) -> Format[Segments]:
+        """A format with the choices that only an EDL has."""
+        return _with_choices(form, self.reel, self.handles) if self.reel is not None or self.handles else form
 
 
-def _refuse_to_overwrite(report: Path, output: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Media:
+    """What is cut out of each film."""
+
+    clips: Path | None
+    exact: bool
+    thumbnails: Path | None
+    quiet: bool
+
+    def write(self, file: Path, answer: Segments) -> None:
+        """Cuts it out, and says where it is."""
+        from tagger.reports import clips
+
+        wanted = [clips.clips(file, answer, self.clips, self.exact)] if self.clips else []
+        wanted += [clips.thumbnails(file, answer, self.thumbnails)] if self.thumbnails else []
+        for path in (path for made in wanted for path in made):
+            if not self.quiet:
+                process.say(f"wrote {path}")
+
+
+def _one(file: Path, asked: _Asked, output: Path | None, form_name: str | None, media: _Media) -> None:
+    """The segments of one film: a table, or a file."""
+    from tagger.files import output_folder, write_atomically
+    from tagger.reports import formats
+    from tagger.reports.manner import Manner
+    from tagger.reports.segments_table import as_table
+    from tagger.segments import Segments
+
+    form = formats.named(form_name, Segments) if form_name else None
+    if output:
+        form = form or formats.for_file(output, Segments)
+        output_folder(output.parent)
+    if form:
+        form = asked.format(form)
+    elif asked.reel is not None or asked.handles:
+        raise BadSettings(ONLY_EDL)
+    answer = asked.answer(file)
+    body = form.body(answer, Manner(asked.csv_for)) if form else b""
+    if not asked.quiet:
+        _caution(answer, [form] if form else [])
+    if output:
+        write_atomically(output, body)
+    process.put(body if form and not output else as_table(answer) + "\n")
+    media.write(file, answer)
+
+
+def _many(
+    reports: tuple[Path, ...], asked: _Asked, output: Path | None, form_names: tuple[str, ...], media: _Media
+) -> int:
+    """The segments of several films: tables, a file each in a folder, or one table; how many failed."""
+    from tagger.batch.export import named_reports
+    from tagger.errors import MovieTagsError
+    from tagger.files import output_folder, write_atomically
+    from tagger.reports import csv_segments, formats
+    from tagger.reports.manner import Manner
+    from tagger.reports.segments_table import as_table
+    from tagger.segments import Segments
+
+    table = output if output and output.suffix.lower() == ".csv" and {*form_names} <= {"csv"} else None
+    if output is None and form_names:
+        raise click.UsageError("--format of several reports, or several formats: name a folder for them with -o")
+    if output and not table and not form_names:
+        raise click.UsageError("-o of several reports: name formats with --format, or FILE.csv for one table")
+    forms = [] if table else [asked.format(formats.named(name, Segments)) for name in form_names]
+    found, answers, failed = named_reports(reports), [], 0
+    for name, file in found.items():
+        try:
+            answer = asked.answer(file)
+            if not asked.quiet:
+                _caution(answer, forms)
+            for form in forms:
+                path = formats.file_of((output or Path()) / name, form)
+                output_folder(path.parent)
+                write_atomically(path, form.body(answer, Manner(asked.csv_for)))
+            media.write(file, answer)
+        except MovieTagsError as error:
+            if isinstance(error, OutputRefused) and error.of_the_disk:
+                raise
+            fail(f"{file}: {error}" if str(file) not in str(error) else str(error), verbose=False)
+            failed += 1
+            continue
+        if table:
+            answers.append(answer)
+        process.put(as_table(answer) + "\n\n")
+    if table:
+        output_folder(table.parent)
+        write_atomically(table, csv_segments.of_all(answers, asked.csv_for).encode("utf-8", "backslashreplace"))
+    return failed
+
+
+def _refuse_to_overwrite(reports: tuple[Path, ...], output: Path | None) -> None:
     if output == STDOUT:
         raise click.UsageError("--output names a file: --format alone writes to stdout")
-    with suppress(OSError):  # where one is not there they are two
-        if output and output.samefile(report):
-            raise click.UsageError(f"--output {output} is the report itself: name another file")
+    for report in reports:
+        with suppress(OSError):  # where one is not there they are two
+            if output and not report.is_dir() and output.samefile(report):
+                raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
 def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group]:
@@ -113,22 +246,22 @@ def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group
     return [groups[vocabulary.slug(name)] for name in names]
 
 
-def _with_choices(form: Format[Segments] | None, reel: str | None, handles: int) -> Format[Segments]:
+def _with_choices(form: Format[Segments], reel: str | None, handles: int) -> Format[Segments]:
     """The format with the choices that only an EDL has."""
     from tagger.reports import edl, formats
 
     if form is not formats.EDL:
-        raise BadSettings("--reel and --handles are of an EDL: add -o FILE.edl or --format edl")
+        raise BadSettings(ONLY_EDL)
     render = partial(edl.as_edl, reel=reel, handles=handles)
     return replace(form, render=render, cautions=partial(edl.cautions, reel=reel, handles=handles))
 
 
-def _caution(answer: Segments, form: Format[Segments] | None) -> None:
-    """Says which tags cannot be found, and what a file of this format cannot say."""
+def _caution(answer: Segments, forms: Sequence[Format[Segments]]) -> None:
+    """Says which tags cannot be found, and what files of these formats cannot say."""
     from tagger.segments import notes
 
     for tag in answer.tags:
         if not tag.trained:
             process.say(f"{tag.tag}: never trained in {answer.report.model.vocabulary}, so it is not found anywhere")
-    for caution in (*notes(answer), *(form.cautions(answer) if form else ())):
+    for caution in (*notes(answer), *(line for form in forms for line in form.cautions(answer))):
         process.say(caution)

@@ -1,6 +1,7 @@
 """Stage 6: a finished report, or segments of one -> text for people or programs.
 
 json_report      the report itself, schema movietags/1: written and read
+film_file        where the film of a report is now
 corrections      what a person put right
 manner           how a file is wanted
 csv_report       a row per tag
@@ -15,6 +16,9 @@ measured         how good tags were measured to be
 pages            templates, styles and scripts of pages
 page             pages that stand for themselves
 html_report      tags, when they are, keyframes: a page to look at
+ffmetadata       segments as chapters of FFmpeg
+otio_segments    segments as a timeline
+clips            segments cut out of their film, and a picture of each
 html_index       a page of many films
 edl              segments as an edit decision list
 csv_segments     a row per segment

@@ -19,7 +19,7 @@ def as_csv(report: TagReport, csv_for: str = PROGRAMS) -> str:
             film,
             tag.rank,
             safe_cell(tag.tag),
-            tag.slug,
+            safe_cell(tag.slug),
             *(tag.score, tag.weight, tag.frames, tag.mean_probability),
             str(tag.trained).lower(),
             safe_cell(tag.answered_by),

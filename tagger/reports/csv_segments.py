@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from tagger.segments import Segments
@@ -15,6 +16,15 @@ COLUMNS = (
 
 def as_csv(segments: Segments, csv_for: str = PROGRAMS) -> str:
     """Returns a header and a row for each segment, as `csv_text` gives them."""
+    return of_all([segments], csv_for)
+
+
+def of_all(found: Iterable[Segments], csv_for: str = PROGRAMS) -> str:
+    """Returns the same for the segments of several films."""
+    return csv_text(COLUMNS, (row for one in found for row in _rows(one)), csv_for)
+
+
+def _rows(segments: Segments) -> Iterator[tuple[object, ...]]:
     film = safe_cell(segments.report.video.name)
-    cells = (asdict(segment).values() for segment in segments.segments)
-    return csv_text(COLUMNS, [(film, safe_cell(tag), *rest) for tag, *rest in cells], csv_for)
+    for segment in segments.segments:
+        yield film, *(safe_cell(cell) if isinstance(cell, str) else cell for cell in asdict(segment).values())

@@ -29,10 +29,12 @@ from tagger.reports import (
     csv_segments,
     csv_shots,
     edl,
+    ffmetadata,
     html_report,
     json_report,
     json_segments,
     otio_report,
+    otio_segments,
     parquet_report,
     vtt,
 )
@@ -88,7 +90,8 @@ def _csv(subject: type[Any], render: Callable[..., str], part: str = ".tags") ->
 
 
 JSON = Format("json", ".json", TagReport, json_report.as_json)  # the one that is read again
-EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions)  # the one with choices of its own
+SEGMENTS = ".segments"  # NAME.segments.csv
+EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions, SEGMENTS)  # the one with choices of its own
 PAGE = "html"  # the one that shows what was put right beside what was said
 PARQUET, OTIO = ("pyarrow",), ("opentimelineio",)
 FORMATS: tuple[Format[Any], ...] = (
@@ -99,9 +102,11 @@ FORMATS: tuple[Format[Any], ...] = (
     Format("parquet", ".parquet", TagReport, parquet_report.tags, needs=PARQUET),
     Format("parquet", ".parquet", TagReport, parquet_report.shots, part=".shots", needs=PARQUET),
     Format("otio", ".otio", TagReport, otio_report.as_otio, needs=OTIO),
-    _csv(Segments, csv_segments.as_csv),
-    Format("json", ".json", Segments, json_segments.as_json),
-    Format("vtt", ".vtt", Segments, vtt.as_vtt),
+    _csv(Segments, csv_segments.as_csv, SEGMENTS),
+    Format("json", ".json", Segments, json_segments.as_json, part=SEGMENTS),
+    Format("vtt", ".vtt", Segments, vtt.as_vtt, part=SEGMENTS),
+    Format("ffmetadata", ".ffmeta", Segments, ffmetadata.as_ffmetadata, part=SEGMENTS),
+    Format("otio", ".otio", Segments, otio_segments.as_otio, part=SEGMENTS, needs=OTIO),
     EDL,
 )
 PLAIN = frozenset(("csv", "json", "parquet", "otio"))  # names of those of reports that show no keyframes
@@ -147,14 +152,14 @@ def all_named(name: str, subject: type[S]) -> tuple[Format[S], ...]:
     raise BadSettings(f"format {name!r}: choose one of {', '.join(names)}")
 
 
-def usable(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of formats of reports, each once, when there are such and what they need is installed.
+def usable(names: Sequence[str], subject: type[Any] = TagReport) -> tuple[str, ...]:
+    """Returns the names of formats, each once, when there are such and what they need is installed.
 
     Raises:
         BadSettings: there is no such format.
         LibraryMissing: one needs a library that is not installed.
     """
-    for form in (form for name in names for form in all_named(name, TagReport)):
+    for form in (form for name in names for form in all_named(name, subject)):
         with libraries.needed(f"the format {form.name}"):
             for library in form.needs:
                 importlib.import_module(library)
@@ -267,7 +272,7 @@ def write_bodies(bodies: Mapping[Path, bytes]) -> None:
 OURS = tuple(dict.fromkeys(form.name for form in FORMATS if form.subject is TagReport))
 
 
-def file_of(stem: Path, form: Format[TagReport]) -> Path:
+def file_of(stem: Path, form: Format[Any]) -> Path:
     """Returns where the file of a format is among those of a film's report."""
     return stem.with_name(stem.name + form.ending)
 

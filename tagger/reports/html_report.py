@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
-from tagger.files import fingerprint, is_file
+from tagger.files import is_file
 from tagger.records import SURE, TaggedShot, TagReport
 from tagger.reports import csv_shots
 from tagger.reports.corrections import put_right
+from tagger.reports.film_file import film_beside
 from tagger.reports.manner import USUAL, Manner
 from tagger.reports.measured import measured
 from tagger.reports.page import page, part
@@ -119,12 +121,9 @@ def _facts(report: TagReport) -> Iterator[tuple[str, str]]:
 
 def _film(report: TagReport, folder: Path | None) -> str | None:
     """How the page names the film: beside it, or where the report says, if that film is there."""
-    if folder is None:
+    path = None if folder is None else film_beside(report, folder)
+    if path is None or not is_file(path):  # numbered pictures are no film for a browser
         return None
-    for path in (folder / report.video.name, Path(report.video.path)):
-        try:
-            if is_file(path) and fingerprint(path) == report.video.fingerprint:
-                return quote(os.fsencode(Path(os.path.relpath(path, folder)).as_posix()))
-        except (OSError, ValueError):  # of what can be no name, or on another disk of Windows
-            continue
+    with suppress(ValueError):  # on another disk of Windows
+        return quote(os.fsencode(Path(os.path.relpath(path, folder)).as_posix()))
     return None

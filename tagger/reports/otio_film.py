@@ -1,4 +1,7 @@
-"""What OpenTimelineIO says of a film: its media, and ranges of its frames. Reports and segments are written with it."""
+"""What OpenTimelineIO says of a film: its media, and ranges of its frames. Reports and segments are written with it.
+
+Names are on one line: adapters put them into lines of other formats, as those of an EDL.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from urllib.parse import quote
 
 from tagger.errors import BadSettings
 from tagger.frames import utf8
+from tagger.text import printable
 from tagger.timecode import numbering
 from tagger.video_info import VideoInfo
 
@@ -36,15 +40,15 @@ class OtioFilm:
     def timeline(self, clips: Iterable[Any], name: str, metadata: dict[str, Any]) -> str:
         """Returns a timeline with these clips on one track, as the text of its file."""
         track = self.otio.schema.Track(name="movietags", kind="Video", children=list(clips))
-        made = self.otio.schema.Timeline(name=utf8(name), metadata={OURS: metadata})
+        made = self.otio.schema.Timeline(name=printable(name), metadata={OURS: metadata})
         made.tracks.append(track)
         return str(made.to_json_string(indent=1)) + "\n"
 
     def clip(self, name: str, start: int, end: int, metadata: dict[str, Any]) -> Any:
         """Returns a clip of the film from one frame up to another."""
         reference = self.otio.schema.ExternalReference(_url(self._video), self.range(0, self._video.frame_count))
-        reference.name = utf8(self._video.name)
-        return self.otio.schema.Clip(utf8(name), reference, self.range(start, end), metadata={OURS: metadata})
+        reference.name = printable(self._video.name)
+        return self.otio.schema.Clip(printable(name), reference, self.range(start, end), metadata={OURS: metadata})
 
     def gap(self, frames: int) -> Any:
         """Returns so many frames of nothing."""
@@ -52,7 +56,7 @@ class OtioFilm:
 
     def marker(self, name: str, start: int, end: int, metadata: dict[str, Any]) -> Any:
         """Returns a mark on a stretch of the film."""
-        return self.otio.schema.Marker(utf8(name), self.range(start, end), metadata={OURS: metadata})
+        return self.otio.schema.Marker(printable(name), self.range(start, end), metadata={OURS: metadata})
 
     def range(self, start: int, end: int) -> Any:
         """Returns the frames of the film from one up to another, by their numbers on its tape."""

@@ -16,7 +16,7 @@ def as_vtt(segments: Segments) -> str:
     """Returns a WebVTT file (W3C) with a cue for each stretch of the film where the same tags hold, in order."""
     cues = [
         f"{timestamp(start_ms)} --> {timestamp(end_ms)}\n{escape(printable(', '.join(tags)), quote=False)}\n"
-        for start_ms, end_ms, tags in _chapters(segments)
+        for start_ms, end_ms, tags in chapters(segments)
     ]
     return "\n".join(["WEBVTT\n", *cues])
 
@@ -34,8 +34,8 @@ def timestamp(time_ms: int) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}.{rest:03}"
 
 
-def _chapters(segments: Segments) -> list[tuple[int, int, list[str]]]:
-    """Start and end in milliseconds, and the tags that hold between them, in the order in which they were asked for.
+def chapters(segments: Segments) -> list[tuple[int, int, list[str]]]:
+    """Returns start and end in milliseconds, and the tags that hold between them, in the order they were asked for.
 
     A tag begins or ceases to hold at each end of a segment. Two such ends in one millisecond cancel out: a segment of
     no length leaves no cue (WebVTT allows none), and two segments with no time between them are one.

@@ -7,21 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import cv2
-
 from tagger.errors import BadPath, BadReport, MovieTagsError, because
-from tagger.files import is_file, output_folder, write_atomically
-from tagger.images import Pixels, without_bars
+from tagger.files import output_folder, write_atomically
+from tagger.images import large_jpeg, without_bars
 from tagger.records import TaggedShot, TagReport
 from tagger.reports.corrections import corrections_file, put_right, read_corrections
+from tagger.reports.film_file import film_of
 from tagger.reports.folder import reports_below
 from tagger.reports.json_report import read_report
 from tagger.settings import Opening
-from tagger.video import sequence
 from tagger.video.stills import stills
 from tagger.vocabulary import slug
 
-QUALITY = 95  # of JPEG
 SOURCE_LETTERS = 12  # of a film's fingerprint, by which its pictures are called
 OURS = re.compile(r"[0-9a-f]{12}__\d{8}\.jpg")
 
@@ -82,21 +79,8 @@ def _pictures(
 ) -> Iterator[tuple[Path, bytes]]:
     stream, rate = report.settings.get("stream"), report.settings.get("rate")
     opening = Opening(stream if isinstance(stream, int) else None, rate if isinstance(rate, int | float) else None)
-    for time_s, pixels in stills(_film_of(file, report), shots, opening) if shots else ():
+    for time_s, pixels in stills(film_of(file, report), shots, opening) if shots else ():
         shot = shots[time_s]
         for tag in shot.tags:
             if name := slug(tag.slug):
-                yield Path(name, f"{source}__{shot.keyframe.frame:08}.jpg"), _jpeg(without_bars(pixels))
-
-
-def _film_of(file: Path, report: TagReport) -> Path:
-    """Where the film is now: where it was tagged, or beside its report."""
-    for path in (Path(report.video.path), file.with_name(os.path.basename(report.video.name))):  # noqa: PTH119
-        if (is_file(path) or sequence.find(path)) and sequence.fingerprint(path) == report.video.fingerprint:
-            return path
-    raise BadPath(f"{report.video.path}: is not there, or another film now: {file.name} was made of it")
-
-
-def _jpeg(pixels: Pixels) -> bytes:
-    _, body = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return body.tobytes()
+                yield Path(name, f"{source}__{shot.keyframe.frame:08}.jpg"), large_jpeg(without_bars(pixels))

@@ -13,5 +13,6 @@ gops         packets -> groups of pictures, without decoding
 timecode     what a file says of the timecode of its first frame
 declared     what a file says of its film
 film         what is known of a film, and its frames, once, forward
+cut          stretches of a film as files of their own
 stills       single pictures of a film, by time
 """

@@ -1,0 +1,177 @@
+"""Stretches of a film as files of their own: its packets as they are, or encoded anew where a cut must be exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.resampler import AudioResampler
+
+from tagger.errors import OutputRefused, VideoUnreadable, reason
+from tagger.files import written_whole
+from tagger.settings import USUAL_OPENING, Opening
+from tagger.video.container import open_video
+
+# What is copied keeps the kind of its file, where that is one of these.
+KINDS = {
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".ts": "mpegts", ".avi": "avi",
+}  # fmt: skip
+ANY = ".mkv"  # takes the packets of nearly every codec
+EXACT = ".mp4"  # H.264 and AAC
+QUALITY = {"crf": "18", "preset": "veryfast"}
+AHEAD_S = 2.0  # packets of sound and pictures stand so near to each other in a file
+
+
+def suffix_of(film: Path, exact: bool) -> str:
+    """Returns how the name of a clip of this film ends."""
+    if exact:
+        return EXACT
+    return film.suffix.lower() if film.suffix.lower() in KINDS else ANY
+
+
+def cut(
+    film: Path, start_s: float, end_s: float, clip: Path, exact: bool = False, opening: Opening = USUAL_OPENING
+) -> None:
+    """Writes a stretch of a film, with its first sound, whole or not at all.
+
+    Copied packets begin with the key frame at or before its start, as nothing else can be shown without the frames
+    before it; `exact` begins and ends with the very frames, and loses a little by encoding.
+
+    Args:
+        film: a file.
+        start_s: in seconds of its presentation clock.
+        end_s: exclusive.
+        clip: where to; its name ends as `suffix_of` says.
+        exact: encodes anew.
+        opening: how the film is opened.
+
+    Raises:
+        BadPath, VideoUnreadable: the film cannot be read, or holds nothing there.
+        OutputRefused: the clip cannot be written.
+    """
+    with ExitStack() as opened:
+        source, pictures = open_video(film, opened, opening)
+        zero_s = (source.start_time or 0) / av.time_base
+        way = _Exact if exact else _Copied
+        with written_whole(clip) as file:
+            try:
+                with av.open(file, "w", format=KINDS[clip.suffix.lower()]) as target:
+                    count = way(source, target, pictures, zero_s + start_s, zero_s + end_s).run()
+            except (av.error.FFmpegError, ValueError) as error:
+                why = "" if exact else ": --exact encodes it"
+                raise OutputRefused(f"{clip}: cannot be cut from {film} ({reason(error)}){why}") from error
+            if not count:
+                raise VideoUnreadable(f"{film}: has no picture from {start_s:.3f} to {end_s:.3f} s")
+
+
+class _Cut:
+    """What both ways of cutting have in common."""
+
+    def __init__(self, source: Any, target: Any, pictures: Any, start_s: float, end_s: float) -> None:
+        self.source, self.target, self.pictures = source, target, pictures
+        self.sound = next(iter(source.streams.audio), None)
+        self.start_s, self.end_s = start_s, end_s
+
+    def packets(self) -> Iterator[Any]:
+        """Packets from the key frame before the start on, until both streams are past the end."""
+        self.source.seek(round(self.start_s / self.pictures.time_base), stream=self.pictures)
+        streams = [self.pictures, *([self.sound] if self.sound else [])]
+        past: set[int] = set()
+        for packet in self.source.demux(*streams):
+            if (stamp := _stamp(packet)) is None:  # the last of all, which lets a decoder give what it holds
+                yield packet
+                continue
+            time_s = float(stamp * packet.time_base)
+            if time_s > self.end_s + AHEAD_S:
+                past.add(packet.stream.index)
+            if time_s > self.end_s + 4 * AHEAD_S or len(past) == len(streams):
+                return
+            yield packet
+
+
+class _Copied(_Cut):
+    """Packets as they are."""
+
+    def run(self) -> int:
+        into = {self.pictures.index: self.target.add_stream_from_template(self.pictures)}
+        if self.sound:
+            into[self.sound.index] = self.target.add_stream_from_template(self.sound)
+        count, first_s, kept = 0, None, []
+        for packet in self.packets():
+            if _stamp(packet) is None:
+                continue
+            time_s = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
+            if packet.stream is self.pictures and first_s is None:
+                if not packet.is_keyframe:
+                    continue
+                first_s = time_s
+            begin_s = self.start_s if first_s is None else min(first_s, self.start_s)
+            if time_s >= self.end_s or time_s < begin_s:
+                continue
+            kept.append(packet)
+        _complete(kept)
+        for packet in kept:
+            shift = round(first_s / packet.time_base) if first_s is not None else 0
+            count += packet.stream is self.pictures
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = None if packet.dts is None else packet.dts - shift
+            packet.stream = into[packet.stream.index]
+            self.target.mux(packet)
+        return count
+
+
+def _stamp(packet: Any) -> int | None:
+    """When a packet is decoded, in ticks; after a seek in Matroska the first ones say only when they are shown."""
+    stamp: int | None = packet.pts if packet.dts is None else packet.dts
+    return stamp
+
+
+def _complete(packets: list[Any]) -> None:
+    """Gives packets the times of decoding that they lack, before those of the next of their stream."""
+    following: dict[int, int] = {}
+    for packet in reversed(packets):
+        index = packet.stream.index
+        if packet.dts is None and index in following:
+            packet.dts = following[index] - max(1, packet.duration or 0)
+        if packet.dts is not None:
+            following[index] = packet.dts
+
+
+class _Exact(_Cut):
+    """Frames decoded, and encoded anew."""
+
+    def run(self) -> int:
+        rate = self.pictures.average_rate or self.pictures.guessed_rate or Fraction(25)
+        made = self.target.add_stream("libx264", rate=rate, options=QUALITY)
+        made.width, made.height = self.pictures.width // 2 * 2, self.pictures.height // 2 * 2
+        made.pix_fmt, made.time_base = "yuv420p", Fraction(1, 90_000)
+        voice = self.target.add_stream("aac", rate=self.sound.rate) if self.sound else None
+        resampler = AudioResampler("fltp", "stereo", self.sound.rate, frame_size=1024) if self.sound else None
+        if voice is not None:
+            voice.layout = "stereo"
+        count = 0
+        for packet in self.packets():
+            for frame in packet.decode():
+                if frame.pts is None or not self.start_s - 1e-6 <= frame.time < self.end_s - 1e-6:
+                    continue
+                at_s = frame.time - self.start_s
+                if packet.stream is self.pictures:
+                    shown = frame.reformat(made.width, made.height, "yuv420p")
+                    shown.pts, shown.time_base = round(at_s * 90_000), made.time_base
+                    shown.pict_type = 0
+                    self.target.mux(made.encode(shown))
+                    count += 1
+                elif self.sound and voice is not None and resampler is not None:
+                    frame.pts, frame.time_base = round(at_s * self.sound.rate), Fraction(1, self.sound.rate)
+                    for part in resampler.resample(frame):
+                        self.target.mux(voice.encode(part))
+        if voice is not None and resampler is not None:
+            for part in resampler.resample(None):
+                self.target.mux(voice.encode(part))
+            self.target.mux(voice.encode(None))
+        self.target.mux(made.encode(None))
+        return count
