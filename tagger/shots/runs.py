@@ -1,0 +1,53 @@
+"""Stretches of a group: its frames, small, and the boundaries between them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from tagger.shots.decoders import Decoder
+from tagger.shots.learned import LearnedDetector
+from tagger.shots.packets import eventful
+from tagger.shots.thumbnails import Thumbnail
+from tagger.video.film import Frame
+from tagger.video.gops import Gop, stamp_of
+
+Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
+
+
+def count(gop: Gop, lasting_s: float) -> int:
+    """Returns how many frames of a group last so long."""
+    length_s = gop.end_s - gop.times_s[0]
+    return round(lasting_s * len(gop.stamps) / length_s) if length_s > 0 else 1
+
+
+def frames(decoder: Decoder, gop: Gop, last: int, wanted: Container[int] | None) -> Iterator[Frame]:
+    """Yields the frames of a group up to `last`; damaged ones are missing.
+
+    Args:
+        decoder: of the film.
+        gop: of it.
+        last: index in the film.
+        wanted: time stamps; of the others, those that no other frame needs are left out. None: all are wanted.
+    """
+    last = min(last, gop.end_frame - 1)
+    if last < gop.first_frame:
+        return
+    places, end = {stamp: place for place, stamp in enumerate(gop.stamps)}, gop.stamps[last - gop.first_frame]
+    needed = max(at for at, packet in enumerate(gop.packets) if stamp_of(packet) <= end)
+    for picture in decoder.pictures(gop.packets[: needed + 1], wanted):
+        place = places.get(picture.pts if picture.pts is not None else -1)
+        if place is not None and gop.first_frame + place <= last:
+            yield Frame(gop.first_frame + place, gop.times_s[place], picture, decoder.orientation)
+
+
+def run(decoder: Decoder, gop: Gop, last: int) -> list[Small]:
+    """Returns the frames up to `last` that others need, or at which something may happen, small."""
+    found = frames(decoder, gop, last, eventful(gop))
+    return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in found]
+
+
+def boundaries(some: list[Small]) -> dict[int, float]:
+    """Returns where shots begin within frames that follow each other, and how sure that is."""
+    detector = LearnedDetector()
+    found = [boundary for small in some for boundary in detector.feed(*small)]
+    return {boundary.frame: boundary.sure for boundary in (*found, *detector.finish())}
