@@ -207,7 +207,7 @@ class Scan:
     unseen: int | None = None
     """Boundaries at key frames by the encoder's word: no frame before them was decoded."""
     agreement: float | None = None
-    """Of the boundaries at the film's beginning, read in two ways, the share that a fast scan found, and no others; None
+    """Share of the boundaries at the film's beginning that were found in both of two ways, fast and by decoding; None
     where that was not tried."""
 
 

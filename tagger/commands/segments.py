@@ -42,10 +42,13 @@ if TYPE_CHECKING:
                    "[what the film names, else AX]")  # fmt: skip
 @click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
               help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
+@click.option("--exact", "exactly", is_flag=True,
+              help="Look again at every frame around the ends of segments, where the film was read without some: "
+                   "needs the film where the report says it is.")  # fmt: skip
 @options("csv_for", "quiet", "verbose")
 def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...], threshold: float | None,
              max_gap_s: float, min_duration_s: float, output: Path | None, form_name: str | None, reel: str | None,
-             handles: int, csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
+             handles: int, exactly: bool, csv_for: str, quiet: bool, verbose: bool) -> None:  # fmt: skip
     """Show the time ranges of a film that carry a tag: runs of neighbouring shots, from its REPORT, NAME.tags.json.
 
     Formats, with those of other packages that are installed:
@@ -73,7 +76,10 @@ def segments(report: Path, names: tuple[str, ...], group_names: tuple[str, ...],
             form = _with_choices(form, reel, handles)
         rule = Rule(threshold, max_gap_s, min_duration_s)
         film = read_report(report)
-        answer = find(film, names, rule, _groups(report, film, group_names))
+        groups = _groups(report, film, group_names)
+        answer = find(film, names, rule, groups)
+        if exactly and film.scan.used != "full":
+            answer = find(_exact(answer), names, rule, groups)
         body = formats.written_for(form, csv_for).body(answer) if form else b""
         if not quiet:
             _caution(answer, form)
@@ -110,6 +116,22 @@ def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group
             have = ", ".join(groups) or "none"
             raise BadSettings(f"group {name!r}: the vocabulary {words.name} has {have} (groups.txt in {words.folder})")
     return [groups[vocabulary.slug(name)] for name in names]
+
+
+def _exact(answer: Segments) -> TagReport:
+    """The report with the ends of its segments where the film has them, and its scan as good as full there."""
+    from tagger.segments import edges, moved
+    from tagger.settings import Opening
+    from tagger.shots.exact import exact
+    from tagger.video.film import Film
+    from tagger.video.observer import Observer
+
+    report, path = answer.report, Path(answer.report.video.path)
+    with Film(path, Opening(stream=report.video.stream)) as film:
+        if film.info(Observer()).fingerprint != report.video.fingerprint:
+            raise BadSettings(f"--exact: {path} is another film than that of the report: extract it again")
+        again = moved(report, exact(film, edges(answer)))
+    return replace(again, scan=replace(again.scan, used="full", reason="its segments' ends were looked at again"))
 
 
 def _with_choices(form: Format[Segments] | None, reel: str | None, handles: int) -> Format[Segments]:

@@ -14,6 +14,7 @@ packets         what sizes of packets say
 needed          the frames that others need, and those at which something may happen
 full            the scans in one pass: of every frame, or of those that are needed
 runs            stretches of a group -> boundaries
+exact           boundaries that few frames showed, looked at again
 inside          boundaries inside a group of pictures, by the key frames around it
 fast            the scan of key frames, and of what is needed between them
 evidence        which scan a film gets, and why

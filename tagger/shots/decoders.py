@@ -34,9 +34,23 @@ class Decoder:
     """One decoder; packets of the film come from outside."""
 
     def __init__(
-        self, path: Path, opened: ExitStack, opening: Opening = USUAL_OPENING, orientation: Orientation | None = None
+        self,
+        path: Path,
+        opened: ExitStack,
+        opening: Opening = USUAL_OPENING,
+        orientation: Orientation | None = None,
+        *,
+        lean: bool = False,
     ) -> None:
-        """Opens the film once more, for what its decoder must know; notes in `orientation` how pictures are turned."""
+        """Opens the film once more, for what its decoder must know.
+
+        Args:
+            path: the film.
+            opened: closes it.
+            opening: which of its streams.
+            orientation: notes how its pictures are turned.
+            lean: a decoder of FIRST_ASKED leaves out whatever no other picture needs.
+        """
         _, self._stream = open_video(path, opened, opening)
         self.orientation = orientation or Orientation()
         self._stream.thread_type = "NONE"
@@ -44,7 +58,8 @@ class Decoder:
         self.shrink = Shrinker()
         self.failures: set[int] = set()  # time stamps of packets that gave no whole picture
         self.tried = self.shown = 0
-        self._spares = self._stream.codec_context.name not in FIRST_ASKED
+        asked_once = self._stream.codec_context.name in FIRST_ASKED
+        self._spares, self._lean = not asked_once, asked_once and lean
 
     def pictures(self, packets: Iterable[Packet[Any]], wanted: Container[int] | None = None) -> Iterator[VideoFrame]:
         """Yields the pictures of packets that begin with a key frame; those that fail are noted.
@@ -58,6 +73,7 @@ class Decoder:
         try:
             for packet in (*packets, None):
                 spare = self._spares and packet is not None and wanted is not None and stamp_of(packet) not in wanted
+                spare = spare or self._lean
                 context.skip_frame = "NONREF" if spare else "DEFAULT"
                 if packet is not None and not spare and not packet.is_discard:
                     missing.add(stamp_of(packet))

@@ -24,7 +24,7 @@ from tagger.shots.decoders import Decoder
 from tagger.shots.detector import DETECTOR_KINDS
 from tagger.shots.inside import Pair, inside, look, pairs
 from tagger.shots.learned import LearnedDetector
-from tagger.shots.runs import run
+from tagger.shots.runs import Small, run
 from tagger.video.container import WHOLE_FRAMES, decoded, open_video, packets_of
 from tagger.video.film import DECODING_ORDER, Film
 from tagger.video.gops import Gop
@@ -35,8 +35,8 @@ ALONE = 12  # flagged key frames that are decoded in advance, to see whether the
 USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
-ENOUGH, FEW = 8, 3  # boundaries that show whether key frames say where they are; fewer than FEW show nothing
-TRIAL_S = 60.0  # without ENOUGH boundaries, the trial ends with the first one after so long, at the latest after
+ENOUGH, FEW = 8, 4  # boundaries that show whether key frames say where they are; fewer than FEW show nothing
+TRIAL_SHARE = 0.04  # of the film; the trial goes on until there are FEW, then until there are ENOUGH or it is so long
 LONGEST_TRIAL_S = 120.0
 MARGIN_S = 0.5  # at the end of the trial, where each way knows less than it would
 SAME_S = 0.2  # boundaries no farther from each other are the same
@@ -105,7 +105,7 @@ class Trial:
 def choose(film: Film, settings: Settings) -> Choice:
     """Returns how an opened film will be read; its beginning is read for it, in containers opened for that."""
     against = _asked(film, settings)
-    full_gops, against = (set[int](), against) if against else _preview(film)
+    full_gops, against = (set[int](), against) if against else group_lengths(film)
     if against:
         return Choice("full", against)
     trial = _tried(film, full_gops)
@@ -114,7 +114,7 @@ def choose(film: Film, settings: Settings) -> Choice:
         reason = f"the encoder placed key frames, at most {max(full_gops)} frames apart"
         return Choice("fast", reason, full_gops, agreement)
     if trial.needed > MOST_NEEDED * trial.frames:
-        return Choice("full", f"{doubt}; and nearly every frame is needed by others", agreement=agreement)
+        return Choice("full", f"{doubt}; and hardly any frame can be left out", agreement=agreement)
     return Choice("references", doubt, agreement=agreement)
 
 
@@ -148,8 +148,8 @@ def _length_s(film: Film) -> float:
     return length_s
 
 
-def _preview(film: Film) -> tuple[set[int], str]:
-    """How many frames a group of full length may have, and what speaks against leaving frames out, by the packets."""
+def group_lengths(film: Film) -> tuple[set[int], str]:
+    """Returns how many frames a group of full length may have, and what in its packets is against leaving some out."""
     with ExitStack() as opened:
         container, stream = open_video(film.path, opened, film.opening)
         codec = stream.codec_context.name
@@ -210,13 +210,14 @@ def _tried(film: Film, full_gops: set[int]) -> Trial:
     """The first groups of a film, in both ways."""
     with ExitStack() as opened:
         again = opened.enter_context(Film(film.path, film.opening))
-        decoder, detector = Decoder(film.path, opened, film.opening), LearnedDetector()
+        decoder, detector = Decoder(film.path, opened, film.opening, lean=True), LearnedDetector()
         steps, found = list[_Step](), list[Boundary]()
         for pair in pairs((look(decoder, gop) for gop in again.gops(Observer())), full_gops):
             steps.append(_step(decoder, pair, detector))
             found += steps[-1].found
             end_s = steps[-1].gop.end_s
-            if len(found) >= ENOUGH or end_s > (TRIAL_S if len(found) >= FEW else LONGEST_TRIAL_S):
+            shown = end_s > TRIAL_SHARE * (film.declared.duration_s or LONG_S) or not _cut_short(steps)
+            if len(found) >= ENOUGH or end_s > LONGEST_TRIAL_S or (len(found) >= FEW and shown):
                 break
         found += detector.finish()
     if not steps:
@@ -238,13 +239,24 @@ def _tried(film: Film, full_gops: set[int]) -> Trial:
 
 
 def _step(decoder: Decoder, pair: Pair, detector: LearnedDetector) -> _Step:
-    """Reads a group in both ways; `detector` goes on from the group before."""
+    """Reads a group in both ways, and decodes it once; `detector` goes on from the group before."""
     gop = pair.look.gop
     seen = run(decoder, gop, gop.end_frame - 1)
     found = [boundary for small in seen for boundary in detector.feed(*small)]
-    before = decoder.shown
-    fast = inside(decoder, pair).boundaries
-    return _Step(gop, found, len(seen), fast, 1 + decoder.shown - before, pair.cut_short)
+    asked = [1]  # frames, the key frame first
+
+    def part(some: Gop, last: int) -> list[Small]:
+        there = [small for small in seen if small[0] <= last] if some is gop else run(decoder, some, last)
+        asked.append(len(there))
+        return there
+
+    fast = inside(part, pair).boundaries
+    return _Step(gop, found, len(seen), fast, sum(asked), pair.cut_short)
+
+
+def _cut_short(steps: list[_Step]) -> bool:
+    """Whether any group was, or is too short for that to count."""
+    return any(step.cut_short or step.gop.end_s - step.gop.times_s[0] <= SHORT_GOP_S for step in steps)
 
 
 def _times(gop: Gop) -> Iterator[tuple[int, float]]:

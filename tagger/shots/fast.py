@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from math import inf
 
@@ -21,9 +22,9 @@ from tagger.records import Boundary, FilmProgress, Shot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.detector import Cutter
-from tagger.shots.inside import Look, Parts, inside, look, pairs
+from tagger.shots.inside import Look, Pair, Parts, inside, look, pairs
 from tagger.shots.keyframes import shot_picture
-from tagger.shots.runs import frames
+from tagger.shots.runs import frames, run
 from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop
 from tagger.video.observer import Observer
@@ -54,11 +55,10 @@ def fast_scan(
     """
     with Decoders(film.path, cores, film.opening, observer.orientation) as decoders:
         looks = _measured(decoders.map(look, _told(film, observer, progress)), observer)
-        parts = decoders.map(inside, pairs(looks, full_gops))
+        parts = decoders.map(_inside, pairs(looks, full_gops))
         choices = _chosen(_counted(parts, observer), settings.min_shot_s, settings.reservoir_bytes)
-        for choice, frame in decoders.map(_decoded, choices):
-            if frame:
-                yield shot_picture(choice.shot, frame, settings.min_entropy_bits)
+        for shot, frame in _joined(decoders.map(_decoded, choices)):
+            yield shot_picture(shot, frame, settings.min_entropy_bits)
         failures = decoders.failures
         observer.decoded = decoders.shown
         # What was not decoded is known to be lost only where a packet shows it.
@@ -80,6 +80,10 @@ def _measured(looks: Iterable[Look], observer: Observer) -> Iterator[Look]:
         if seen.size:
             observer.see_size(*seen.size)
         yield seen
+
+
+def _inside(decoder: Decoder, pair: Pair) -> Parts:
+    return inside(partial(run, decoder), pair)
 
 
 def _counted(parts: Iterable[Parts], observer: Observer) -> Iterator[Parts]:
@@ -144,3 +148,21 @@ def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
         if nearest and nearest.index >= choice.shot.start_frame:
             return choice, nearest
     return choice, None
+
+
+def _joined(found: Iterable[tuple[_Choice, Frame | None]]) -> Iterator[tuple[Shot, Frame]]:
+    """Each shot with its frame; one of which nothing can be decoded is part of the one before it, or of the first."""
+    held: tuple[Shot, Frame] | None = None
+    index, begin = 0, None
+    for choice, frame in found:
+        shot = choice.shot
+        begin = begin or shot
+        if frame is None:
+            held = (replace(held[0], end_s=shot.end_s, end_frame=shot.end_frame), held[1]) if held else None
+            continue
+        if held:
+            yield held
+            begin, index = shot, index + 1
+        held = replace(shot, index=index, start_s=begin.start_s, start_frame=begin.start_frame), frame
+    if held:
+        yield held

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tagger.shots.decoders import Decoder
 from tagger.shots.networks import difference
 from tagger.shots.packets import large, risen
-from tagger.shots.runs import Small, boundaries, count, run
+from tagger.shots.runs import Run, Small, boundaries, count
 from tagger.shots.thumbnails import Thumbnail
 from tagger.video.gops import Gop
 
@@ -76,17 +76,17 @@ def pairs(looks: Iterable[Look], full_gops: set[int]) -> Iterator[Pair]:
         yield Pair(last_key, last, None, None, False)
 
 
-def inside(decoder: Decoder, pair: Pair) -> Parts:
+def inside(run: Run, pair: Pair) -> Parts:
     """Finds where shots begin after the key frame of a group, up to and with the next."""
     gop, before, after = pair.look.gop, pair.look.key, pair.next_key
     if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
-        return Parts(gop, boundaries([*run(decoder, gop, gop.end_frame - 1), *_end_of(pair)]))
+        return Parts(gop, boundaries([*run(gop, gop.end_frame - 1), *_end_of(pair)]))
     found, jumps = dict[int, float](), large(gop)
     if jumps:
         last = jumps[-1] + count(gop, AFTER_S)
-        seen = run(decoder, gop, last)
+        seen = run(gop, last)
         if last >= gop.end_frame and pair.next_key:
-            return Parts(gop, _until_end(decoder, pair, seen))
+            return Parts(gop, _until_end(run, pair, seen))
         before = seen[-1][2] if seen else before
         found.update(_lasting(boundaries(seen), pair, seen))
     apart = None if before is None or after is None else difference(before, after)
@@ -96,18 +96,18 @@ def inside(decoder: Decoder, pair: Pair) -> Parts:
     # Of the last group the end is not known, nor of one before a damaged one.
     whole = not cut_short or risen(gop)
     if apart is not None and before and apart > SURE and not whole:
-        behind = _behind(decoder, pair) if _may_be_flash(pair.next_gop) else []
+        behind = _behind(run, pair) if _may_be_flash(pair.next_gop) else []
         stays = difference(before, behind[-1][2]) if behind else apart
         if stays > SURE:
             return Parts(gop, found | {gop.end_frame: apart}, unseen=True)
         if stays <= MAYBE:  # the key frame is a flash
             return Parts(gop, found)
-    return Parts(gop, found | _until_end(decoder, pair, run(decoder, gop, gop.end_frame - 1)))
+    return Parts(gop, found | _until_end(run, pair, run(gop, gop.end_frame - 1)))
 
 
-def _until_end(decoder: Decoder, pair: Pair, seen: list[Small]) -> dict[int, float]:
+def _until_end(run: Run, pair: Pair, seen: list[Small]) -> dict[int, float]:
     """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
-    found = _lasting(boundaries([*seen, *_end_of(pair), *_behind(decoder, pair)]), pair, seen)
+    found = _lasting(boundaries([*seen, *_end_of(pair), *_behind(run, pair)]), pair, seen)
     return {frame: sure for frame, sure in found.items() if frame <= pair.look.gop.end_frame}
 
 
@@ -130,10 +130,10 @@ def _may_be_flash(gop: Gop | None) -> bool:
     return gop.end_frame <= over + 1 or any(frame <= over for frame in large(gop))
 
 
-def _behind(decoder: Decoder, pair: Pair) -> list[Small]:
+def _behind(run: Run, pair: Pair) -> list[Small]:
     """What comes after the key frame that ends a group, long enough for a flash to be over."""
     gop = pair.next_gop
-    seen = run(decoder, gop, gop.first_frame + count(gop, FLASH_S)) if gop else []
+    seen = run(gop, gop.first_frame + count(gop, FLASH_S)) if gop else []
     return [small for small in seen if gop and small[0] > gop.first_frame]
 
 

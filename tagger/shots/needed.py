@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from tagger.shots.decoders import FIRST_ASKED
 from tagger.shots.packets import eventful
 from tagger.video.container import decoded, open_video
 from tagger.video.film import Film, Frame
@@ -46,7 +47,8 @@ class _Reader:
 
     def __init__(self, stream: VideoStream, observer: Observer) -> None:
         self._stream, self._observer = stream, observer
-        stream.codec_context.skip_frame = "NONREF"  # some decoders take it at their start or never
+        stream.codec_context.skip_frame = "NONREF"
+        self._whole = stream.codec_context.name not in FIRST_ASKED  # can decode all frames of some stretches
         self._last_key: Packet[Any] | None = None  # the group before had it, too, with pictures that it leads
         self._places: dict[int, tuple[int, float]] = {}  # index and time of frames to come, by their stamps
         self._missing: set[int] = set()  # stamps of packets that are to give a picture yet
@@ -58,10 +60,10 @@ class _Reader:
         places = enumerate(zip(gop.stamps, gop.times_s, strict=True), gop.first_frame)
         self._places = {stamp: place for stamp, place in self._places.items() if place[0] >= self._next}
         self._places |= {stamp: (index, time_s) for index, (stamp, time_s) in places}
-        wanted = eventful(gop)
+        wanted = eventful(gop) if self._whole else {gop.stamps[0]}
         for packet in gop.packets[gop.packets[0] is self._last_key :]:
             whole = stamp_of(packet) in wanted
-            self._stream.codec_context.skip_frame = "DEFAULT" if whole else "NONREF"
+            self._stream.codec_context.skip_frame = "DEFAULT" if whole and self._whole else "NONREF"
             if whole and not packet.is_discard:
                 self._missing.add(stamp_of(packet))
             pictures = decoded(self._stream, packet)

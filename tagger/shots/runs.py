@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from tagger.shots.decoders import Decoder
 from tagger.shots.learned import LearnedDetector
@@ -12,6 +12,7 @@ from tagger.video.film import Frame
 from tagger.video.gops import Gop, stamp_of
 
 Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
+Run = Callable[[Gop, int], list[Small]]  # `run` of some decoder
 
 
 def count(gop: Gop, lasting_s: float) -> int:
