@@ -216,8 +216,8 @@ def _tried(film: Film, full_gops: set[int]) -> Trial:
             steps.append(_step(decoder, pair, detector))
             found += steps[-1].found
             end_s = steps[-1].gop.end_s
-            shown = end_s > TRIAL_SHARE * (film.declared.duration_s or LONG_S) or not _cut_short(steps)
-            if len(found) >= ENOUGH or end_s > LONGEST_TRIAL_S or (len(found) >= FEW and shown):
+            clear = end_s > TRIAL_SHARE * (film.declared.duration_s or LONG_S) or not _cut_short(steps)
+            if len(found) >= ENOUGH or end_s > LONGEST_TRIAL_S or (len(found) >= FEW and clear):
                 break
         found += detector.finish()
     if not steps:
@@ -265,12 +265,14 @@ def _times(gop: Gop) -> Iterator[tuple[int, float]]:
 
 
 def _to_middles(steps: list[_Step], starts: list[int]) -> float:
-    """How many frames are decoded on the way to the middles of shots, each from the key frame before it."""
+    """How many frames are decoded on the way to the middles of shots, in each group to the last one in it."""
     middles = [(first + last) // 2 for first, last in itertools.pairwise([0, *starts, steps[-1].gop.end_frame])]
-    ways = (
-        (middle, step) for middle in middles for step in steps if step.gop.first_frame <= middle < step.gop.end_frame
-    )
-    return sum((middle - step.gop.first_frame) * step.needed / len(step.gop.stamps) for middle, step in ways)
+    way = 0.0
+    for step in steps:
+        first, end = step.gop.first_frame, step.gop.end_frame
+        farthest = max((middle for middle in middles if first <= middle < end), default=first)
+        way += (farthest - first) * step.needed / (end - first)
+    return way
 
 
 def _among(time_s: float, others: Iterable[float]) -> bool:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 from math import inf
 
 from tagger.records import Boundary, FilmProgress, Shot, ShotPicture
@@ -57,7 +57,8 @@ def fast_scan(
         looks = _measured(decoders.map(look, _told(film, observer, progress)), observer)
         parts = decoders.map(_inside, pairs(looks, full_gops))
         choices = _chosen(_counted(parts, observer), settings.min_shot_s, settings.reservoir_bytes)
-        for shot, frame in _joined(decoders.map(_decoded, choices)):
+        taken = decoders.map(_taken, _together(choices))
+        for shot, frame in _joined(pair for pairs in taken for pair in pairs):
             yield shot_picture(shot, frame, settings.min_entropy_bits)
         failures = decoders.failures
         observer.decoded = decoders.shown
@@ -140,14 +141,36 @@ def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
     return _Choice(shot, tuple(sorted(near, key=lambda found: abs(found[1] - middle))))
 
 
-def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
-    """The first of the frames that can be decoded, or one near it."""
-    for gop, wanted in choice.frames:
-        near = frames(decoder, gop, wanted, {gop.stamps[wanted - gop.first_frame]})
-        nearest = min(near, key=lambda frame: abs(frame.index - wanted), default=None)
-        if nearest and nearest.index >= choice.shot.start_frame:
-            return choice, nearest
-    return choice, None
+def _together(choices: Iterable[_Choice]) -> Iterator[list[_Choice]]:
+    """Shots one after the other whose middle frames lie in one group: it is decoded once for all of them."""
+    for _, some in groupby(choices, key=lambda choice: choice.frames[0][0].first_frame if choice.frames else -1):
+        yield [*some]
+
+
+def _taken(decoder: Decoder, choices: list[_Choice]) -> list[tuple[_Choice, Frame | None]]:
+    """Of each shot the first of its frames that can be decoded, or one near it."""
+    first = [choice.frames[0][1] for choice in choices if choice.frames]
+    near = _nearest(decoder, choices[0].frames[0][0], first) if first else {}
+    found = list[tuple[_Choice, Frame | None]]()
+    for choice in choices:
+        frame = near.get(choice.frames[0][1]) if choice.frames else None
+        others = iter(choice.frames[1:])
+        while (frame is None or frame.index < choice.shot.start_frame) and (other := next(others, None)):
+            frame = _nearest(decoder, other[0], [other[1]]).get(other[1])
+        found.append((choice, frame if frame and frame.index >= choice.shot.start_frame else None))
+    return found
+
+
+def _nearest(decoder: Decoder, gop: Gop, wanted: list[int]) -> dict[int, Frame]:
+    """For each of these frames of a group, growing, itself or the last before it that can be decoded."""
+    stamps = {gop.stamps[frame - gop.first_frame] for frame in wanted}
+    found, ahead = dict[int, Frame](), deque(wanted)
+    last: Frame | None = None
+    for frame in frames(decoder, gop, wanted[-1], stamps):
+        while last and ahead and ahead[0] < frame.index:
+            found[ahead.popleft()] = last
+        last = frame
+    return found | (dict.fromkeys(ahead, last) if last else {})
 
 
 def _joined(found: Iterable[tuple[_Choice, Frame | None]]) -> Iterator[tuple[Shot, Frame]]:

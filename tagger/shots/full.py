@@ -6,7 +6,8 @@ caller     shots, keyframes        -> keyframes
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from typing import Any
 
 from tagger.queues import RunAhead
 from tagger.records import FilmProgress, ShotPicture
@@ -24,24 +25,31 @@ def full_scan(
     film: Film, settings: Settings, observer: Observer, progress: FilmProgress | None
 ) -> Generator[ShotPicture, None, None]:
     """Yields each shot with its picture, in order, in one pass over the film, which `observer` notes."""
-    yield from _one_pass(film.frames(observer, settings.hwaccel), film, settings, observer, progress)
+    detector = ShotDetector(settings.detector, settings.min_shot_s)
+    frames = ((frame, detector.shrink(frame.picture)) for frame in film.frames(observer, settings.hwaccel))
+    yield from _one_pass(frames, detector, film, settings, observer, progress)
 
 
 def reference_scan(
     film: Film, settings: Settings, observer: Observer, progress: FilmProgress | None
 ) -> Generator[ShotPicture, None, None]:
     """The same, without most of the frames that no other needs; a shot's picture may be next to its middle frame."""
-    yield from _one_pass(needed_frames(film, observer, settings.hwaccel), film, settings, observer, progress)
+    detector = ShotDetector(settings.detector, settings.min_shot_s)
+    frames = needed_frames(film, observer, settings.hwaccel)
+    yield from _one_pass(frames, detector, film, settings, observer, progress)
 
 
 def _one_pass(
-    frames: Iterator[Frame], film: Film, settings: Settings, observer: Observer, progress: FilmProgress | None
+    frames: Generator[tuple[Frame, Any], None, None],
+    detector: ShotDetector,
+    film: Film,
+    settings: Settings,
+    observer: Observer,
+    progress: FilmProgress | None,
 ) -> Generator[ShotPicture, None, None]:
-    """The shots of these frames of a film."""
-    detector = ShotDetector(settings.detector, settings.min_shot_s)
+    """The shots of these frames of a film, each with what the detector sees of it."""
     reservoir = Reservoir(settings.reservoir_bytes, settings.min_shot_s)
-    small_frames = ((frame, detector.shrink(frame.picture)) for frame in frames)
-    with RunAhead(small_frames, FRAMES_AHEAD, film.abandon) as looked_at:
+    with RunAhead(frames, FRAMES_AHEAD, film.abandon) as looked_at:
         for frame, small in looked_at:
             reservoir.push(frame, detector.settled)
             for shot in detector.feed(frame.index, frame.time_s, small):

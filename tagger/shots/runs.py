@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from itertools import pairwise
+
+import cv2
 
 from tagger.shots.decoders import Decoder
 from tagger.shots.learned import LearnedDetector
 from tagger.shots.packets import eventful
-from tagger.shots.thumbnails import Thumbnail
+from tagger.shots.thumbnails import VALUES, Thumbnail
 from tagger.video.film import Frame
 from tagger.video.gops import Gop, stamp_of
+
+JUMP, JUMPS = 6.0, 2.0  # levels, and times the difference before: two frames that differ so may have a cut between them
 
 Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
 Run = Callable[[Gop, int], list[Small]]  # `run` of some decoder
@@ -42,9 +47,32 @@ def frames(decoder: Decoder, gop: Gop, last: int, wanted: Container[int] | None)
 
 
 def run(decoder: Decoder, gop: Gop, last: int) -> list[Small]:
-    """Returns the frames up to `last` that others need, or at which something may happen, small."""
-    found = frames(decoder, gop, last, eventful(gop))
-    return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in found]
+    """Returns the frames up to `last` that others need, or at which something happens, small."""
+    wanted = eventful(gop)
+    found = _small(decoder, gop, last, wanted)
+    jumps = [0.0, *(jump(*pair) for pair in pairwise(found)), 0.0]
+    around = zip(pairwise(found), jumps, jumps[1:], jumps[2:], strict=False)
+    gaps = [(a[0], b[0]) for (a, b), left, here, right in around if hidden(b[0] - a[0], here, max(left, right))]
+    if not gaps:
+        return found
+    first, end = gop.first_frame, gaps[-1][1]
+    again = _small(decoder, gop, end, wanted.union(*(gop.stamps[a - first : b - first] for a, b in gaps)))
+    return [*again, *(small for small in found if small[0] > end)]
+
+
+def _small(decoder: Decoder, gop: Gop, last: int, wanted: Container[int]) -> list[Small]:
+    shown = frames(decoder, gop, last, wanted)
+    return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in shown]
+
+
+def jump(before: Small, here: Small) -> float:
+    """Returns how far two frames are apart."""
+    return float(cv2.norm(before[2].values, here[2].values, cv2.NORM_L1))
+
+
+def hidden(frames: int, jumped: float, usual: float) -> bool:
+    """Returns whether a cut may lie between two frames, so many apart, by how far they jump, and others near them."""
+    return frames > 1 and jumped > max(JUMP * VALUES, JUMPS * usual)
 
 
 def boundaries(some: list[Small]) -> dict[int, float]:
