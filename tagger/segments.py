@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from math import inf
 from numbers import Real
@@ -20,7 +20,7 @@ from tagger.text import moment
 from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
-    from tagger.records import Shot, TaggedShot, TagReport
+    from tagger.records import Boundary, Shot, TaggedShot, TagReport
     from tagger.vocabulary import Group
 
 ALIKE = 0.5  # how like a tag (difflib's ratio) a name must be for the tag to be meant: "car" names "car-chase"
@@ -141,6 +141,24 @@ def find(report: TagReport, names: Sequence[str], rule: Rule, groups: Sequence[G
     present = {segment.slug for segment in segments}
     tags = asked or tuple(one for one in every.values() if one.slug in present)
     return Segments(report, rule, tags, tuple(segments))
+
+
+def edges(segments: Segments) -> set[int]:
+    """Returns the frames within the film at which segments begin or end."""
+    last = segments.report.video.frame_count
+    return {frame for one in segments.segments for frame in (one.start_frame, one.end_frame) if 0 < frame < last}
+
+
+def moved(report: TagReport, starts: Mapping[int, Boundary]) -> TagReport:
+    """Returns the report with shots that begin elsewhere, by the frame they began at; none is left without frames."""
+    shots = list(report.shots)
+    for place in range(1, len(shots)):
+        before, here = shots[place - 1 : place + 1]
+        new = starts.get(here.start_frame)
+        if new and before.start_frame < new.frame < here.end_frame:
+            shots[place - 1] = replace(before, end_s=new.time_s, end_frame=new.frame)
+            shots[place] = replace(here, start_s=new.time_s, start_frame=new.frame)
+    return replace(report, shots=tuple(shots))
 
 
 def _group(tags: Mapping[str, Subject], group: Group) -> Subject:

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from tagger.records import Boundary
 from tagger.shots import learned as transitions
 from tagger.shots.detector import ShotDetector
-from tagger.shots.fast import MAYBE, SURE
+from tagger.shots.inside import MAYBE, SURE
 from tagger.shots.learned import LATENESS_LOOKS, LearnedDetector, Looks, Transitions
 from tagger.shots.networks import (
     AHEAD,

@@ -120,7 +120,6 @@ def test_segments_of_a_folder_are_one_table(folder: Path, tmp_path: Path) -> Non
         (["in", "--format", "otio"], "name a folder for them with -o"),
         (["in", "-o", "out"], "name formats with --format"),
         (["in", "--format", "nfo", "-o", "out"], "format 'nfo': choose one of"),
-        (["in", "--exact"], "--exact is of --clips"),
         (["in", "--format", "otio", "--reel", "A", "-o", "out"], "--reel and --handles are of an EDL"),
     ],
 )

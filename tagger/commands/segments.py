@@ -55,7 +55,12 @@ ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
     metavar="DIR",
     help="Cut each segment out of the film, NAME.TAG.001.mp4: packets are copied, from the key frame before it.",
 )
-@click.option("--exact", is_flag=True, help="Clips begin and end with the very frames: they are encoded anew.")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="To the frame: looks again at every frame around the ends of segments, where the film was read without some; "
+    "clips are encoded anew.",
+)
 @click.option(
     "--thumbnails",
     "thumbnails_to",
@@ -83,15 +88,14 @@ def segments(
     otio       OpenTimelineIO for editing programs: a clip for each segment
     """
     _refuse_to_overwrite(reports, output)
-    if exact and clips_to is None:
-        raise click.UsageError("--exact is of --clips: name their folder")
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.reports.formats import usable
         from tagger.segments import Rule, Segments
 
         usable(form_names, Segments)
-        asked = _Asked(names, group_names, Rule(threshold, max_gap_s, min_duration_s), reel, handles, csv_for, quiet)
+        rule = Rule(threshold, max_gap_s, min_duration_s)
+        asked = _Asked(names, group_names, rule, exact, reel, handles, csv_for, quiet)
         media = _Media(clips_to, exact, thumbnails_to, quiet)
         if len(reports) == 1 and not reports[0].is_dir() and len(form_names) < 2:
             _one(reports[0], asked, output, next(iter(form_names), None), media)
@@ -107,6 +111,7 @@ class _Asked:
     names: tuple[str, ...]
     groups: tuple[str, ...]
     rule: Rule
+    exact: bool
     reel: str | None
     handles: int
     csv_for: str
@@ -118,7 +123,13 @@ class _Asked:
         from tagger.segments import find
 
         film = read_report(file)
-        return find(film, self.names, self.rule, _groups(file, film, self.groups))
+        groups = _groups(file, film, self.groups)
+        found = find(film, self.names, self.rule, groups)
+        if self.exact and film.scan.used != "full":
+            from tagger.reports.exact_ends import exact_ends
+
+            return find(exact_ends(file, found), self.names, self.rule, groups)
+        return found
 
     def format(self, form: Format[Segments]) -> Format[Segments]:
         """A format with the choices that only an EDL has."""

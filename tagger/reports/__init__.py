@@ -19,6 +19,7 @@ html_report      tags, when they are, keyframes: a page to look at
 ffmetadata       segments as chapters of FFmpeg
 otio_segments    segments as a timeline
 clips            segments cut out of their film, and a picture of each
+exact_ends       segments with ends where the film has them
 html_index       a page of many films
 edl              segments as an edit decision list
 csv_segments     a row per segment

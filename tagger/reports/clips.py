@@ -9,10 +9,9 @@ from tagger.files import output_folder, write_atomically
 from tagger.images import large_jpeg
 from tagger.records import TaggedShot
 from tagger.reports import csv_shots
-from tagger.reports.film_file import film_of
+from tagger.reports.film_file import film_of, opening_of
 from tagger.reports.json_report import SUFFIX
 from tagger.segments import Segment, Segments
-from tagger.settings import Opening
 from tagger.video.cut import cut, suffix_of
 from tagger.video.stills import stills
 from tagger.vocabulary import slug
@@ -39,7 +38,7 @@ def clips(file: Path, found: Segments, folder: Path, exact: bool = False) -> Ite
     for segment, name in _named(file, found):
         if film is not None:
             path = folder / f"{name}{suffix_of(film, exact)}"
-            cut(film, segment.start_s, segment.end_s, path, exact, _opening(found))
+            cut(film, segment.start_s, segment.end_s, path, exact, opening_of(found.report))
             yield path
 
 
@@ -55,7 +54,7 @@ def thumbnails(file: Path, found: Segments, folder: Path) -> Iterator[Path]:
     for segment, name in _named(file, found):
         names.setdefault(_best(found, segment).keyframe.time_s, []).append(name)
     if names:
-        for time_s, pixels in stills(film_of(file, found.report), names, _opening(found)):
+        for time_s, pixels in stills(film_of(file, found.report), names, opening_of(found.report)):
             for name in names[time_s]:
                 path = folder / f"{name}.jpg"
                 write_atomically(path, large_jpeg(pixels))
@@ -80,9 +79,3 @@ def _best(found: Segments, segment: Segment) -> TaggedShot:
         return sum(said.get(member, 0.0) for member in members)
 
     return max(inside, key=share)
-
-
-def _opening(found: Segments) -> Opening:
-    """How the film was opened when it was tagged."""
-    stream, rate = found.report.settings.get("stream"), found.report.settings.get("rate")
-    return Opening(stream if isinstance(stream, int) else None, rate if isinstance(rate, int | float) else None)

@@ -80,11 +80,26 @@ def cautions(segments: Segments, reel: str | None = None, handles: int = 0) -> I
             f"{name}: the EDL counts {numbers.base} frames a second, and some programs know only "
             f"{', '.join(map(str, BASES))}: make a copy of the film at one of these, and tag that"
         )
+    yield from _of_scan(segments.report)
     yield from _of_source(segments, reel, handles)
     if len(segments.segments) > EVENTS_MAX:
         yield (
             f"{name}: {len(segments.segments)} events in the EDL, and CMX 3600 numbers {EVENTS_MAX}: "
             "some programs will not read all"
+        )
+
+
+def _of_scan(report: TagReport) -> Iterator[str]:
+    """How far boundaries may lie from the frame, where not every frame was decoded."""
+    name, how = report.video.name, report.scan
+    exact = "--exact looks at them again"
+    if how.used == "references":
+        yield f"{name}: boundaries were looked for in frames that others need: events may be a frame off; {exact}"
+    elif how.used == "fast" and how.unseen != 0:  # None in reports of before it was said
+        many = f"{how.unseen} of {len(report.shots) - 1}" if how.unseen else "some"
+        yield (
+            f"{name}: {many} boundaries stand where the encoder put a key frame, and what is before was not decoded: "
+            f"events may be some frames off; {exact}"
         )
 
 

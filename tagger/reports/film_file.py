@@ -8,6 +8,7 @@ from pathlib import Path
 from tagger.errors import MovieTagsError, PathMissing
 from tagger.files import is_file
 from tagger.records import TagReport
+from tagger.settings import Opening
 from tagger.video import sequence
 
 
@@ -35,3 +36,9 @@ def film_of(file: Path, report: TagReport) -> Path:
     if found := film_beside(report, file.parent):
         return found
     raise PathMissing(f"{report.video.path}: is not there, or another film now: {file.name} was made of it")
+
+
+def opening_of(report: TagReport) -> Opening:
+    """Returns how the film was opened when it was tagged."""
+    stream, rate = report.settings.get("stream"), report.settings.get("rate")
+    return Opening(stream if isinstance(stream, int) else None, rate if isinstance(rate, int | float) else None)

@@ -11,7 +11,12 @@ pyscenedetect   the detectors of PySceneDetect
 detector        the detector that was asked for; boundaries -> shots
 decoders        threads that decode groups of pictures
 packets         what sizes of packets say
-full            the scan of every frame
+runs            stretches of a group -> boundaries
+needed          the frames that others need, and those at which something may happen
+full            the scans in one pass: of every frame, or of those that are needed
+exact           boundaries that few frames showed, looked at again
+inside          boundaries inside a group of pictures, by the key frames around it
 fast            the scan of key frames, and of what is needed between them
-scan            which of both a film gets, and why
+evidence        which scan a film gets, and why
+scan            the one loop that reads a film
 """

@@ -7,7 +7,7 @@ a part of a film is decoded that is what counts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -34,33 +34,49 @@ class Decoder:
     """One decoder; packets of the film come from outside."""
 
     def __init__(
-        self, path: Path, opened: ExitStack, opening: Opening = USUAL_OPENING, orientation: Orientation | None = None
+        self,
+        path: Path,
+        opened: ExitStack,
+        opening: Opening = USUAL_OPENING,
+        orientation: Orientation | None = None,
+        *,
+        lean: bool = False,
     ) -> None:
-        """Opens the film once more, for what its decoder must know; notes in `orientation` how pictures are turned."""
+        """Opens the film once more, for what its decoder must know.
+
+        Args:
+            path: the film.
+            opened: closes it.
+            opening: which of its streams.
+            orientation: notes how its pictures are turned.
+            lean: a decoder of FIRST_ASKED leaves out whatever no other picture needs.
+        """
         _, self._stream = open_video(path, opened, opening)
         self.orientation = orientation or Orientation()
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1
         self.shrink = Shrinker()
         self.failures: set[int] = set()  # time stamps of packets that gave no whole picture
-        self.tried = 0
-        self._spares = self._stream.codec_context.name not in FIRST_ASKED
+        self.tried = self.shown = 0
+        asked_once = self._stream.codec_context.name in FIRST_ASKED
+        self._spares, self._lean = not asked_once, asked_once and lean
 
-    def pictures(self, packets: Iterable[Packet[Any]], first: int | None = None) -> Iterator[VideoFrame]:
+    def pictures(self, packets: Iterable[Packet[Any]], wanted: Container[int] | None = None) -> Iterator[VideoFrame]:
         """Yields the pictures of packets that begin with a key frame; those that fail are noted.
 
         Args:
             packets: in decoding order.
-            first: presentation time in ticks; of those before it, pictures that no other needs are left out.
+            wanted: time stamps; of the others, pictures that no other needs are left out. None: all are wanted.
         """
         context = self._stream.codec_context
-        wanted: set[int] = set()
+        missing: set[int] = set()
         try:
             for packet in (*packets, None):
-                spare = self._spares and first is not None and packet is not None and stamp_of(packet) < first
+                spare = self._spares and packet is not None and wanted is not None and stamp_of(packet) not in wanted
+                spare = spare or self._lean
                 context.skip_frame = "NONREF" if spare else "DEFAULT"
                 if packet is not None and not spare and not packet.is_discard:
-                    wanted.add(stamp_of(packet))
+                    missing.add(stamp_of(packet))
                     self.tried += 1
                 found = decoded(self._stream, packet)
                 if found is None and packet is not None:
@@ -69,9 +85,10 @@ class Decoder:
                     self.orientation.see(picture)
                     if picture.is_corrupt:
                         self.failures.add(picture.pts or 0)
-                    wanted.discard(picture.pts or 0)
+                    missing.discard(picture.pts or 0)
+                    self.shown += 1
                     yield picture
-            self.failures |= wanted  # some decoders leave a picture out without a word
+            self.failures |= missing  # some decoders leave a picture out without a word
         finally:
             context.flush_buffers()
 
@@ -115,6 +132,11 @@ class Decoders:
     def tried(self) -> int:
         """Packets that were to give a picture; one that was decoded twice counts twice."""
         return sum(decoder.tried for decoder in self._all)
+
+    @property
+    def shown(self) -> int:
+        """Pictures that were decoded; one that was decoded twice counts twice."""
+        return sum(decoder.shown for decoder in self._all)
 
     def map(self, work: Callable[[Decoder, T], R], items: Iterable[T]) -> Iterator[R]:
         """Yields work(decoder, item) of every item, in order, computed a few items ahead."""

@@ -13,59 +13,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby, islice
 from math import inf
 
 from tagger.records import Boundary, FilmProgress, Shot, ShotPicture
 from tagger.settings import Settings
 from tagger.shots.decoders import Decoder, Decoders
 from tagger.shots.detector import Cutter
+from tagger.shots.inside import Look, Pair, Parts, inside, look, pairs
 from tagger.shots.keyframes import shot_picture
-from tagger.shots.learned import LearnedDetector
-from tagger.shots.networks import difference
-from tagger.shots.packets import large, risen
-from tagger.shots.thumbnails import Thumbnail
+from tagger.shots.runs import frames, run
 from tagger.video.film import Film, Frame
-from tagger.video.gops import Gop, stamp_of
+from tagger.video.gops import Gop
 from tagger.video.observer import Observer
 
-# Probabilities that two key frames show two shots. Where it is certain that they do, or that they do not, nothing
-# between them is decoded.
-MAYBE, SURE = 0.15, 0.7
-KEYFRAMES = 2  # grows with each change of which frame stands for a shot in a fast scan
-FLASH_S = 0.2  # by then a flash is over
-BEFORE_S, AFTER_S = 0.48, 0.32  # is looked at on both sides of a large packet, to be sure of a cut there
-
-_Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """A group and its first picture, small; None if its key frame is damaged."""
-
-    gop: Gop
-    key: Thumbnail | None
-    size: tuple[int, int] | None  # of that picture, as it is decoded
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pair:
-    """A group with the pictures around it."""
-
-    last_key: Thumbnail | None
-    look: _Look
-    next_key: Thumbnail | None
-    next_gop: Gop | None
-    cut_short: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
-    """A group with the frames after its first at which shots begin; its end may be one."""
-
-    gop: Gop
-    boundaries: dict[int, float]  # how sure each is, by its frame
+KEYFRAMES = 3  # grows with each change of which boundaries and frames a scan finds that does not decode every frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,13 +54,14 @@ def fast_scan(
         progress: is told how far reading is.
     """
     with Decoders(film.path, cores, film.opening, observer.orientation) as decoders:
-        looks = _measured(decoders.map(_look, _told(film, observer, progress)), observer)
-        parts = decoders.map(_inside, _pairs(looks, full_gops))
-        choices = _chosen(parts, settings.min_shot_s, settings.reservoir_bytes)
-        for choice, frame in decoders.map(_decoded, choices):
-            if frame:
-                yield shot_picture(choice.shot, frame, settings.min_entropy_bits)
+        looks = _measured(decoders.map(look, _told(film, observer, progress)), observer)
+        parts = decoders.map(_inside, pairs(looks, full_gops))
+        choices = _chosen(_counted(parts, observer), settings.min_shot_s, settings.reservoir_bytes)
+        taken = decoders.map(_taken, _together(choices))
+        for shot, frame in _joined(pair for pairs in taken for pair in pairs):
+            yield shot_picture(shot, frame, settings.min_entropy_bits)
         failures = decoders.failures
+        observer.decoded = decoders.shown
         # What was not decoded is known to be lost only where a packet shows it.
         share = max(len(failures) / max(1, decoders.tried), len(observer.blank) / max(1, observer.frame_count))
         observer.lose(len(failures | observer.blank), share)
@@ -110,140 +75,26 @@ def _told(film: Film, observer: Observer, progress: FilmProgress | None) -> Iter
         yield gop
 
 
-def _look(decoder: Decoder, gop: Gop) -> _Look:
-    """Decodes the key frame alone."""
-    shown = gop.packets if gop.packets[0].is_discard else gop.packets[:1]  # an edit list may hide the key frame
-    picture = next(decoder.pictures(shown), None)
-    if picture is None:
-        return _Look(gop, None, None)
-    return _Look(gop, decoder.shrink(picture), (picture.width, picture.height))
-
-
-def _measured(looks: Iterable[_Look], observer: Observer) -> Iterator[_Look]:
+def _measured(looks: Iterable[Look], observer: Observer) -> Iterator[Look]:
     """The same; the film has the size of its first picture."""
-    for look in looks:
-        if look.size:
-            observer.see_size(*look.size)
-        yield look
+    for seen in looks:
+        if seen.size:
+            observer.see_size(*seen.size)
+        yield seen
 
 
-def _pairs(looks: Iterable[_Look], full_gops: set[int]) -> Iterator[_Pair]:
-    """Each group with the looks of its neighbours; the last with no next one."""
-    last: _Look | None = None
-    last_key: Thumbnail | None = None
-    for look in looks:
-        if last:
-            count = len(last.gop.stamps)
-            yield _Pair(last_key, last, look.key, look.gop, count < max(full_gops) and count not in full_gops)
-            last_key = last.key
-        last = look
-    if last:
-        yield _Pair(last_key, last, None, None, False)
+def _inside(decoder: Decoder, pair: Pair) -> Parts:
+    return inside(partial(run, decoder), pair)
 
 
-def _inside(decoder: Decoder, pair: _Pair) -> _Parts:
-    """Finds where shots begin after the key frame of a group, up to and with the next."""
-    gop, before, after = pair.look.gop, pair.look.key, pair.next_key
-    if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
-        run = _run(decoder, gop, gop.first_frame, gop.end_frame - 1)
-        return _Parts(gop, _boundaries([*run, *_end_of(pair)]))
-    found, jumps = dict[int, float](), large(gop)
-    if jumps:
-        last = jumps[-1] + _count(gop, AFTER_S)
-        run = _run(decoder, gop, jumps[0] - _count(gop, BEFORE_S), last)
-        if last >= gop.end_frame and pair.next_key:
-            return _Parts(gop, _until_end(decoder, pair, run))
-        before = run[-1][2] if run else before
-        found.update(_lasting(_boundaries(run), pair, run))
-    apart = None if before is None or after is None else difference(before, after)
-    cut_short = pair.cut_short and apart is not None
-    if apart is not None and apart <= MAYBE:
-        return _Parts(gop, found)
-    # Of the last group the end is not known, nor of one before a damaged one.
-    whole = not cut_short or risen(gop)
-    if apart is not None and before and apart > SURE and not whole:
-        behind = _behind(decoder, pair) if _may_be_flash(pair.next_gop) else []
-        stays = difference(before, behind[-1][2]) if behind else apart
-        if stays > SURE:
-            return _Parts(gop, found | {gop.end_frame: apart})
-        if stays <= MAYBE:  # the key frame is a flash
-            return _Parts(gop, found)
-    first = gop.first_frame if whole else gop.end_frame - _count(gop, BEFORE_S)
-    run = _run(decoder, gop, first, gop.end_frame - 1)
-    return _Parts(gop, found | _until_end(decoder, pair, run))
+def _counted(parts: Iterable[Parts], observer: Observer) -> Iterator[Parts]:
+    """The same; notes how many boundaries nobody looked at."""
+    for part in parts:
+        observer.unseen += part.unseen
+        yield part
 
 
-def _until_end(decoder: Decoder, pair: _Pair, run: list[_Small]) -> dict[int, float]:
-    """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
-    found = _lasting(_boundaries([*run, *_end_of(pair), *_behind(decoder, pair)]), pair, run)
-    return {frame: sure for frame, sure in found.items() if frame <= pair.look.gop.end_frame}
-
-
-def _lasting(found: dict[int, float], pair: _Pair, run: list[_Small]) -> dict[int, float]:
-    """What was found, without the end of a flash at the key frame: the group before looks as what comes after it."""
-    gop, first = pair.look.gop, pair.look.gop.first_frame
-    over = first + _count(gop, FLASH_S)
-    after = next((small for frame, _, small in run if frame >= over), None)
-    if pair.last_key is None or after is None or min(found, default=over) >= over:
-        return found
-    same = difference(pair.last_key, after) <= MAYBE
-    return {frame: sure for frame, sure in found.items() if frame >= over or not same}
-
-
-def _count(gop: Gop, lasting_s: float) -> int:
-    """How many frames of a group last so long."""
-    length_s = gop.end_s - gop.times_s[0]
-    return round(lasting_s * len(gop.stamps) / length_s) if length_s > 0 else 1
-
-
-def _may_be_flash(gop: Gop | None) -> bool:
-    """Whether the key frame of a group may be a flash: what returns cannot refer to what was before, so it is large."""
-    if gop is None:
-        return False
-    over = gop.first_frame + _count(gop, FLASH_S)
-    return gop.end_frame <= over + 1 or any(frame <= over for frame in large(gop))
-
-
-def _behind(decoder: Decoder, pair: _Pair) -> list[_Small]:
-    """What comes after the key frame that ends a group, long enough for a flash to be over."""
-    gop = pair.next_gop
-    if gop is None:
-        return []
-    return _run(decoder, gop, gop.first_frame + 1, gop.first_frame + _count(gop, FLASH_S))
-
-
-def _end_of(pair: _Pair) -> list[_Small]:
-    """The key frame after a group, as one more of its frames, where there is one."""
-    gop = pair.look.gop
-    return [(gop.end_frame, gop.end_s, pair.next_key)] if pair.next_key else []
-
-
-def _run(decoder: Decoder, gop: Gop, first: int, last: int) -> list[_Small]:
-    """The frames from `first` to `last`, small, each with its index in the film and its time."""
-    frames = _frames(decoder, gop, first, last) if first < gop.end_frame else ()
-    return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in frames if frame.index >= first]
-
-
-def _frames(decoder: Decoder, gop: Gop, first: int, last: int) -> Iterator[Frame]:
-    """The frames from `first` to `last`, and those before that they need; damaged ones are missing."""
-    first, last = max(first, gop.first_frame), min(last, gop.end_frame - 1)
-    places = {stamp: place for place, stamp in enumerate(gop.stamps)}
-    begin, end = gop.stamps[first - gop.first_frame], gop.stamps[last - gop.first_frame]
-    needed = max(at for at, packet in enumerate(gop.packets) if stamp_of(packet) <= end)
-    for picture in decoder.pictures(gop.packets[: needed + 1], begin):
-        place = places.get(picture.pts if picture.pts is not None else -1)
-        if place is not None and gop.first_frame + place <= last:
-            yield Frame(gop.first_frame + place, gop.times_s[place], picture, decoder.orientation)
-
-
-def _boundaries(run: list[_Small]) -> dict[int, float]:
-    """Where shots begin within consecutive frames, and how sure that is."""
-    detector = LearnedDetector()
-    found = [boundary for looked in run for boundary in detector.feed(*looked)]
-    return {boundary.frame: boundary.sure for boundary in (*found, *detector.finish())}
-
-
-def _chosen(parts: Iterable[_Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
+def _chosen(parts: Iterable[Parts], min_shot_s: float, bound_bytes: int) -> Iterator[_Choice]:
     """Each shot with the frames that may stand for it."""
     held: deque[Gop] = deque()
     cutter: Cutter | None = None
@@ -282,18 +133,59 @@ def _choice(shot: Shot, held: Iterable[Gop]) -> _Choice:
     Frames that cost less, near a key frame, are others in each encoding of a film, and so are its first tags then.
     """
     middle = shot.middle_frame
-    inside = (gop for gop in held if gop.first_frame < shot.end_frame and gop.end_frame > shot.start_frame)
-    frames = []
-    for gop in inside:
+    own = (gop for gop in held if gop.first_frame < shot.end_frame and gop.end_frame > shot.start_frame)
+    near = []
+    for gop in own:
         first, last = max(shot.start_frame, gop.first_frame), min(shot.end_frame, gop.end_frame) - 1
-        frames.append((gop, min(max(middle, first), last)))
-    return _Choice(shot, tuple(sorted(frames, key=lambda found: abs(found[1] - middle))))
+        near.append((gop, min(max(middle, first), last)))
+    return _Choice(shot, tuple(sorted(near, key=lambda found: abs(found[1] - middle))))
 
 
-def _decoded(decoder: Decoder, choice: _Choice) -> tuple[_Choice, Frame | None]:
-    """The first of the frames that can be decoded, or one near it."""
-    for gop, wanted in choice.frames:
-        frames = [frame for frame in _frames(decoder, gop, wanted, wanted) if frame.index >= choice.shot.start_frame]
-        if frames:
-            return choice, min(frames, key=lambda frame: abs(frame.index - wanted))
-    return choice, None
+def _together(choices: Iterable[_Choice]) -> Iterator[list[_Choice]]:
+    """Shots one after the other whose middle frames lie in one group: it is decoded once for all of them."""
+    for _, some in groupby(choices, key=lambda choice: choice.frames[0][0].first_frame if choice.frames else -1):
+        yield [*some]
+
+
+def _taken(decoder: Decoder, choices: list[_Choice]) -> list[tuple[_Choice, Frame | None]]:
+    """Of each shot the first of its frames that can be decoded, or one near it."""
+    first = [choice.frames[0][1] for choice in choices if choice.frames]
+    near = _nearest(decoder, choices[0].frames[0][0], first) if first else {}
+    found = list[tuple[_Choice, Frame | None]]()
+    for choice in choices:
+        frame = near.get(choice.frames[0][1]) if choice.frames else None
+        others = iter(choice.frames[1:])
+        while (frame is None or frame.index < choice.shot.start_frame) and (other := next(others, None)):
+            frame = _nearest(decoder, other[0], [other[1]]).get(other[1])
+        found.append((choice, frame if frame and frame.index >= choice.shot.start_frame else None))
+    return found
+
+
+def _nearest(decoder: Decoder, gop: Gop, wanted: list[int]) -> dict[int, Frame]:
+    """For each of these frames of a group, growing, itself or the last before it that can be decoded."""
+    stamps = {gop.stamps[frame - gop.first_frame] for frame in wanted}
+    found, ahead = dict[int, Frame](), deque(wanted)
+    last: Frame | None = None
+    for frame in frames(decoder, gop, wanted[-1], stamps):
+        while last and ahead and ahead[0] < frame.index:
+            found[ahead.popleft()] = last
+        last = frame
+    return found | (dict.fromkeys(ahead, last) if last else {})
+
+
+def _joined(found: Iterable[tuple[_Choice, Frame | None]]) -> Iterator[tuple[Shot, Frame]]:
+    """Each shot with its frame; one of which nothing can be decoded is part of the one before it, or of the first."""
+    held: tuple[Shot, Frame] | None = None
+    index, begin = 0, None
+    for choice, frame in found:
+        shot = choice.shot
+        begin = begin or shot
+        if frame is None:
+            held = (replace(held[0], end_s=shot.end_s, end_frame=shot.end_frame), held[1]) if held else None
+            continue
+        if held:
+            yield held
+            begin, index = shot, index + 1
+        held = replace(shot, index=index, start_s=begin.start_s, start_frame=begin.start_frame), frame
+    if held:
+        yield held

@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from av.packet import Packet
+from numpy.typing import NDArray
 
 from tagger.video.gops import Gop, stamp_of
 
 NEIGHBOURS = 12  # packets on either side that a packet is compared with
-LARGE, RANK = 2.5, 3  # times the third largest of them: every fourth packet may be a large one
+LARGE, RANK = 1.5, 3  # times the third largest of them
 LARGE_SHARE = 0.2  # of the key frame's packet
 FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
+EVENT, FEWEST = 1.75, 2  # times the median of the neighbours, if there are so many: all frames up to it are looked at
 RISEN_OVER = 8  # frames in a row, of which the mean is taken
 RISEN, RISEN_SHARE = 4.0, 0.15  # times the median of the group, and times the key frame
 
 
 def large(gop: Gop) -> list[int]:
-    """Returns the frames, growing, whose packets are as large as that of a new picture."""
+    """Returns the frames, growing, whose packets are as large as that of a new picture; the cut may lie shortly before.
+
+    Compared are the packets that decode in the order of time: frames between two of these are small at a cut, too.
+    """
     frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
-    own = [packet for packet in gop.packets if stamp_of(packet) in frames]
-    sizes = np.array([packet.size for packet in own])
-    shares = np.full(len(sizes), LARGE_SHARE)
-    shares[1:2] = FIRST_SHARE
+    own = [packet for packet in _ahead(gop) if stamp_of(packet) in frames]
     found = []
-    for at in np.flatnonzero(sizes > shares * sizes[0])[1:]:
-        near = np.concatenate([sizes[max(1, at - NEIGHBOURS) : at], sizes[at + 1 : at + 1 + NEIGHBOURS]])
-        if len(near) < RANK or sizes[at] > LARGE * np.sort(near)[-RANK]:
-            found.append(frames[stamp_of(own[at])])
-    return sorted(found)
+    for at, packet in enumerate(own[1:], 1):
+        share = FIRST_SHARE if at == 1 else LARGE_SHARE
+        near = _near(own, at)
+        usual = np.sort(near)[-RANK] if len(near) >= RANK else 0.0
+        if packet.size > max(share * own[0].size, LARGE * usual):
+            found.append(frames[stamp_of(packet)])
+    return found
+
+
+def eventful(gop: Gop) -> set[int]:
+    """Returns the stamps of frames at which something may happen, by packets that may hold a new picture.
+
+    They are those up to such a packet, from the one before that decodes in the order of time; less is asked of it than
+    of a large one.
+    """
+    own = _ahead(gop)
+    found, before = {stamp_of(own[0])}, stamp_of(own[0])
+    for at, packet in enumerate(own[1:], 1):
+        near = _near(own, at)
+        if packet.is_keyframe or len(near) < FEWEST or packet.size > EVENT * np.median(near):
+            found.update(stamp for stamp in gop.stamps if before < stamp <= stamp_of(packet))
+        before = stamp_of(packet)
+    return found
+
+
+def _ahead(gop: Gop) -> list[Packet[Any]]:
+    """The packets of frames that are later than all that decode before them."""
+    own = [gop.packets[0]]
+    for packet in gop.packets:
+        if stamp_of(packet) > stamp_of(own[-1]):
+            own.append(packet)
+    return own
+
+
+def _near(own: list[Packet[Any]], at: int) -> NDArray[np.float64]:
+    """Sizes of the packets around one that are no key frames."""
+    around = (*own[max(1, at - NEIGHBOURS) : at], *own[at + 1 : at + 1 + NEIGHBOURS])
+    return np.array([packet.size for packet in around if not packet.is_keyframe], np.float64)
 
 
 def risen(gop: Gop) -> bool:

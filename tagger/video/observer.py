@@ -76,6 +76,8 @@ class Observer:
     def __init__(self) -> None:
         """Starts before the first picture."""
         self.frame_count = 0
+        self.decoded = 0  # pictures, those that were decoded twice count twice
+        self.unseen = 0  # boundaries before which nothing was decoded
         self.clock: Clock | None = None
         self.decode_failures = 0  # packets that gave no whole picture
         self.lost = 0.0  # their share of the film
@@ -101,6 +103,7 @@ class Observer:
 
     def see(self, picture: VideoFrame) -> None:
         """Takes how the film is turned, and its size, from its first picture."""
+        self.decoded += 1
         self.orientation.see(picture)
         self.see_size(picture.width, picture.height)
 
