@@ -392,7 +392,7 @@ def test_films_done_without_features_are_done_again_only_when_asked(source: Path
     assert "without features" not in batch(source, "-o", output, "--no-keep-features").stderr
     before = len(entries(output))
     done = batch(source, "-o", output)
-    assert "0 films to tag, 2 done before, 2 of them without features (--keep-features)" in done.stderr
+    assert "0 films to tag, 2 done before, 2 of them without features or keyframes (--keep-features)" in done.stderr
     assert len(entries(output)) == before and done.returncode == 0
     retag(output, "--vocab", "movies50", code=1)
     shutil.copy(source / "a.mp4", source / "c.mp4")  # has its own: there are none to be copied

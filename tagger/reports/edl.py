@@ -21,12 +21,13 @@ BASE_MAX = 100  # frames in a second: 00 to 99 have two digits
 TITLE_LETTERS_MAX = 70
 EVENTS_MAX = 999  # of CMX 3600, whose event numbers have three digits
 REEL_LETTERS_MAX = 8
+MARKER = "RED    "  # colour of a locator, which editing programs make a marker of
 NO_REEL, BLACK = "AX", "BL"  # words of CMX 3600 that stand in place of a reel
 OFF_FRAMES_MAX = 0.5  # more, and a frame's number and its time name two pictures
 
 
 def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str:
-    """Returns the list: a title, and an event for each segment with the film's name and the tag.
+    """Returns the list: a title, and an event for each segment with the film's name, the tag, and a locator for it.
 
     Args:
         segments: of one film.
@@ -57,6 +58,7 @@ def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str
             f"{number:03}  {name:<{REEL_LETTERS_MAX}} V     C        {codes}",
             f"* FROM CLIP NAME: {printable(video.name)}",
             f"* COMMENT: {printable(segment.tag)}",
+            f"* LOC: {numbers.code(record)} {MARKER} {printable(segment.tag)}",
         ]
         record = record_end
     return "\n".join(lines) + "\n"
