@@ -21,7 +21,7 @@ from samples import REPORT
 
 import cli
 import tagger
-from tagger.errors import BadSettings
+from tagger.errors import BadSettings, LibraryMissing
 from tagger.records import Keyframe, RankedTag, ShotTag, TaggedShot, TagReport
 from tagger.reports import csv_report, csv_shots, formats, shots_table
 from tagger.reports.keyframes import read as pictures_of
@@ -213,6 +213,8 @@ def test_what_is_not_installed_is_a_line_that_names_the_extra(
     for library in ("opentimelineio", "pyarrow"):
         monkeypatch.setitem(sys.modules, library, None)
     tagger.write_report(REPORT, tmp_path / "x.tags.json")
+    with pytest.raises(LibraryMissing, match=rf"the format {name} needs .*\[{extra}\]"):
+        tagger.write_report(REPORT, tmp_path / "x", format=name)
     done = batches.inside("export", tmp_path / "x.tags.json", "--format", name, "-o", tmp_path / "out")
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     (line,) = done.stderr.splitlines()
