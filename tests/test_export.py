@@ -17,7 +17,8 @@ import opentimelineio
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
-from samples import REPORT
+from hypothesis import given, settings
+from samples import REPORT, REPORTS
 
 import cli
 import tagger
@@ -70,6 +71,16 @@ def test_every_format_has_whatever_a_report_has(tmp_path: Path, odd: str, name: 
     assert [path.name for path in bodies] == [f"x.{end}" for end in dict.fromkeys([*ENDINGS[name], "tags.json"])]
     formats.write_bodies(bodies)
     assert tagger.read_report(tmp_path / "x.tags.json") == ODD[odd]()
+
+
+@settings(max_examples=10, deadline=None)
+@given(REPORTS)
+def test_any_report_is_written_in_any_format_or_refused_in_a_line(report: TagReport) -> None:
+    for form in formats.known(TagReport):
+        try:
+            assert form.body(report)
+        except (BadSettings, OverflowError) as error:  # no rate; or a number that no column holds
+            assert "\n" not in str(error)
 
 
 # Shots

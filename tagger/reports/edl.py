@@ -50,7 +50,7 @@ def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str
         record_end = record + end - start
         if max(end, record_end) >= numbers.day:
             raise BadSettings(
-                f"EDL of {video.name}: goes on for over a day, where timecode ends: "
+                f"EDL of {printable(video.name)}: goes on for over a day, where timecode ends: "
                 "ask for fewer tags, or take csv, json or vtt"
             )
         codes = " ".join(numbers.code(at) for at in (first + start, first + end, record, record_end))
@@ -71,7 +71,7 @@ def cautions(segments: Segments, reel: str | None = None, handles: int = 0) -> I
         BadSettings: as `as_edl`, for the rate.
     """
     video = segments.report.video
-    name, (numbers, _) = video.name, _start(video)
+    name, (numbers, _) = printable(video.name), _start(video)
     if _uneven(segments.report):
         yield (
             f"{name}: frames are missing or come unevenly ({video.fps:g} a second on average): the EDL "
@@ -93,7 +93,7 @@ def cautions(segments: Segments, reel: str | None = None, handles: int = 0) -> I
 def _of_source(segments: Segments, reel: str | None, handles: int) -> Iterator[str]:
     """What may go wrong with the timecode or the reel that the file names."""
     video = segments.report.video
-    name, code, own = video.name, video.declared.timecode, video.declared.reel
+    name, code, own = printable(video.name), video.declared.timecode, video.declared.reel
     numbers, first = _start(video)
     if code and numbers.frame(code) is None:
         yield f"{name}: begins at {code}, it says, which no frame has at {video.fps:g} a second: the EDL counts from 0"
@@ -116,7 +116,7 @@ def _start(video: VideoInfo) -> tuple[Numbering, int]:
     """How frames are numbered, and the place of the film's first among them."""
     if not 0 < video.fps < BASE_MAX + 0.5:  # also refuses NaN
         raise BadSettings(
-            f"EDL of {video.name}: {video.fps:g} frames a second, and a timecode names up to {BASE_MAX}: "
+            f"EDL of {printable(video.name)}: {video.fps:g} frames a second, and a timecode names up to {BASE_MAX}: "
             "take csv, json or vtt"
         )
     numbers = numbering(video.fps, video.declared.timecode)
