@@ -98,6 +98,13 @@ def test_a_click_or_keys_on_the_heat_map_go_to_the_shot(chromium: Any, tmp_path:
     assert tab.page.evaluate(here) == "s5#s5s5" and tab.said == []
 
 
+def test_without_its_script_a_page_shows_all_there_is(chromium: Any, tmp_path: Path) -> None:
+    tab = Tab(chromium.new_context(java_script_enabled=False), written(tmp_path, many(20)))
+    assert tab.page.locator("tbody tr:visible").count() == 2 and tab.page.locator(".shot:visible").count() == 20
+    assert not tab.page.is_visible("#filter") and not tab.page.is_visible("#map") and not tab.page.is_visible("#mode")
+    assert (tab.said, tab.others()) == ([], [])
+
+
 def test_what_is_hostile_stays_text(chromium: Any, tmp_path: Path) -> None:
     tab = Tab(chromium, written(tmp_path, hostile()))
     assert "<script>alert(1)</script>" in tab.page.inner_text("h1")

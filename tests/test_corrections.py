@@ -15,7 +15,9 @@ import media
 import numpy as np
 import pytest
 from browser import Tab, browser
-from samples import REPORT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples import REPORT, REPORTS, TEXT
 from test_browser import many, written
 from test_export import empty, hostile, old
 
@@ -26,6 +28,7 @@ from tagger.records import TagReport
 from tagger.reports import formats
 from tagger.reports.corrections import SCHEMA, Corrections, ShotCorrection, corrections_file, put_right
 from tagger.reports.html_report import as_html
+from tagger.reports.json_report import as_json
 from tagger.reports.json_report import read_report as as_made
 from tagger.reports.manner import Manner
 from tagger.training.corrected import gather
@@ -74,6 +77,18 @@ def test_whatever_a_report_has_it_is_a_report_when_put_right(tmp_path: Path, mak
     assert {"b", "1-1", "x"} <= {tag.slug for tag in right.tags} and "" not in {tag.slug for tag in right.tags}
     for name in ("csv", "parquet", "otio", "html"):
         assert formats.report_bodies(right, tmp_path / "y", [name])
+
+
+@settings(max_examples=25, deadline=None)
+@given(REPORTS, st.lists(TEXT, max_size=3), st.lists(TEXT, max_size=3), st.integers(0, 600))
+def test_any_report_can_be_put_right(report: TagReport, struck: list[str], added: list[str], frame: int) -> None:
+    of_shot = ShotCorrection(frame, tuple(added), tuple(struck))
+    found = Corrections(SCHEMA, report.video.fingerprint, tuple(struck), tuple(added), (of_shot,))
+    right = put_right(report, found)
+    tags = json.loads(as_json(right))["tags"]
+    assert all(0 <= tag["score"] <= 1 and 0 <= tag["mean_probability"] <= 1 for tag in tags)
+    assert {tag.slug for tag in report.tags} <= {tag.slug for tag in right.tags}
+    assert [tag.rank for tag in right.tags] == [*range(1, len(right.tags) + 1)]
 
 
 def test_nothing_put_right_changes_no_number() -> None:

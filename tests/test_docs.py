@@ -49,7 +49,14 @@ def test_the_options_of_the_documents_are_those_of_the_commands() -> None:
     known = {"--version", "--no-deps"}.union(  # the second is pip's
         *(options_of(command) for command in every_command(cli.cli))
     )
-    for name in ("README.md", "docs/training.md", "docs/batch.md", "docs/ratings.md", "docs/words.md"):
+    for name in (
+        "README.md",
+        "docs/training.md",
+        "docs/batch.md",
+        "docs/ratings.md",
+        "docs/words.md",
+        "docs/formats.md",
+    ):
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / name).read_text())) <= known, name
 
 

@@ -55,7 +55,7 @@ def read(text: str, base: int) -> list[Event]:
     title, mode, *lines = text.splitlines()
     assert title.startswith("TITLE: ") and mode in ("FCM: DROP FRAME", "FCM: NON-DROP FRAME")
     found = []
-    for line in lines[::3]:
+    for line in lines[::4]:
         event = re.fullmatch(EVENT, line)
         assert event and line[14] == "V", line
         at = [count(code, base, mode == "FCM: DROP FRAME") for code in event.groups()[2:]]

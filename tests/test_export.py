@@ -17,11 +17,12 @@ import opentimelineio
 import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
-from samples import REPORT
+from hypothesis import given, settings
+from samples import REPORT, REPORTS
 
 import cli
 import tagger
-from tagger.errors import BadSettings
+from tagger.errors import BadSettings, LibraryMissing
 from tagger.records import Keyframe, RankedTag, ShotTag, TaggedShot, TagReport
 from tagger.reports import csv_report, csv_shots, formats, shots_table
 from tagger.reports.keyframes import read as pictures_of
@@ -70,6 +71,16 @@ def test_every_format_has_whatever_a_report_has(tmp_path: Path, odd: str, name: 
     assert [path.name for path in bodies] == [f"x.{end}" for end in dict.fromkeys([*ENDINGS[name], "tags.json"])]
     formats.write_bodies(bodies)
     assert tagger.read_report(tmp_path / "x.tags.json") == ODD[odd]()
+
+
+@settings(max_examples=10, deadline=None)
+@given(REPORTS)
+def test_any_report_is_written_in_any_format_or_refused_in_a_line(report: TagReport) -> None:
+    for form in formats.known(TagReport):
+        try:
+            assert form.body(report)
+        except (BadSettings, OverflowError) as error:  # no rate; or a number that no column holds
+            assert "\n" not in str(error)
 
 
 # Shots
@@ -213,6 +224,8 @@ def test_what_is_not_installed_is_a_line_that_names_the_extra(
     for library in ("opentimelineio", "pyarrow"):
         monkeypatch.setitem(sys.modules, library, None)
     tagger.write_report(REPORT, tmp_path / "x.tags.json")
+    with pytest.raises(LibraryMissing, match=rf"the format {name} needs .*\[{extra}\]"):
+        tagger.write_report(REPORT, tmp_path / "x", format=name)
     done = batches.inside("export", tmp_path / "x.tags.json", "--format", name, "-o", tmp_path / "out")
     assert done.returncode == 1 and not (tmp_path / "out").exists()
     (line,) = done.stderr.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from samples import REPORT
 
 import tagger
+from cli import cli
 from tagger.commands.segments import segments
 from tagger.errors import BadSettings, OutputRefused
 from tagger.records import TagReport
@@ -40,6 +42,13 @@ def test_names_and_suffixes_are_each_of_one_format(subject: type[object]) -> Non
 def test_every_format_of_segments_is_in_the_help() -> None:
     text = CliRunner().invoke(segments, ["--help"]).output
     assert {form.name for form in formats.known(Segments)} <= {*text.replace(",", " ").split()}
+
+
+@pytest.mark.parametrize("command", ["extract", "batch", "export"])
+def test_what_every_format_of_reports_is_for_is_in_the_help(command: str) -> None:
+    text = CliRunner().invoke(cli, [command, "--help"]).output
+    for name in {form.name for form in formats.known(TagReport)}:
+        assert re.search(rf"\b{name}\s+\(\w", text), name
 
 
 @pytest.mark.parametrize(

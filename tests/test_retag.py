@@ -392,14 +392,14 @@ def test_films_done_without_features_are_done_again_only_when_asked(source: Path
     assert "without features" not in batch(source, "-o", output, "--no-keep-features").stderr
     before = len(entries(output))
     done = batch(source, "-o", output)
-    assert "0 films to tag, 2 done before, 2 of them without features (--keep-features)" in done.stderr
+    assert "0 films to tag, 2 done before, 2 of them without features or keyframes (--keep-features)" in done.stderr
     assert len(entries(output)) == before and done.returncode == 0
     retag(output, "--vocab", "movies50", code=1)
     shutil.copy(source / "a.mp4", source / "c.mp4")  # has its own: there are none to be copied
     assert batch(source, "-o", output, "--dry-run").stdout == f"{source}/c.mp4: new\n"
     assert batch(source, "-o", output, "--keep-features", "--dry-run").stdout.splitlines() == [
-        f"{source}/a.mp4: its features were not kept",
-        f"{source}/b.mp4: its features were not kept",
+        f"{source}/a.mp4: its features or keyframes were not kept",
+        f"{source}/b.mp4: its features or keyframes were not kept",
         f"{source}/c.mp4: new (the same as a.mp4)",
     ]
     assert batch(source, "-o", output, "--keep-features", "-q").returncode == 0
@@ -409,7 +409,7 @@ def test_films_done_without_features_are_done_again_only_when_asked(source: Path
     features_file(output / "a.mp4").unlink()
     assert "3 done before, 1 of them without features" in batch(source, "-o", output).stderr
     shown = batch(source, "-o", output, "--keep-features", "--dry-run").stdout
-    assert shown == f"{source}/a.mp4: its features were not kept (the same as c.mp4)\n"
+    assert shown == f"{source}/a.mp4: its features or keyframes were not kept (the same as c.mp4)\n"
     features_file(output / "a.mp4").write_text("another's")
     assert batch(source, "-o", output, "--keep-features", "-q").returncode == 1
     assert statuses(output)["a.mp4"] == "failed" and features_file(output / "a.mp4").read_text() == "another's"

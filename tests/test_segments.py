@@ -435,9 +435,10 @@ def events_of(text: str) -> list[Event]:
     assert title.startswith("TITLE: ") and title.isascii() and len(title) <= 77
     assert mode == "FCM: NON-DROP FRAME"
     found = []
-    for line, name, tag in zip(lines[::3], lines[1::3], lines[2::3], strict=True):
+    for line, name, tag, mark in zip(*(lines[place::4] for place in range(4)), strict=True):
         event = re.fullmatch(r"(\d{3,})  AX       V     C        ((?:\d\d:\d\d:\d\d:\d\d ?){4})", line)
         assert event and name.startswith("* FROM CLIP NAME: ") and tag.startswith("* COMMENT: ")
+        assert mark == f"* LOC: {event[2].split()[2]} RED     {tag.removeprefix('* COMMENT: ')}"
         found.append((int(event[1]), event[2].split()))
     return found
 
@@ -459,9 +460,11 @@ def test_an_edl_lists_segments_one_after_the_other(report: TagReport) -> None:
         "001  AX       V     C        00:00:00:00 00:00:06:00 00:00:00:00 00:00:06:00\n"
         "* FROM CLIP NAME: x.mp4\n"
         "* COMMENT: Car chase\n"
+        "* LOC: 00:00:00:00 RED     Car chase\n"
         "002  AX       V     C        00:00:08:00 00:00:12:00 00:00:06:00 00:00:10:00\n"
         "* FROM CLIP NAME: x.mp4\n"
         "* COMMENT: Car chase\n"
+        "* LOC: 00:00:06:00 RED     Car chase\n"
     )
     assert events_of(as_edl(find(report, [ROBOT], Rule()))) == []
 

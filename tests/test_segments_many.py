@@ -24,6 +24,7 @@ from test_export import empty, hostile, old
 
 import cli
 import tagger
+from tagger.errors import BadSettings
 from tagger.images import read_picture
 from tagger.records import Keyframe, ShotTag, TaggedShot, TagReport
 from tagger.reports import formats
@@ -44,6 +45,14 @@ def body(report: TagReport, name: str) -> str:
 def test_every_format_has_whatever_a_report_has(odd: str, name: str) -> None:
     text = body(ODD[odd], name)
     assert text and "\r" not in text.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("name", ["otio", "edl"])
+def test_a_film_without_a_rate_is_refused_in_one_line(name: str) -> None:
+    report = replace(hostile(), video=replace(hostile().video, fps=0.0))
+    with pytest.raises(BadSettings, match=" 0 frames a second") as caught:
+        body(report, name)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("odd", ["usual", "hostile"])
@@ -78,7 +87,8 @@ def test_names_and_markers_survive_the_adapters_of_opentimelineio(odd: str) -> N
     for text in (through, body(ODD[odd], "edl")):
         (again,) = opentimelineio.adapters.read_from_string(text, "cmx_3600", rate=25).find_clips()
         assert again.source_range == clip.source_range
-    assert f"COMMENT: {clip.name}" in again.metadata["cmx_3600"]["comments"] or odd == "hostile"
+    assert [*again.metadata["cmx_3600"]["comments"]] == [f"COMMENT: {clip.name}"]
+    assert [marker.name for marker in again.markers] == [clip.name]
 
 
 # Many reports

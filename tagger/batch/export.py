@@ -110,9 +110,10 @@ class Exporting:
             path: one for path, one in bodies.items()
             if path.resolve() != file.resolve() and self._differs(path, one, wrote)  # the report itself stays as it is
         }  # fmt: skip
-        output_folder(stem.parent)
-        self._written.note(name, bodies.values())
-        write_bodies(bodies)
+        if bodies:
+            output_folder(stem.parent)
+            self._written.note(name, bodies.values())
+            write_bodies(bodies)
         self.put_right += read.corrections is not None
 
     def _differs(self, path: Path, body: bytes, wrote: Collection[str]) -> bool:

@@ -133,7 +133,7 @@ class Batch:
         wrote = {report: entry.wrote for report, entry in noted.items()}
         tasks = (replace(task, wrote=wrote.get(str(task.report), task.wrote)) for task in plan.tasks)
         lacking = (noted.get(entry.report, entry) for entry in plan.lacking)
-        return replace(plan, tasks=tuple(tasks), lacking=tuple(lacking))
+        return replace(plan, tasks=tuple(tasks), lacking=tuple(entry for entry in lacking if entry.state == DONE))
 
     def _begun(self, plan: Plan) -> Iterator[Task]:
         """The tasks that are to be decoded, each noted before it is handed out."""

@@ -21,12 +21,13 @@ BASE_MAX = 100  # frames in a second: 00 to 99 have two digits
 TITLE_LETTERS_MAX = 70
 EVENTS_MAX = 999  # of CMX 3600, whose event numbers have three digits
 REEL_LETTERS_MAX = 8
+MARKER = "RED    "  # colour of a locator, which editing programs make a marker of
 NO_REEL, BLACK = "AX", "BL"  # words of CMX 3600 that stand in place of a reel
 OFF_FRAMES_MAX = 0.5  # more, and a frame's number and its time name two pictures
 
 
 def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str:
-    """Returns the list: a title, and an event for each segment with the film's name and the tag.
+    """Returns the list: a title, and an event for each segment with the film's name, the tag, and a locator for it.
 
     Args:
         segments: of one film.
@@ -49,7 +50,7 @@ def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str
         record_end = record + end - start
         if max(end, record_end) >= numbers.day:
             raise BadSettings(
-                f"EDL of {video.name}: goes on for over a day, where timecode ends: "
+                f"EDL of {printable(video.name)}: goes on for over a day, where timecode ends: "
                 "ask for fewer tags, or take csv, json or vtt"
             )
         codes = " ".join(numbers.code(at) for at in (first + start, first + end, record, record_end))
@@ -57,6 +58,7 @@ def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str
             f"{number:03}  {name:<{REEL_LETTERS_MAX}} V     C        {codes}",
             f"* FROM CLIP NAME: {printable(video.name)}",
             f"* COMMENT: {printable(segment.tag)}",
+            f"* LOC: {numbers.code(record)} {MARKER} {printable(segment.tag)}",
         ]
         record = record_end
     return "\n".join(lines) + "\n"
@@ -69,7 +71,7 @@ def cautions(segments: Segments, reel: str | None = None, handles: int = 0) -> I
         BadSettings: as `as_edl`, for the rate.
     """
     video = segments.report.video
-    name, (numbers, _) = video.name, _start(video)
+    name, (numbers, _) = printable(video.name), _start(video)
     if _uneven(segments.report):
         yield (
             f"{name}: frames are missing or come unevenly ({video.fps:g} a second on average): the EDL "
@@ -106,7 +108,7 @@ def _of_scan(report: TagReport) -> Iterator[str]:
 def _of_source(segments: Segments, reel: str | None, handles: int) -> Iterator[str]:
     """What may go wrong with the timecode or the reel that the file names."""
     video = segments.report.video
-    name, code, own = video.name, video.declared.timecode, video.declared.reel
+    name, code, own = printable(video.name), video.declared.timecode, video.declared.reel
     numbers, first = _start(video)
     if code and numbers.frame(code) is None:
         yield f"{name}: begins at {code}, it says, which no frame has at {video.fps:g} a second: the EDL counts from 0"
@@ -129,7 +131,7 @@ def _start(video: VideoInfo) -> tuple[Numbering, int]:
     """How frames are numbered, and the place of the film's first among them."""
     if not 0 < video.fps < BASE_MAX + 0.5:  # also refuses NaN
         raise BadSettings(
-            f"EDL of {video.name}: {video.fps:g} frames a second, and a timecode names up to {BASE_MAX}: "
+            f"EDL of {printable(video.name)}: {video.fps:g} frames a second, and a timecode names up to {BASE_MAX}: "
             "take csv, json or vtt"
         )
     numbers = numbering(video.fps, video.declared.timecode)

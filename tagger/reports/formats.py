@@ -80,8 +80,13 @@ class Format(Generic[S]):
         return self.part + self.suffix
 
     def body(self, subject: S, manner: Manner = USUAL) -> bytes:
-        """Returns what its file holds; of a name that is no UTF-8, the bytes that are none are escaped."""
-        rendered = self.mannered(subject, manner) if self.mannered else self.render(subject)
+        """Returns what its file holds; of a name that is no UTF-8, the bytes that are none are escaped.
+
+        Raises:
+            LibraryMissing: it needs a library that is not installed.
+        """
+        with libraries.needed(f"the format {self.name}"):
+            rendered = self.mannered(subject, manner) if self.mannered else self.render(subject)
         return rendered.encode("utf-8", "backslashreplace") if isinstance(rendered, str) else rendered
 
 

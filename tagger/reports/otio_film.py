@@ -33,7 +33,7 @@ class OtioFilm:
         import opentimelineio as otio
 
         if not 0 < video.fps <= RATE_MAX:  # also refuses NaN
-            raise BadSettings(f"OTIO of {video.name}: {video.fps:g} frames a second: take csv or json")
+            raise BadSettings(f"OTIO of {printable(video.name)}: {video.fps:g} frames a second: take csv or json")
         self.otio, self._video = otio, video
         self._first = numbering(video.fps, video.declared.timecode).frame(video.declared.timecode or "") or 0
 

@@ -193,14 +193,16 @@
   // The heat map.
   const map = byId("map"), there = byId("there");
   const ROW = 18, AXIS = 20;
+  const CANVAS = 32000; // pixels that a browser draws on, either way
   let at = null; // [tag, shot]
   const shownTags = () => (unfolded ? tags.length : Math.min(data.first, tags.length));
   const labels = () => Math.min(map.clientWidth * 0.35, 150);
   const x = (s) => labels() + (map.clientWidth - labels()) * (data.length ? s / data.length : 0);
   function draw() {
     if (!map) return;
-    const wide = map.clientWidth, high = shownTags() * ROW + AXIS, dense = window.devicePixelRatio || 1;
-    if (!wide) return;
+    const wide = map.clientWidth, high = shownTags() * ROW + AXIS;
+    const dense = Math.min(window.devicePixelRatio || 1, CANVAS / high, CANVAS / wide);
+    if (!map.clientWidth) return;
     map.width = Math.round(wide * dense);
     map.height = Math.round(high * dense);
     map.style.height = `${high}px`;
