@@ -37,7 +37,7 @@ LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a scr
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
 ENOUGH, FEW = 8, 4  # boundaries that show whether key frames say where they are; fewer than FEW show nothing
 TRIAL_SHARE = 0.04  # of the film; the trial goes on until there are FEW, then until there are ENOUGH or it is so long
-LONGEST_TRIAL_S = 120.0
+MOST_SHARE, LONGEST_TRIAL_S = 0.1, 120.0  # it ends, whatever there is
 MARGIN_S = 0.5  # at the end of the trial, where each way knows less than it would
 SAME_S = 0.2  # boundaries no farther from each other are the same
 WRONG = 0.1  # share of these boundaries, or one: more, and key frames are not believed
@@ -90,12 +90,18 @@ class Trial:
         return 1 - self.wrong / both if both else 1.0
 
     @property
+    def differs(self) -> bool:
+        """Whether both ways find other boundaries; most of these are gradual, and each frame counts for their middle."""
+        return self.wrong > max(1, WRONG * len(self.found))
+
+    @property
     def doubt(self) -> str:
         """What speaks against a fast scan; nothing if nothing does."""
-        if self.wrong > max(1, WRONG * len(self.found)):
+        if self.differs:
             return f"key frames lead to {len(self.fast)} boundaries where {len(self.found)} are, {self.wrong} differ"
-        placed = self.placed >= PLACED * len(self.found) if len(self.found) >= FEW else self.placed > 0
-        if not placed and self.longest_s > SHORT_GOP_S:
+        if len(self.found) < FEW:
+            return f"its beginning has {len(self.found)} boundaries, too few to show where key frames stand"
+        if self.placed < PLACED * len(self.found) and self.longest_s > SHORT_GOP_S:
             return f"the encoder does not place key frames at cuts ({self.placed} of {len(self.found)})"
         if self.by_keys > SAVES * self.needed:
             return "key frames save nothing: between most of them lies a boundary"
@@ -113,6 +119,8 @@ def choose(film: Film, settings: Settings) -> Choice:
     if not doubt:
         reason = f"the encoder placed key frames, at most {max(full_gops)} frames apart"
         return Choice("fast", reason, full_gops, agreement)
+    if trial.differs and _length_s(film) < LONG_S:
+        return Choice("full", f"{doubt}; and the film is shorter than {LONG_S / 60:g} minutes", agreement=agreement)
     if trial.needed > MOST_NEEDED * trial.frames:
         return Choice("full", f"{doubt}; and hardly any frame can be left out", agreement=agreement)
     return Choice("references", doubt, agreement=agreement)
@@ -216,8 +224,9 @@ def _tried(film: Film, full_gops: set[int]) -> Trial:
             steps.append(_step(decoder, pair, detector))
             found += steps[-1].found
             end_s = steps[-1].gop.end_s
-            clear = end_s > TRIAL_SHARE * (film.declared.duration_s or LONG_S) or not _cut_short(steps)
-            if len(found) >= ENOUGH or end_s > LONGEST_TRIAL_S or (len(found) >= FEW and clear):
+            length_s = film.declared.duration_s or LONG_S
+            clear = end_s > TRIAL_SHARE * length_s or not _cut_short(steps)
+            if len(found) >= (FEW if clear else ENOUGH) or end_s > min(LONGEST_TRIAL_S, MOST_SHARE * length_s):
                 break
         found += detector.finish()
     if not steps:
