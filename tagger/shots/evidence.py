@@ -91,7 +91,7 @@ class Trial:
 
     @property
     def differs(self) -> bool:
-        """Whether both ways find other boundaries; most of these are gradual, and each frame counts for their middle."""
+        """Whether both find other boundaries; most of these are gradual, and each frame counts for their middle."""
         return self.wrong > max(1, WRONG * len(self.found))
 
     @property
