@@ -366,10 +366,10 @@ def test_a_cut_anywhere_in_a_group_is_found(rate: int, g: int, length: int, tmp_
 
 
 @pytest.mark.usefixtures("longer_trial")
-@pytest.mark.parametrize(("length", "used"), [(25, "references"), (100, "fast")])
+@pytest.mark.parametrize(("length", "used"), [(25, "references"), (200, "fast")])
 def test_where_most_groups_hold_a_boundary_key_frames_save_nothing(length: int, used: str, tmp_path: Path) -> None:
     options = {**FIXED, "g": "24"}
-    shown = media.shots((length,) * (600 // length), width=160, height=90)
+    shown = media.shots((length,) * max(6, 600 // length), width=160, height=90)
     path = media.write(tmp_path / "busy.mp4", shown, options=options).path
     with Film(path) as film:
         assert scan(film, Settings(scan="fast")).how.used == used
@@ -728,15 +728,18 @@ def test_odd_files_give_frames_or_one_clear_line(shared: Path) -> None:
     assert read > 4
 
 
-def test_key_frames_that_do_not_decode_alone_are_none(tmp_path: Path) -> None:
-    """H.264 with intra refresh: FFmpeg flags its recovery points, at which most of a picture is yet to come."""
-    truth = media.film(
-        tmp_path / "film.mp4", (60, 60, 60), options={"x264-params": "intra-refresh=1:keyint=40", "preset": "fast"}
-    )
+@pytest.mark.parametrize("lengths", [(60, 60, 60), (*(30,) * 14, 100)])
+def test_key_frames_that_do_not_decode_alone_are_none(lengths: tuple[int, ...], tmp_path: Path) -> None:
+    """H.264 with intra refresh: FFmpeg flags its recovery points, at which most of a picture is yet to come.
+
+    Also where a dozen true key frames come first.
+    """
+    how = {"x264-params": "intra-refresh=1:keyint=40", "preset": "fast"}
+    truth = media.film(tmp_path / "film.mp4", lengths, width=160, height=90, options=how)
     with Film(truth.path) as film:
         scanning = scan(film, Settings(scan="fast"))
         shots = [picture.shot for picture in scanning.shots]
     assert scanning.how.used == "full"
     assert "do not decode alone" in scanning.how.reason
-    assert [shot.start_frame for shot in shots] == [0, 60, 120]
-    assert shots[-1].end_frame == 180
+    assert [shot.start_frame for shot in shots] == [0, *truth.cuts]
+    assert shots[-1].end_frame == truth.frame_count

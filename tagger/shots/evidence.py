@@ -31,7 +31,7 @@ from tagger.video.gops import Gop
 from tagger.video.observer import Observer
 
 PREVIEW_PACKETS = 3000  # two minutes
-ALONE = 12  # flagged key frames that are decoded in advance, to see whether they are any
+ALONE = 12  # flagged key frames that are decoded in advance, to see whether they are any; as many behind full groups
 USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
@@ -178,7 +178,10 @@ def group_lengths(film: Film) -> tuple[set[int], str]:
         return set(), "every frame is a key frame"
     if longest > LONGEST_GOP:
         return set(), f"its key frames are {longest} frames apart"
-    if not _decode_alone(film, [packets[place] for place in keys[:ALONE]]):
+    # Recovery points come where a group has its full length, perhaps long after the first true key frames.
+    after_full = [after for before, after in itertools.pairwise(keys) if after - before == longest]
+    tried = sorted({*keys[:ALONE], *after_full[:ALONE]})
+    if not _decode_alone(film, [packets[place] for place in tried]):
         return set(), "frames that are flagged as key frames do not decode alone (intra refresh)"
     # A length that comes once may be that of a group cut short, the longest so far.
     return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""

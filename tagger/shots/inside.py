@@ -17,7 +17,7 @@ from tagger.video.gops import Gop
 MAYBE, SURE = 0.15, 0.7
 FLASH_S = 0.2  # by then a flash is over
 AFTER_S = 0.32  # is looked at behind a large packet, to be sure of a cut there
-AROUND_S = 1.3, 0.64  # is looked at before and behind a group that hides something: what the networks see
+AROUND_S = 1.3, 0.64  # is looked at before and behind a group that may hide something: what the networks see
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,12 +102,13 @@ def inside(run: Run, pair: Pair) -> Parts:
             return Parts(gop, found | {gop.end_frame: apart}, unseen=True)
         if stays <= MAYBE:  # the key frame is a flash
             return Parts(gop, found)
-    return Parts(gop, found | _until_end(run, pair, run(gop, gop.end_frame - 1)))
+    doubtful = apart is not None and apart <= SURE
+    return Parts(gop, found | _until_end(run, pair, run(gop, gop.end_frame - 1), doubtful=doubtful))
 
 
-def _until_end(run: Run, pair: Pair, seen: list[Small]) -> dict[int, float]:
+def _until_end(run: Run, pair: Pair, seen: list[Small], *, doubtful: bool = False) -> dict[int, float]:
     """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
-    gop, (before_s, behind_s) = pair.look.gop, AROUND_S
+    gop, (before_s, behind_s) = pair.look.gop, AROUND_S if doubtful else (0.0, FLASH_S)
     shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *_behind(run, pair, behind_s)]
     found = {frame: sure for frame, sure in boundaries(shown).items() if gop.first_frame < frame <= gop.end_frame}
     return _lasting(found, pair, seen)
