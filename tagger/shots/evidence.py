@@ -38,6 +38,7 @@ LONG_S = 300.0  # what is shorter is read whole: it takes seconds
 ENOUGH, FEW = 8, 4  # boundaries that show whether key frames say where they are; fewer than FEW show nothing
 TRIAL_SHARE = 0.04  # of the film; the trial goes on until there are FEW, then until there are ENOUGH or it is so long
 MOST_SHARE, LONGEST_TRIAL_S = 0.1, 120.0  # it ends, whatever there is
+SHORTEST_TRIAL_S = 10.0  # less shows nothing, and costs as much as it might save
 MARGIN_S = 0.5  # at the end of the trial, where each way knows less than it would
 SAME_S = 0.2  # boundaries no farther from each other are the same
 WRONG = 0.1  # share of these boundaries, or one: more, and key frames are not believed
@@ -100,7 +101,7 @@ class Trial:
         if self.differs:
             return f"key frames lead to {len(self.fast)} boundaries where {len(self.found)} are, {self.wrong} differ"
         if len(self.found) < FEW:
-            return f"its beginning has {len(self.found)} boundaries, too few to show where key frames stand"
+            return f"its beginning has too few boundaries ({len(self.found)}) to show where key frames stand"
         if self.placed < PLACED * len(self.found) and self.longest_s > SHORT_GOP_S:
             return f"the encoder does not place key frames at cuts ({self.placed} of {len(self.found)})"
         if self.by_keys > SAVES * self.needed:
@@ -112,6 +113,8 @@ def choose(film: Film, settings: Settings) -> Choice:
     """Returns how an opened film will be read; its beginning is read for it, in containers opened for that."""
     against = _asked(film, settings)
     full_gops, against = (set[int](), against) if against else group_lengths(film)
+    if not against and MOST_SHARE * _length_s(film) < SHORTEST_TRIAL_S:
+        against = "the film is too short to show where its key frames stand"
     if against:
         return Choice("full", against)
     trial = _tried(film, full_gops)
