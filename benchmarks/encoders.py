@@ -1,4 +1,4 @@
-"""What scans cost, and find, in one film as sixteen and more encoders and presets write it.
+"""What scans cost, and find, in one film as nineteen encoders and presets write it.
 
     python benchmarks/encoders.py FILM OUT [--only NAME ...] [--grain 12] [--runs 3] [--no-tags]
 
@@ -14,7 +14,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,8 +25,12 @@ from scan import agreement, weights
 from tagger import Settings
 from tagger.evaluation import shots as boundaries
 from tagger.pipeline import Engine
-from tagger.shots.scan import scan
+from tagger.process import cores
+from tagger.shots.evidence import choose, group_lengths
+from tagger.shots.fast import fast_scan
+from tagger.shots.full import full_scan, reference_scan
 from tagger.video.film import Film
+from tagger.video.observer import Observer
 
 TOLERANCE = 1
 X264 = ("-c:v", "libx264")
@@ -46,7 +50,7 @@ ENCODERS: dict[str, tuple[str, tuple[str, ...]]] = {  # what the film is called,
     "x265 ultrafast": ("mp4", (*X265, "-preset", "ultrafast")),
     "x265 medium": ("mp4", X265),
     "SVT-AV1": ("mp4", ("-c:v", "libsvtav1", "-preset", "8")),
-    "libaom": ("mp4", ("-c:v", "libaom-av1", "-cpu-used", "8", "-row-mt", "1", "-b:v", "0", "-crf", "35")),
+    "libaom": ("mp4", ("-c:v", "libaom-av1", "-cpu-used", "8", "-b:v", "0", "-crf", "35")),
     "VP9 one pass": ("webm", VP9),
     "VP9 two passes": ("webm", (*VP9, "-pass", "2")),
     "MPEG-2": ("ts", ("-c:v", "mpeg2video", "-q:v", "4", "-bf", "2")),
@@ -98,23 +102,41 @@ def pixels(name: str) -> str:
 
 
 def measured(film: Path, truth: Path, runs: int, engines: dict[str, Engine]) -> dict[str, Any]:
-    """All figures of one film."""
+    """All figures of one film: each scan by itself, and what `--scan fast` would choose."""
     known = boundaries.read_truth(truth)
     starts: dict[str, list[int]] = {}
-    hows: dict[str, Any] = {}
+    decoded: dict[str, float] = {}
 
-    def look(how: str) -> None:
+    def look(way: str) -> None:
+        observer, settings = Observer(), Settings()
         with Film(film) as opened:
-            scanning = scan(opened, Settings(scan=how))
-            starts[how] = [picture.shot.start_frame for picture in scanning.shots][1:]
-            hows[how] = asdict(scanning.result())
+            if way == "fast":
+                shots = fast_scan(opened, settings, group_lengths(opened)[0], cores(), observer, None)
+            else:
+                shots = (reference_scan if way == "references" else full_scan)(opened, settings, observer, None)
+            starts[way] = [picture.shot.start_frame for picture in shots][1:]
+        decoded[way] = round(observer.decoded / observer.frame_count, 3)
 
-    costs = processor_s(runs, bare=lambda: bare_decoding(film), full=lambda: look("full"), fast=lambda: look("fast"))
-    scores = {how: round(boundaries.score(found, known, TOLERANCE).f1, 3) for how, found in starts.items()}
-    shares = {how: round(cost / costs["bare"], 3) for how, cost in costs.items() if how != "bare"}
+    with Film(film) as opened:
+        chosen = choose(opened, Settings(scan="fast"))
+        ways = ("full",) if group_lengths(opened)[1] else ("full", "references", "fast")
+    works: dict[str, Callable[[], object]] = {way: partial(look, way) for way in ways}
+    costs = processor_s(runs, bare=lambda: bare_decoding(film), **works)
+    return {
+        "chosen": chosen.used,
+        "reason": chosen.reason,
+        "cpu_s": costs,
+        "of_decoding": {way: round(cost / costs["bare"], 3) for way, cost in costs.items() if way != "bare"},
+        "decoded": decoded,
+        "f1": {way: round(boundaries.score(found, known, TOLERANCE).f1, 3) for way, found in starts.items()},
+        **tags_alike(film, engines),
+    }
+
+
+def tags_alike(film: Path, engines: dict[str, Engine]) -> dict[str, float]:
+    """How alike the tags of the fast scan and of the full one are."""
     tags = {how: weights(engine.extract(film).tags) for how, engine in engines.items()}
-    alike = agreement(tags["full"], tags["fast"]) if tags else {}
-    return {"scan": hows["fast"], "cpu_s": costs, "of_decoding": shares, "f1": scores, **alike}
+    return agreement(tags["full"], tags["fast"]) if tags else {}
 
 
 def processor_s(runs: int, **works: Callable[[], object]) -> dict[str, float]:

@@ -34,6 +34,8 @@ from tagger.shots.fast import KEYFRAMES as FAST_KEYFRAMES
 from tagger.shots.scan import FilmReader
 from tagger.version import __version__
 
+BETWEEN_REFERENCES = 8  # frames, at most, from one that was left out to the next that was not
+
 
 class Engine:
     """One model, and how a film becomes a report with it: what `Tagger` and a batch have in common.
@@ -225,6 +227,6 @@ def _warnings(scanned: Scanned) -> tuple[str, ...]:
     farthest = max((shot.keyframe.off_middle_frames for shot in scanned.shots), default=0)
     if farthest and scanned.scan.used == "full":
         warnings.append(f"long shots: keyframes lie up to {farthest} frames from the middle (reservoir_bytes)")
-    elif farthest:
+    elif farthest > (BETWEEN_REFERENCES if scanned.scan.used == "references" else 0):
         warnings.append(f"keyframes lie up to {farthest} frames from the middle (damage, or reservoir_bytes)")
     return tuple(warnings)

@@ -202,11 +202,11 @@ class Scan:
     """`full`: every frame was decoded; `references`: those that others need; `fast`: key frames, and what is between
     them where that may hide a boundary."""
     reason: str
-    decoded: float | None = None  # so are those below: reports of before it was said
+    decoded: Amount | None = None  # so are those below: reports of before it was said
     """Pictures that were decoded, as a share of the film's frames; those that were decoded twice count twice."""
-    unseen: int | None = None
+    unseen: Count | None = None
     """Boundaries at key frames by the encoder's word: no frame before them was decoded."""
-    agreement: float | None = None
+    agreement: Share | None = None
     """Share of the boundaries at the film's beginning that were found in both of two ways, fast and by decoding; None
     where that was not tried."""
 

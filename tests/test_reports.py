@@ -327,7 +327,7 @@ WRONG: tuple[object, ...] = (None, True, 5, 0.5, "abc", [1], {"a": 1})
 NULLABLE = {
     "declared_duration_s": (int, float), "declared_frames": (int,), "declared_fps": (int, float),
     "declared_timecode": (str,), "declared_reel": (str,), "stream": (int,),
-    "confidence": (int, float),
+    "confidence": (int, float), "decoded": (int, float), "unseen": (int,), "agreement": (int, float),
 }  # fmt: skip
 ALL_OR_NONE = {"slugs", "probabilities"}  # likewise, but one is nothing without the other
 LATE = {"declared_fps", "declared_timecode", "declared_reel", "stream"}  # fields that the first reports did not have
@@ -388,6 +388,8 @@ def test_a_field_that_is_missing_is_named(place: Place, tmp_path: Path) -> None:
         assert json.loads(as_json(read_report(tmp_path / "x.json")))["video"][place[-1]] is None
     elif place[-1] == "activation":  # likewise
         assert read_report(tmp_path / "x.json").model.activation == ""
+    elif place[0] == "scan" and place[-1] in ("decoded", "unseen", "agreement"):
+        assert getattr(read_report(tmp_path / "x.json").scan, place[-1]) is None
     elif place[-1] == "confidence":
         assert None in {tag.confidence for tag in read_report(tmp_path / "x.json").tags}
     elif place[-1] == "answered_by":

@@ -49,10 +49,20 @@ def joined(parts: Sequence[Scanned]) -> Scanned:
 
 
 def _scan(parts: Sequence[Scanned]) -> Scan:
-    """How they were read; if some in another way, both are said."""
-    first = parts[0].scan
-    other = next((part.scan for part in parts if part.scan.used != first.used), None)
-    return replace(first, reason=f"{first.reason}; a later file {other.used}: {other.reason}") if other else first
+    """How they were read, together; if some in another way, both are said."""
+    first, scans = parts[0].scan, [part.scan for part in parts]
+    other = next((scan for scan in scans if scan.used != first.used), None)
+    reason = f"{first.reason}; a later file {other.used}: {other.reason}" if other else first.reason
+    frames = sum(part.video.frame_count for part in parts)
+    decoded = sum((part.scan.decoded or 0) * part.video.frame_count for part in parts)
+    agreements = [scan.agreement for scan in scans if scan.agreement is not None]
+    return replace(
+        first,
+        reason=reason,
+        decoded=round(decoded / frames, 4) if frames else None,
+        unseen=sum(scan.unseen or 0 for scan in scans),
+        agreement=min(agreements, default=None),
+    )
 
 
 def _shots(parts: Sequence[Scanned]) -> Iterator[ScannedShot]:

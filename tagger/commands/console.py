@@ -60,8 +60,8 @@ OPTIONS = {
         help="Which stream of the file holds the pictures, from 0; by default the largest that moves."),
     "scan": click.option(
         "--scan", type=click.Choice(SCANS), default=SCANS[0], show_default=True,
-        help="full decodes every frame; fast decodes key frames and what is needed between them; "
-             "auto is fast for long films."),
+        help="full decodes every frame; fast decodes key frames and what is needed between them, or the frames that "
+             "others need where the film's key frames say too little; auto is fast for long films."),
     "detector": click.option(
         "--detector", type=click.Choice(DETECTORS), default=DETECTORS[0], show_default=True,
         help="How shot boundaries are found: learned is ours, the others are PySceneDetect's."),

@@ -31,13 +31,14 @@ from tagger.video.gops import Gop
 from tagger.video.observer import Observer
 
 PREVIEW_PACKETS = 3000  # two minutes
-ALONE = 12  # flagged key frames that are decoded in advance, to see whether they are any
+ALONE = 12  # flagged key frames that are decoded in advance, to see whether they are any; as many behind full groups
 USUAL_GOP = 250  # frames: of x264 and x265
 LONGEST_GOP = 1500  # frames, a minute; more is no film but a recording of a screen
 LONG_S = 300.0  # what is shorter is read whole: it takes seconds
 ENOUGH, FEW = 8, 4  # boundaries that show whether key frames say where they are; fewer than FEW show nothing
 TRIAL_SHARE = 0.04  # of the film; the trial goes on until there are FEW, then until there are ENOUGH or it is so long
-LONGEST_TRIAL_S = 120.0
+MOST_SHARE, LONGEST_TRIAL_S = 0.1, 120.0  # it ends, whatever there is
+SHORTEST_TRIAL_S = 10.0  # less shows nothing, and costs as much as it might save
 MARGIN_S = 0.5  # at the end of the trial, where each way knows less than it would
 SAME_S = 0.2  # boundaries no farther from each other are the same
 WRONG = 0.1  # share of these boundaries, or one: more, and key frames are not believed
@@ -90,12 +91,18 @@ class Trial:
         return 1 - self.wrong / both if both else 1.0
 
     @property
+    def differs(self) -> bool:
+        """Whether both find other boundaries; most of these are gradual, and each frame counts for their middle."""
+        return self.wrong > max(1, WRONG * len(self.found))
+
+    @property
     def doubt(self) -> str:
         """What speaks against a fast scan; nothing if nothing does."""
-        if self.wrong > max(1, WRONG * len(self.found)):
+        if self.differs:
             return f"key frames lead to {len(self.fast)} boundaries where {len(self.found)} are, {self.wrong} differ"
-        placed = self.placed >= PLACED * len(self.found) if len(self.found) >= FEW else self.placed > 0
-        if not placed and self.longest_s > SHORT_GOP_S:
+        if len(self.found) < FEW:
+            return f"its beginning has too few boundaries ({len(self.found)}) to show where key frames stand"
+        if self.placed < PLACED * len(self.found) and self.longest_s > SHORT_GOP_S:
             return f"the encoder does not place key frames at cuts ({self.placed} of {len(self.found)})"
         if self.by_keys > SAVES * self.needed:
             return "key frames save nothing: between most of them lies a boundary"
@@ -106,6 +113,8 @@ def choose(film: Film, settings: Settings) -> Choice:
     """Returns how an opened film will be read; its beginning is read for it, in containers opened for that."""
     against = _asked(film, settings)
     full_gops, against = (set[int](), against) if against else group_lengths(film)
+    if not against and MOST_SHARE * _length_s(film) < SHORTEST_TRIAL_S:
+        against = "the film is too short to show where its key frames stand"
     if against:
         return Choice("full", against)
     trial = _tried(film, full_gops)
@@ -113,6 +122,8 @@ def choose(film: Film, settings: Settings) -> Choice:
     if not doubt:
         reason = f"the encoder placed key frames, at most {max(full_gops)} frames apart"
         return Choice("fast", reason, full_gops, agreement)
+    if trial.differs and _length_s(film) < LONG_S:
+        return Choice("full", f"{doubt}; and the film is shorter than {LONG_S / 60:g} minutes", agreement=agreement)
     if trial.needed > MOST_NEEDED * trial.frames:
         return Choice("full", f"{doubt}; and hardly any frame can be left out", agreement=agreement)
     return Choice("references", doubt, agreement=agreement)
@@ -170,7 +181,10 @@ def group_lengths(film: Film) -> tuple[set[int], str]:
         return set(), "every frame is a key frame"
     if longest > LONGEST_GOP:
         return set(), f"its key frames are {longest} frames apart"
-    if not _decode_alone(film, [packets[place] for place in keys[:ALONE]]):
+    # Recovery points come where a group has its full length, perhaps long after the first true key frames.
+    after_full = [after for before, after in itertools.pairwise(keys) if after - before == longest]
+    tried = sorted({*keys[:ALONE], *after_full[:ALONE]})
+    if not _decode_alone(film, [packets[place] for place in tried]):
         return set(), "frames that are flagged as key frames do not decode alone (intra refresh)"
     # A length that comes once may be that of a group cut short, the longest so far.
     return {longest} if lengths[longest] > 1 or longest > USUAL_GOP else {longest, USUAL_GOP}, ""
@@ -216,8 +230,9 @@ def _tried(film: Film, full_gops: set[int]) -> Trial:
             steps.append(_step(decoder, pair, detector))
             found += steps[-1].found
             end_s = steps[-1].gop.end_s
-            clear = end_s > TRIAL_SHARE * (film.declared.duration_s or LONG_S) or not _cut_short(steps)
-            if len(found) >= ENOUGH or end_s > LONGEST_TRIAL_S or (len(found) >= FEW and clear):
+            length_s = film.declared.duration_s or LONG_S
+            clear = end_s > TRIAL_SHARE * length_s or not _cut_short(steps)
+            if len(found) >= (FEW if clear else ENOUGH) or end_s > min(LONGEST_TRIAL_S, MOST_SHARE * length_s):
                 break
         found += detector.finish()
     if not steps:

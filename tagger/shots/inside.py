@@ -17,6 +17,7 @@ from tagger.video.gops import Gop
 MAYBE, SURE = 0.15, 0.7
 FLASH_S = 0.2  # by then a flash is over
 AFTER_S = 0.32  # is looked at behind a large packet, to be sure of a cut there
+AROUND_S = 1.3, 0.64  # is looked at before and behind a group that may hide something: what the networks see
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ class Look:
 class Pair:
     """A group with the pictures around it."""
 
-    last_key: Thumbnail | None
+    last: Look | None
     look: Look
     next_key: Thumbnail | None
     next_gop: Gop | None
@@ -64,16 +65,15 @@ def pairs(looks: Iterable[Look], full_gops: set[int]) -> Iterator[Pair]:
         looks: of all groups, in order.
         full_gops: how many frames a group may have that the encoder did not cut short.
     """
+    before: Look | None = None
     last: Look | None = None
-    last_key: Thumbnail | None = None
     for seen in looks:
         if last:
             frames = len(last.gop.stamps)
-            yield Pair(last_key, last, seen.key, seen.gop, frames < max(full_gops) and frames not in full_gops)
-            last_key = last.key
-        last = seen
+            yield Pair(before, last, seen.key, seen.gop, frames < max(full_gops) and frames not in full_gops)
+        before, last = last, seen
     if last:
-        yield Pair(last_key, last, None, None, False)
+        yield Pair(before, last, None, None, False)
 
 
 def inside(run: Run, pair: Pair) -> Parts:
@@ -96,19 +96,31 @@ def inside(run: Run, pair: Pair) -> Parts:
     # Of the last group the end is not known, nor of one before a damaged one.
     whole = not cut_short or risen(gop)
     if apart is not None and before and apart > SURE and not whole:
-        behind = _behind(run, pair) if _may_be_flash(pair.next_gop) else []
+        behind = _behind(run, pair, FLASH_S) if _may_be_flash(pair.next_gop) else []
         stays = difference(before, behind[-1][2]) if behind else apart
         if stays > SURE:
             return Parts(gop, found | {gop.end_frame: apart}, unseen=True)
         if stays <= MAYBE:  # the key frame is a flash
             return Parts(gop, found)
-    return Parts(gop, found | _until_end(run, pair, run(gop, gop.end_frame - 1)))
+    doubtful = apart is not None and apart <= SURE
+    return Parts(gop, found | _until_end(run, pair, run(gop, gop.end_frame - 1), doubtful=doubtful))
 
 
-def _until_end(run: Run, pair: Pair, seen: list[Small]) -> dict[int, float]:
+def _until_end(run: Run, pair: Pair, seen: list[Small], *, doubtful: bool = False) -> dict[int, float]:
     """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
-    found = _lasting(boundaries([*seen, *_end_of(pair), *_behind(run, pair)]), pair, seen)
-    return {frame: sure for frame, sure in found.items() if frame <= pair.look.gop.end_frame}
+    gop, (before_s, behind_s) = pair.look.gop, AROUND_S if doubtful else (0.0, FLASH_S)
+    shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *_behind(run, pair, behind_s)]
+    found = {frame: sure for frame, sure in boundaries(shown).items() if gop.first_frame < frame <= gop.end_frame}
+    return _lasting(found, pair, seen)
+
+
+def _before(run: Run, pair: Pair, lasting_s: float) -> list[Small]:
+    """What comes before a group, if that is shorter: a run that starts without it finds other boundaries."""
+    gop, frames = pair.look.gop, count(pair.look.gop, lasting_s)
+    if pair.last is None or len(gop.stamps) >= frames:
+        return []
+    seen = run(pair.last.gop, pair.last.gop.end_frame - 1)
+    return [small for small in seen if gop.first_frame - frames <= small[0] < gop.first_frame]
 
 
 def _lasting(found: dict[int, float], pair: Pair, seen: list[Small]) -> dict[int, float]:
@@ -116,9 +128,10 @@ def _lasting(found: dict[int, float], pair: Pair, seen: list[Small]) -> dict[int
     gop, first = pair.look.gop, pair.look.gop.first_frame
     over = first + count(gop, FLASH_S)
     after = next((small for frame, _, small in seen if frame >= over), None)
-    if pair.last_key is None or after is None or min(found, default=over) >= over:
+    last_key = pair.last.key if pair.last else None
+    if last_key is None or after is None or min(found, default=over) >= over:
         return found
-    same = difference(pair.last_key, after) <= MAYBE
+    same = difference(last_key, after) <= MAYBE
     return {frame: sure for frame, sure in found.items() if frame >= over or not same}
 
 
@@ -130,10 +143,10 @@ def _may_be_flash(gop: Gop | None) -> bool:
     return gop.end_frame <= over + 1 or any(frame <= over for frame in large(gop))
 
 
-def _behind(run: Run, pair: Pair) -> list[Small]:
-    """What comes after the key frame that ends a group, long enough for a flash to be over."""
+def _behind(run: Run, pair: Pair, lasting_s: float) -> list[Small]:
+    """What comes after the key frame that ends a group, for so long."""
     gop = pair.next_gop
-    seen = run(gop, gop.first_frame + count(gop, FLASH_S)) if gop else []
+    seen = run(gop, gop.first_frame + count(gop, lasting_s)) if gop else []
     return [small for small in seen if gop and small[0] > gop.first_frame]
 
 

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from tagger.video.gops import Gop, stamp_of
 
 NEIGHBOURS = 12  # packets on either side that a packet is compared with
-LARGE, RANK = 1.5, 3  # times the third largest of them
-LARGE_SHARE = 0.2  # of the key frame's packet
+RANK = 3  # its size is compared with the third largest of them
+LARGE = (
+    (1.5, 0.2),
+    (2.0, 0.1),
+)  # times that size, and the least share of the key frame's packet: one of both is enough
 FIRST_SHARE = 0.75  # the same for the first packet after it, which often has half its size without a new picture
 EVENT, FEWEST = 1.75, 2  # times the median of the neighbours, if there are so many: all frames up to it are looked at
 RISEN_OVER = 8  # frames in a row, of which the mean is taken
@@ -28,10 +31,10 @@ def large(gop: Gop) -> list[int]:
     own = [packet for packet in _ahead(gop) if stamp_of(packet) in frames]
     found = []
     for at, packet in enumerate(own[1:], 1):
-        share = FIRST_SHARE if at == 1 else LARGE_SHARE
         near = _near(own, at)
         usual = np.sort(near)[-RANK] if len(near) >= RANK else 0.0
-        if packet.size > max(share * own[0].size, LARGE * usual):
+        least = FIRST_SHARE * own[0].size if at == 1 else 0.0
+        if any(packet.size > max(least, share * own[0].size, times * usual) for times, share in LARGE):
             found.append(frames[stamp_of(packet)])
     return found
 
