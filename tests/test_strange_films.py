@@ -176,6 +176,26 @@ def test_light_that_changes_is_no_cut(light: Callable[[int], float]) -> None:
     assert found(lit(pictures, map(light, range(len(pictures))))) == CUTS
 
 
+@pytest.mark.parametrize(("strength", "lasts"), [(2, 3), (2, 8), (3, 3), (3, 8), (5, 3)])
+def test_an_explosion_is_no_cut(strength: int, lasts: int) -> None:
+    """It makes the picture so many times as bright at once, and fades."""
+    since = np.arange(6 * LENGTH) % LENGTH - 12
+    gains = np.where(since >= 0, 1 + (strength - 1) * np.exp(-since / lasts), 1)
+    assert found(lit([picture // 2 for picture in shots()], gains)) == CUTS
+
+
+@pytest.mark.parametrize("lettered", [False, True])
+def test_a_caption_box_is_no_cut(lettered: bool) -> None:
+    """At once, over a plain scenery."""
+    pictures = [picture.copy() for picture in shots()]
+    for at, picture in enumerate(pictures):
+        if at // 20 % 2:
+            picture[144:171, 32:288] = (20, 20, 30)
+            if lettered:
+                picture[152:163:3, 52:268:5] = 240
+    assert found(pictures) == CUTS
+
+
 def test_a_wash_of_colour_is_no_cut() -> None:
     """The sibling: lights of a stage change the colour, and the picture stays."""
     rng, colours = np.random.default_rng(2), []
