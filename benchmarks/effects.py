@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -112,21 +112,28 @@ def relit(pictures: Frames, rng: Generator, length: int, size: Size) -> Frames:
 
 
 def jolted(pictures: Frames, rng: Generator, length: int, size: Size) -> Frames:
-    """A flash, a jerk of the camera or a hand before it, some frames from an end of the shot, where a cut is near."""
-    kind, apart = rng.integers(4), int(rng.integers(5, 15))
-    start = apart if rng.random() < 0.5 else length - apart - 1
-    lasts, shift = int(rng.integers(1, 4)), rng.uniform(0.1, 0.3) * rng.choice([-1, 1]) * size[0]
+    """Near both ends of the shot, where a cut is near: a flash, a jerk of the camera, a hand before it, no light."""
+    events: dict[int, tuple[int, float]] = {}  # frame -> what happens, and how strongly
+    for first in (False, True):
+        kind, apart, lasts = int(rng.integers(5)), int(rng.integers(2, 11)), int(rng.integers(1, 6))
+        start = apart if first else length - apart - lasts
+        events |= {frame: (kind, rng.random()) for frame in range(start, start + lasts)}
+    shift, hand = rng.uniform(0.1, 0.4) * rng.choice([-1, 1]) * size[0], int(rng.uniform(0.5, 1.0) * size[0])
+    colour = rng.integers(10, 120, 3).astype(np.uint8)
     for frame, picture in enumerate(pictures):
-        if not start <= frame < start + lasts or kind == 3:
-            yield picture
-        elif kind == 0:
-            yield np.asarray(cv2.convertScaleAbs(picture, alpha=rng.uniform(1.5, 3), beta=20), np.uint8)
+        kind, strength = events.get(frame, (4, 0.0))
+        if kind == 0:
+            yield np.asarray(cv2.convertScaleAbs(picture, alpha=1.5 + 2.5 * strength, beta=20), np.uint8)
         elif kind == 1:
             yield warped(picture, 1.0, np.array([shift, shift / 3]), size)
-        else:
+        elif kind == 2:
             covered = picture.copy()
-            covered[:, : size[0] * 2 // 3] = (90, 60, 50)
+            covered[:, :hand] = colour
             yield covered
+        elif kind == 3:
+            yield shone(picture, np.full(3, 0.05 + 0.3 * strength))
+        else:
+            yield picture
 
 
 def hit(pictures: Frames, rng: Generator, length: int, size: Size) -> Frames:
@@ -217,6 +224,47 @@ def overlaid(pictures: Frames, rng: Generator, size: Size, inner: Iterable[Pictu
             place, scale = (size[0] // 8, size[1] * 9 // 10), size[0] / 700
             cv2.putText(made, words, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (240, 240, 240), 1 + size[0] // 500)
         yield made
+
+
+def beside(pictures: Frames, rng: Generator, size: Size, stills: Sequence[Picture], turns: Iterable[int]) -> Frames:
+    """The film in a half of the picture, squeezed or cropped; in the other a still or a plot that stands.
+
+    Args:
+        pictures: of the film.
+        rng: of everything random.
+        size: of the whole.
+        stills: one of them is seen.
+        turns: frames from which on it is arranged anew.
+    """
+    view: tuple[slice, slice] = (slice(None), slice(None))
+    turns, whole = {0, *turns}, np.zeros((size[1], size[0], 3), np.uint8)
+    for frame, picture in enumerate(pictures):
+        if frame in turns:
+            squeezed, whole = rng.random() < 0.5, still_of(rng, size, stills)
+            share, last = float(rng.uniform(0.4, 0.6)), rng.random() < 0.5
+            axis = int(rng.random() < 0.7)  # 1: side by side
+            edge = round(share * size[1 - axis])
+            part = slice(size[1 - axis] - edge, None) if last else slice(edge)
+            view = (slice(None), part) if axis else (part, slice(None))
+        made = whole.copy()
+        high, wide = made[view].shape[:2]
+        y, x = (size[1] - high) // 2, (size[0] - wide) // 2
+        cropped = picture[y : y + high, x : x + wide]
+        made[view] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA) if squeezed else cropped
+        yield made
+
+
+def still_of(rng: Generator, size: Size, stills: Sequence[Picture]) -> Picture:
+    """One of the pictures, or a plot."""
+    if rng.random() < 0.5:
+        return np.asarray(
+            cv2.resize(stills[int(rng.integers(len(stills)))], size, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    plot = np.full((size[1], size[0], 3), rng.integers(0, 256, 3), np.uint8)
+    for _ in range(int(rng.integers(3, 30))):
+        ends = rng.integers(0, size, (2, 2)).tolist()
+        cv2.line(plot, ends[0], ends[1], rng.integers(0, 256, 3).tolist(), 1 + size[0] // 300)
+    return plot
 
 
 Effect = Callable[[Frames, Generator, int, Size], Frames]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from effects import CLEAR, EFFECTS, FINISHES, overlaid
+from effects import CLEAR, EFFECTS, FINISHES, beside, overlaid
 from footage import FPS, Frames, Segment, Shot, Size, loaded, panned, pictures_in, played, segments_in
 from numpy.random import Generator
 from transitions import Join, between, drawn_join, mix
@@ -30,7 +30,7 @@ import media
 OLDER = ("cuts", "dissolves", "fades", "mixed", "noise", "flashes", "letterbox", "shake", "objects")
 NEWER = ("near", "wipes", "blends", "oldfilm", "lights", "stage", "bars", "insets", "sixty", "whips", "night")
 TIMED = ("held", "telecine", "slow", "slides")  # frames of them are repeated, mixed or left out
-KINDS = (*OLDER, *NEWER, *TIMED)
+KINDS = (*OLDER, *NEWER, *TIMED, "split")  # the seed of a film depends on its place here
 GRADUAL = ("dissolves", "fades", "mixed", "blends", "wipes")
 TORN = ("whips", "sixty")  # in half of their pictures the camera is torn around
 RATES = {"sixty": 60, "held": 24, "telecine": 30, "slow": 3, "slides": 1}
@@ -192,6 +192,9 @@ def made(path: Path, half: str, kind: str, asked: argparse.Namespace) -> Truth:
     if kind == "insets":
         inner = planned(rng, kind, stills, clips, lengths, 2 * asked.shots)
         pictures = overlaid(pictures, rng, size, film(*inner, kind, size))
+    if kind == "split":
+        seen = [loaded(stills[at].path) for at in rng.integers(len(stills), size=4)]
+        pictures = beside(pictures, rng, size, seen, truth.cuts[4::5])
     if kind in TIMED:
         places = shown(kind, truth.frames, rng)
         pictures = taken(pictures, places, kind)

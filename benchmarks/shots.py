@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from measure import keep, machine
+from numpy.typing import NDArray
 from peers import OURS, PYSCENEDETECT, begins, pyscenedetect, spaced, transnet
 
 from tagger.evaluation import shots as boundaries
@@ -39,7 +40,7 @@ def main() -> None:
     kept = asked.films / "measured.json"
     said: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     for film in films:
-        about = said.setdefault(film.stem, {})
+        about = said.setdefault(named(film, asked.films), {})
         for name, work in works(asked.only).items():
             if name not in about:
                 begun = time.process_time()
@@ -49,7 +50,7 @@ def main() -> None:
             with Film(film) as opened:
                 about["times_s"] = [round(frame.time_s, 3) for frame in opened.frames()]
         kept.write_text(json.dumps(said))
-    keep("shots", {"machine": machine(), "tolerance": TOLERANCE, **table(films, said)})
+    keep("shots", {"machine": machine(), "tolerance": TOLERANCE, **table(films, said, asked.films)})
 
 
 def works(only: list[str]) -> dict[str, Any]:
@@ -62,40 +63,54 @@ def works(only: list[str]) -> dict[str, Any]:
     return found
 
 
-def table(films: list[Path], said: dict[str, Any]) -> dict[str, Any]:
-    """F1 by kind and detector, their means, and seconds of the processor for all films."""
-    truths = {film.stem: boundaries.read_truth(film.with_suffix(".truth.json")) for film in films}
-    found: dict[str, dict[str, float]] = {}
+def named(film: Path, films: Path) -> str:
+    """A film's path below the folder."""
+    return film.relative_to(films).with_suffix("").as_posix()
+
+
+def table(films: list[Path], said: dict[str, Any], root: Path) -> dict[str, Any]:
+    """F1 by kind and detector, of all films of a kind taken together; their means; seconds of the processor."""
+    counts: dict[str, dict[str, NDArray[np.int_]]] = {}  # detector -> kind -> right, found, true
     seconds: dict[str, float] = {}
-    for kind, about in said.items():
-        if kind not in truths:
-            continue
+    for film in films:
+        truth = boundaries.read_truth(film.with_suffix(".truth.json"))
+        about = said[named(film, root)]
         for name, answer in about.items():
             if name == "times_s":
                 continue
             seconds[name] = round(seconds.get(name, 0.0) + answer["cpu_s"], 1)
-            if name != "TransNetV2":
-                found.setdefault(name, {})[kind] = f1(answer["found"], truths[kind])
-                continue
-            p, times_s = np.array(answer["found"]), about["times_s"]
-            found.setdefault(name, {})[kind] = f1(begins(p), truths[kind])
-            found.setdefault("TransNetV2, our shortest shot", {})[kind] = f1(spaced(begins(p), times_s), truths[kind])
-            for threshold in THRESHOLDS:
-                at = f1(spaced(begins(p, threshold), times_s), truths[kind])
-                found.setdefault(f"TransNetV2 at {threshold}", {})[kind] = at
-    tried = [name for name in found if name.startswith("TransNetV2 at")]
-    best = max(tried, key=lambda name: mean(found[name].values()), default=None)
-    shown = {name: kinds for name, kinds in found.items() if name not in tried or name == best}
+            found = answer["found"]
+            answers = read(np.array(found), about["times_s"]) if name == "TransNetV2" else {name: found}
+            for which, frames in answers.items():
+                kinds = counts.setdefault(which, {})
+                kinds[film.stem] = kinds.get(film.stem, 0) + counted(frames, truth)
+    f1 = {
+        name: {kind: round(float(2 * n[0] / max(1, n[1] + n[2])), 3) for kind, n in kinds.items()}
+        for name, kinds in counts.items()
+    }
+    means = {name: round(mean(kinds.values()), 3) for name, kinds in f1.items()}
+    tried = [name for name in f1 if name.startswith("TransNetV2 at")]
+    best = max(tried, key=means.__getitem__, default=None)
+    shown = [name for name in f1 if name not in tried or name == best]
+    true = {kind: int(n[2]) for kinds in counts.values() for kind, n in kinds.items()}
     return {
-        "f1": shown,
-        "mean_f1": {name: round(mean(kinds.values()), 3) for name, kinds in shown.items()},
+        "boundaries": true,
+        "f1": {name: f1[name] for name in shown},
+        "mean_f1": {name: means[name] for name in shown},
         "cpu_s": seconds,
     }
 
 
-def f1(found: list[int], truth: boundaries.Truth) -> float:
-    """Rounded."""
-    return round(boundaries.score(found, truth, TOLERANCE).f1, 3)
+def read(said: NDArray[np.floating], times_s: list[float]) -> dict[str, list[int]]:
+    """What TransNetV2 finds, by how it is asked."""
+    ways = {"TransNetV2": begins(said), "TransNetV2, our shortest shot": spaced(begins(said), times_s)}
+    return ways | {f"TransNetV2 at {at}": spaced(begins(said, at), times_s) for at in THRESHOLDS}
+
+
+def counted(found: list[int], truth: boundaries.Truth) -> NDArray[np.int_]:
+    """How many boundaries were found and right, were found, and are there."""
+    result = boundaries.score(found, truth, TOLERANCE)
+    return np.array([result.right, result.found, result.true])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tagger.evaluation.shots import Gradual, Truth
 from tagger.knowledge import boundaries as transitions
-from tagger.knowledge import joins, reels, sights
+from tagger.knowledge import incidents, joins, reels, sights
 from tagger.knowledge.joins import BLACK, GREY, WHITE, Reel, Values, dissolved, faded, plain, wiped
 from tagger.knowledge.reels import Kind, Maker
 from tagger.knowledge.sights import framed, held, lit, retimed, sparse, telecined
@@ -241,6 +241,31 @@ def test_boxes_hold_other_films() -> None:
     assert np.any(np.all(made == values, 1)) or len({*made[:, :LUMA].mean(1)}) > 2
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_half_of_a_split_screen_stands(seed: int) -> None:
+    values = np.repeat(plain(60, 1), 3, 0)
+    values[1] = plain(200, 1)
+    one, two, again = sights.halved(values, plain(128, 2), np.random.default_rng(seed))
+    changed = (one != two)[:LUMA].reshape(-1, WIDTH)
+    assert 0.3 < changed.mean() < 0.7
+    assert changed.any(0).all() != changed.any(1).all()  # either all columns or all rows
+    assert np.array_equal(one, again)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_incidents_are_over_before_the_shot_is(seed: int) -> None:
+    rng, values = np.random.default_rng(seed), np.repeat(still(1), 80, 0)
+    jolted = incidents.jolted(values, rng)
+    touched = np.flatnonzero((jolted != values).any(1))
+    assert len(touched) <= 2 * (incidents.LASTS[1] - 1)
+    assert np.array_equal(jolted[[0, 1, -2, -1]], values[[0, 1, -2, -1]])
+    passed = incidents.passed(values, still(2), rng)
+    covered = (passed != values)[:, :LUMA].mean(1)
+    assert covered.max() > 0.1
+    assert max(covered[0], covered[-1]) < 0.5
+    assert passed.dtype == np.uint8
+
+
 def stripes() -> Values:
     """One frame that grows brighter to the right."""
     values = plain(0, 1)
@@ -259,8 +284,19 @@ def test_a_part_of_a_frame_is_seen() -> None:
 def test_a_reel_changes_where_its_truth_says(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of stills in full light, without plain shots, titles and noise of more than two levels."""
     monkeypatch.setattr(reels, "OFTEN", tuple(1e3 if kind is each else 1e-3 for each in Kind))
-    sights_of_reels = ("AGED", "DIMMED", "STAGED", "STROBED", "BARRED", "BOXED", "HELD", "SPARSE", "TELECINED")
-    for share in ("PLAIN", "RELIT", "CLOSE", "SAME", "WHIPPED", *sights_of_reels):
+    sights_of_reels = (
+        "AGED",
+        "DIMMED",
+        "STAGED",
+        "STROBED",
+        "BARRED",
+        "BOXED",
+        "HALVED",
+        "HELD",
+        "SPARSE",
+        "TELECINED",
+    )
+    for share in ("PLAIN", "RELIT", "JOLTED", "PASSED", "CLOSE", "SAME", "WHIPPED", *sights_of_reels):
         monkeypatch.setattr(reels, share, 0.0)
     stills = [shrunk.repeat(150, 0) for shrunk in map(still, range(6))]
     reel = Maker(stills, np.random.default_rng(int(kind))).reel()

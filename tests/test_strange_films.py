@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import cv2
 import media
 import numpy as np
 import pytest
@@ -173,6 +176,26 @@ def test_light_that_changes_is_no_cut(light: Callable[[int], float]) -> None:
     assert found(lit(pictures, map(light, range(len(pictures))))) == CUTS
 
 
+@pytest.mark.parametrize(("strength", "lasts"), [(2, 3), (2, 8), (3, 3), (3, 8), (5, 3)])
+def test_an_explosion_is_no_cut(strength: int, lasts: int) -> None:
+    """It makes the picture so many times as bright at once, and fades."""
+    since = np.arange(6 * LENGTH) % LENGTH - 12
+    gains = np.where(since >= 0, 1 + (strength - 1) * np.exp(-since / lasts), 1)
+    assert found(lit([picture // 2 for picture in shots()], gains)) == CUTS
+
+
+@pytest.mark.parametrize("lettered", [False, True])
+def test_a_caption_box_is_no_cut(lettered: bool) -> None:
+    """At once, over a plain scenery."""
+    pictures = [picture.copy() for picture in shots()]
+    for at, picture in enumerate(pictures):
+        if at // 20 % 2:
+            picture[144:171, 32:288] = (20, 20, 30)
+            if lettered:
+                picture[152:163:3, 52:268:5] = 240
+    assert found(pictures) == CUTS
+
+
 def test_a_wash_of_colour_is_no_cut() -> None:
     """The sibling: lights of a stage change the colour, and the picture stays."""
     rng, colours = np.random.default_rng(2), []
@@ -182,6 +205,61 @@ def test_a_wash_of_colour_is_no_cut() -> None:
     assert (
         found((picture * colour).astype(np.uint8) for picture, colour in zip(pictures, colours, strict=False)) == CUTS
     )
+
+
+def flashed(picture: media.Picture) -> media.Picture:
+    return np.clip(picture * 2.5 + 20, 0, 255).astype(np.uint8)
+
+
+def unlit(picture: media.Picture) -> media.Picture:
+    return picture // 8
+
+
+def jerked(picture: media.Picture) -> media.Picture:
+    return np.roll(picture, 60, 1)
+
+
+def behind_a_hand(picture: media.Picture) -> media.Picture:
+    covered = picture.copy()
+    covered[:, : WIDTH * 3 // 4] = (90, 60, 50)
+    return covered
+
+
+@pytest.mark.parametrize("jolt", [flashed, unlit, jerked, behind_a_hand])
+@pytest.mark.parametrize("apart", [3, 4, 8])
+def test_what_is_soon_over_near_a_cut_is_none(jolt: Callable[[media.Picture], media.Picture], apart: int) -> None:
+    """Three frames near both ends of each shot."""
+    near = {*range(apart, apart + 3), *range(LENGTH - apart - 3, LENGTH - apart)}
+    assert found(jolt(picture) if at % LENGTH in near else picture for at, picture in enumerate(shots())) == CUTS
+
+
+@pytest.mark.parametrize("lasts", [3, 6, 10])
+def test_a_camera_that_is_torn_around_is_no_cut(lasts: int) -> None:
+    """Half of a place away within so many frames, with the blur of the way."""
+    pictures = list[media.Picture]()
+    for seed in range(6):
+        place = cv2.resize(media.scenery(seed, 320, 90), (3 * WIDTH, HEIGHT))
+        done = ((np.arange(LENGTH + 1) - 14) / lasts).clip(0, 1)
+        way = WIDTH * done * done * (3 - 2 * done)
+        for here, there in pairwise(way):
+            steps = [
+                place[:, (at := round(here + (there - here) * part)) : at + WIDTH] for part in (0, 0.17, 0.33, 0.5)
+            ]
+            pictures.append(np.mean(steps, 0).astype(np.uint8))
+    assert found(pictures) == CUTS
+
+
+@pytest.mark.parametrize("side", [np.s_[:, :150], np.s_[:, 130:], np.s_[:80], np.s_[95:]])
+@pytest.mark.parametrize("plotted", [False, True])
+def test_where_half_of_the_picture_stands_the_cuts_of_the_other_are_found(side: Any, plotted: bool) -> None:
+    still = media.scenery(30, WIDTH, HEIGHT)
+    if plotted:
+        still[:] = 200
+        still[::20] = still[:, ::40] = 30
+    pictures = [picture.copy() for picture in shots()]
+    for picture in pictures:
+        picture[side] = still[side]
+    assert found(pictures) == CUTS
 
 
 @pytest.mark.parametrize("upright", [False, True])

@@ -13,6 +13,7 @@ import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from tagger.shots.parts import MOVED_LAGS
 from tagger.shots.thumbnails import (
     COLOUR,
     CONTEXT,
@@ -23,7 +24,7 @@ from tagger.shots.thumbnails import (
     LAGS,
     LEAST,
     LUMA,
-    MOVED_LAGS,
+    PARTS,
     PER_LAG,
     PER_MOVED_LAG,
     PLANES,
@@ -50,7 +51,7 @@ MOVED_APART = [PER_LAG * len(LAGS) + PER_MOVED_LAG * place for place in range(le
 MOVED_BLOCKS = [at + 1 + rank for at in MOVED_APART for rank in range(len(RANKS))]
 UNMIXED = [PER_LAG * len(LAGS) + PER_MOVED_LAG * len(MOVED_LAGS) + place for place in (0, 1, 3, 5)]
 UNWIPED = [UNMIXED[0] + place for place in (2, 4, 6)]
-BRIGHTNESS, CONTRAST = COUNT - 2, COUNT - 1
+BRIGHTNESS, CONTRAST = PARTS - 2, PARTS - 1
 
 
 def frame(picture: media.Picture) -> VideoFrame:
@@ -180,7 +181,7 @@ def test_a_still_does_not_differ() -> None:
     assert np.all(found[:, zero] == 0)
     assert found[:, least] == pytest.approx(np.log(LEAST), abs=1e-3)
     assert np.ptp(found, axis=0).max() < 1e-3
-    assert {*zero, *least, BRIGHTNESS, CONTRAST} == set(range(COUNT))
+    assert {*zero, *least, BRIGHTNESS, CONTRAST} == set(range(PARTS))
 
 
 def test_brightness_and_contrast() -> None:

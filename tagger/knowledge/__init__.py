@@ -23,7 +23,8 @@ card_sure    what the card says of confidence
 card         the card of the shipped vocabulary
 movies50     heads, figures and card of the shipped vocabulary
 joins        films as thumbnails; dissolves, fades, wipes
-sights       light, old film, bars, boxes, few pictures a second
+sights       light, old film, bars, boxes, split screens, few pictures a second
+incidents    what passes before the camera, flashes, jerks
 reels        films that are made of the shots of others
 boundaries   the networks of our detector learn from them
 """

@@ -14,6 +14,7 @@ import argparse
 import io
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -30,9 +31,10 @@ from tagger.shots.learned import Looks
 from tagger.shots.networks import AHEAD, LOOK_S, SmallNetwork, cut_inputs, gradual_inputs, pair_inputs, rows_of
 from tagger.shots.thumbnails import CONTEXT, Differences, Thumbnail, described
 
-SEQUENCES = 700
+SEQUENCES = 850
 UNITS = {"cut": 96, "gradual": 64, "pair": 24}
-CUT_WEIGHT = 2.5  # of the frames after a cut, which are few
+WEIGHTS = {"cut": 1.0, "gradual": 1.4, "pair": 1.0}  # of the ones against the zeros
+READY = 0.6  # is added to the logit of a gradual change; more of wipes are found so, in films of half a
 STEADY = 0.4  # share that is learned from of the looks at which little changes, for the network for cuts
 LIVELY, NEAR_CUT = 4.0, 12  # levels of luma that have changed, or looks from a cut: the others
 GRADUAL_EVERY = 2  # looks: how many there are for each that the network for gradual changes learns from
@@ -143,10 +145,11 @@ def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, SmallNe
     pair_seen, two = (np.array(part, np.float32) for part in zip(*pairs, strict=True))
     shown = len(cut), cut.sum(), len(gradual), gradual.sum(), len(two)
     log.info("%d looks, %d of them cuts; %d looks, %d of them in gradual changes; %d pairs", *shown)
+    gradually = fit(gradual_seen, gradual, UNITS["gradual"], WEIGHTS["gradual"], seed)
     return {
-        "cut": fit(cut_seen, cut, UNITS["cut"], CUT_WEIGHT, seed),
-        "gradual": fit(gradual_seen, gradual, UNITS["gradual"], 1.0, seed),
-        "pair": fit(pair_seen, two, UNITS["pair"], 1.0, seed),
+        "cut": fit(cut_seen, cut, UNITS["cut"], WEIGHTS["cut"], seed),
+        "gradual": replace(gradually, out_bias=gradually.out_bias + READY),
+        "pair": fit(pair_seen, two, UNITS["pair"], WEIGHTS["pair"], seed),
     }
 
 

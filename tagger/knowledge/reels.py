@@ -9,10 +9,10 @@ import numpy as np
 from numpy.random import Generator
 
 from tagger.evaluation.shots import Gradual, Truth
-from tagger.knowledge import sights
+from tagger.knowledge import incidents, sights
 from tagger.knowledge.joins import BLACK, WHITE, Join, Reel, Values, dissolved, faded, plain, wiped
 from tagger.records import Doubles
-from tagger.shots.thumbnails import HEIGHT, LUMA, WIDTH
+from tagger.shots.thumbnails import COLOUR, HEIGHT, LUMA, WIDTH
 
 SHOTS = 12  # of a reel
 LENGTHS = 8, 160  # frames of its shots
@@ -26,16 +26,20 @@ LONGEST_DISSOLVE, LONGEST_FADE, LONGEST_WIPE, LONGEST_HOLD = (
 )  # frames; a hold is plain, between two fades
 TITLE_VISIBLE = 0.4  # mean difference of luma from which a plain picture is another one: a title is small
 PLAIN, PLAIN_AGAIN = 0.1, 0.4  # share of plain shots after others, and after plain ones
+COLOURED = 0.7  # share of plain shots that are neither black nor white
 ALIKE, SAME = 0.7, 0.35  # in half of the reels: share of shots that look like the one before, and of these of the same
 ALIKE_OF = 30  # shots of which the most alike is the next
 CLOSE, CLOSEST = 0.4, 0.45  # share of shots of which only a part is seen, and the least part
 WANDERING, FASTNESS = 0.6, 0.1  # share of these whose camera moves, and how fast: radians per frame of to and fro
+FROZEN = 0.1  # share of shots of a picture that stands still, but for the camera
 WHIPPED = 0.2  # share of shots in which the camera is torn around
 RELIT = 0.25  # share of shots whose light changes
+JOLTED, PASSED = 0.12, 0.06  # share of shots with incidents, see `incidents`
 SPEEDS = (1.0, 1.0, 1.0, 0.5, 0.8, 2.0, 3.0, 5.0)  # below 1 some frames are seen twice, as in films of drawings
 RATES = (24, 25, 25, 30)  # frames per second
 # Share of reels that look so, see `sights`.
-AGED, DIMMED, STAGED, STROBED, BARRED, BOXED = 0.18, 0.08, 0.14, 0.08, 0.24, 0.15
+AGED, DIMMED, STAGED, STROBED, BARRED, BOXED = 0.18, 0.08, 0.14, 0.08, 0.32, 0.25
+HALVED = 0.1
 HELD, SPARSE, TELECINED = 0.25, 0.12, 0.06
 
 
@@ -45,7 +49,7 @@ class Kind(IntEnum):
     CUT, DISSOLVE, FADE, HALF_FADE, WIPE = range(5)
 
 
-OFTEN = (1.2, 0.4, 0.3, 0.2, 0.5)  # of a Dirichlet distribution: some reels have cuts alone, some hardly any
+OFTEN = (1.2, 0.4, 0.3, 0.2, 0.6)  # of a Dirichlet distribution: some reels have cuts alone, some hardly any
 VISIBLE = (6.0, 8.0, 0.0, 0.0, 8.0)  # mean difference of luma from which there is a join at all
 
 
@@ -102,6 +106,7 @@ class Maker:
     def _seen(self, values: Values) -> Values:
         """The frames as some kinds of film show them."""
         rng = self._rng
+        values = sights.halved(values, self._some(), rng) if rng.random() < HALVED else values
         for share, sight in (
             (DIMMED, sights.dimmed),
             (STAGED, sights.staged),
@@ -152,6 +157,7 @@ class Maker:
         length = int(rng.integers(LENGTHS[0], self._longest + 1))
         first = int(rng.integers(max(1, len(values) - length)))
         values = values[first : first + length]
+        values = values[:1].repeat(length, 0) if rng.random() < FROZEN else values
         share = float(rng.uniform(CLOSEST, 0.9)) if close or rng.random() < CLOSE else 1.0
         way, mirrored = self._way(len(values)), rng.random() < 0.5
         if rng.random() < WHIPPED:
@@ -163,7 +169,13 @@ class Maker:
             values = sights.framed(values, share, way, mirrored)
         gains = gain * np.exp(rng.normal(0, 0.1)) * np.ones(len(values))
         values = sights.lit(values, gains, sights.EVERYWHERE)
-        return Take(sights.relit(values, rng) if rng.random() < RELIT else values, source)
+        values = sights.relit(values, rng) if rng.random() < RELIT else values
+        values = incidents.passed(values, self._some(), rng) if rng.random() < PASSED else values
+        return Take(incidents.jolted(values, rng) if rng.random() < JOLTED else values, source)
+
+    def _some(self) -> Values:
+        """A frame of some other shots each."""
+        return np.stack([self._shots[at][0] for at in self._rng.integers(len(self._shots), size=4)])
 
     def _whipped(self, frames: int) -> Doubles:
         """Where a camera looks that is torn around now and then; see `framed`."""
@@ -187,9 +199,11 @@ class Maker:
     def _plain(self, old: Take) -> Take:
         """A plain shot, mostly black and with a title; after another mostly of the same grey."""
         rng = self._rng
-        level = int(rng.choice([BLACK, BLACK, BLACK, WHITE, int(rng.integers(BLACK, WHITE + 1))]))
+        level = int(rng.choice([BLACK, BLACK, BLACK, WHITE, *rng.integers(BLACK + 1, WHITE, 2)]))
         level = int(old.values[0, 0]) if old.source < 0 and rng.random() < 0.8 else level
         values = plain(level, int(rng.integers(LENGTHS[0], 60)))
+        if level not in (BLACK, WHITE) and rng.random() < COLOURED:
+            values[:, LUMA:] += np.repeat(rng.integers(-40, 41, 2), COLOUR).astype(np.uint8)  # GREY is far from 0
         for _ in range(int(rng.integers(1, 5)) if rng.random() < 0.7 else 0):
             row, high, left, wide = (int(rng.integers(*span)) for span in ((2, 32), (1, 5), (4, 30), (6, 31)))
             letters = level + rng.choice([-1, 1]) * rng.integers(20, 220, wide)
@@ -201,7 +215,8 @@ class Maker:
         """A join of this kind, or a cut where a shot is too short for it; None if it could not be seen."""
         rng, room = self._rng, min(len(old.values), len(new.values)) // 2
         kind = kind if room > 2 * SHORTEST else Kind.CUT
-        apart = np.abs(old.values[-1, :LUMA].astype(np.int16) - new.values[0, :LUMA]).mean()
+        changed = np.abs(old.values[-1].astype(np.int16) - new.values[0])
+        apart = max(changed[:LUMA].mean(), changed[LUMA:].mean())
         if apart < (TITLE_VISIBLE if old.source == new.source == -1 else VISIBLE[kind]):
             return None
         if kind is Kind.CUT:

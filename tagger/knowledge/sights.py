@@ -191,7 +191,7 @@ def boxed(values: Values, others: list[Values], rng: Generator) -> Values:
         ]
         if rng.random() < 0.4:
             inside = np.repeat(inside[:1], lasts, 0)
-            inside[:, :LUMA] = np.where(rng.random(LUMA) < 0.25, 220, rng.integers(16, 120))
+            inside[:, :LUMA] = np.where(rng.random(LUMA) < rng.choice([0, 0.08, 0.25]), 220, rng.integers(16, 120))
         stop = min(frames, first + len(inside))
         for start, last, width, _ in PLANES:
             size = width, (last - start) // width
@@ -204,6 +204,30 @@ def boxed(values: Values, others: list[Values], rng: Generator) -> Values:
                 )
                 view = made[at, start:last].reshape(size[::-1])[y : y + h, x : x + w]
                 view[:] = small[: view.shape[0], : view.shape[1]]
+    return made
+
+
+def halved(values: Values, others: Values, rng: Generator) -> Values:
+    """Returns frames in a half of the picture, squeezed or cropped; in the other a still, a plain or a plot stands."""
+    frames, axis, last, squeezed = len(values), int(rng.random() < 0.65), rng.random() < 0.5, rng.random() < 0.5
+    share = rng.uniform(0.38, 0.65)
+    still = others[rng.integers(len(others))].copy()
+    if rng.random() < 0.6:
+        still[:LUMA], still[LUMA:] = rng.integers(16, 236), np.repeat(rng.integers(90, 166, 2), COLOUR)
+        for _ in range(int(rng.integers(0, 20))):
+            begin, end = rng.integers(0, (WIDTH, HEIGHT), (2, 2)).tolist()
+            cv2.line(still[:LUMA].reshape(HEIGHT, WIDTH), begin, end, int(rng.integers(16, 236)), 1)
+    made = np.tile(still, (frames, 1))
+    for start, stop, width, _ in PLANES:
+        size = width, (stop - start) // width
+        wide, high = (max(1, round(share * size[0])), size[1]) if axis else (size[0], max(1, round(share * size[1])))
+        x, y = (size[0] - wide if last and axis else 0), (size[1] - high if last and not axis else 0)
+        left, top = (size[0] - wide) // 2, (size[1] - high) // 2
+        for old, new in zip(values, made, strict=True):
+            whole = old[start:stop].reshape(size[::-1])
+            cropped = whole[top : top + high, left : left + wide]
+            seen = cv2.resize(whole, (wide, high), interpolation=cv2.INTER_AREA) if squeezed else cropped
+            new[start:stop].reshape(size[::-1])[y : y + high, x : x + wide] = seen
     return made
 
 

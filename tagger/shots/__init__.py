@@ -2,6 +2,7 @@
 
 Of the other packages it needs `video` alone, so that all of it can run in a child process.
 
+parts           what changes in parts of a picture
 thumbnails      frames -> small pictures, and how much these differ
 keyframes       frames and boundaries -> the middle frame of each shot; the entropy filter
 networks        small networks over the differences of thumbnails

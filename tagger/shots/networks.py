@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.shots.thumbnails import COUNT, PER_LAG, Differences, Thumbnail, change, differences
+from tagger.shots.thumbnails import COUNT, PARTS, PER_LAG, Differences, Thumbnail, change, differences
 
 NETWORKS = Path(__file__).parent / "learned.npz"
 CUT_WINDOW = tuple(range(-6, 9))  # pictures around the one in question
@@ -25,13 +25,12 @@ BACK, AHEAD = -min(GRADUAL_WINDOW), max(GRADUAL_WINDOW)
 LOOK_S = 0.04  # from one picture to the next, in films that the networks know best
 LONGEST_GAP_S = 1.0  # is told to the networks
 COLUMNS = COUNT + 1  # the differences, and how long ago the picture before was
-# Of these: the differences over up to four pictures, and of eight those of pattern and texture.
+# Of these: the differences over up to four pictures, of more those of pattern and texture, and all of parts.
 CUT_COLUMNS = (
     *range(3 * PER_LAG),
-    3 * PER_LAG + 3,
-    3 * PER_LAG + 4,
-    *range(5 * PER_LAG, COUNT - 6),
-    *range(COUNT - 2, COLUMNS),
+    *(lag * PER_LAG + number for lag in (3, 4) for number in (3, 4)),
+    *range(5 * PER_LAG, PARTS - 6),
+    *range(PARTS - 2, COLUMNS),
 )
 
 

@@ -12,6 +12,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from tagger.shots import parts
+from tagger.shots.parts import MOVED_LAGS
+
 Differences = NDArray[np.float32]  # (n, COUNT)
 
 WIDTH, HEIGHT = 64, 36  # of the luma; colour has half of both
@@ -27,15 +30,17 @@ PLANES = (  # first value, last, width, bins of histogram
 LAGS = (1, 2, 4, 8, 16)  # frames between two that are compared
 HALF_SPANS = (2, 4, 8, 16)  # frames from the middle of three to the outer ones
 WIPED_SPANS = (4, 8, 16)  # the same, where one picture drives the other out
-MOVED_LAGS = (1, 3)
 REACH = 2  # a block may have moved by so many pixels of a luma of half size, in both directions
-BLOCK = (8, 6)  # pixels of that luma
+BLOCK = (8, 6)  # pixels of that luma, four small blocks
 RANKS = (2, 5, 9)  # of the twelve blocks of a picture, by how much they changed: a box in a corner changes the last
 FAINT = 2.0  # squared levels of contrast: where there is less, two pictures are alike, whatever is in them
 LEAST = 0.01  # is added where a logarithm is taken of a share
 CONTEXT = 2 * max(HALF_SPANS)  # frames before it that the differences of a frame depend on
 PER_LAG, PER_MOVED_LAG = 5 + len(RANKS), 1 + len(RANKS)  # numbers
-COUNT = PER_LAG * len(LAGS) + PER_MOVED_LAG * len(MOVED_LAGS) + len(HALF_SPANS) + len(WIPED_SPANS) + 2
+PARTS = (
+    PER_LAG * len(LAGS) + PER_MOVED_LAG * len(MOVED_LAGS) + len(HALF_SPANS) + len(WIPED_SPANS) + 2
+)  # where they begin
+COUNT = PARTS + parts.COUNT
 PAIR_COUNT = PER_LAG + PER_MOVED_LAG + 4
 
 
@@ -95,8 +100,8 @@ def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
     then = np.maximum(now - np.array(LAGS)[:, None], 0).ravel()
     changes = _changes(seen.at(np.tile(now, len(LAGS))), seen.at(then))  # all lags at once
     columns = [*changes.reshape(PER_LAG, len(LAGS), count).swapaxes(0, 1).reshape(-1, count)]
-    for lag in MOVED_LAGS:
-        columns += _moved(seen.half[now], seen.half[np.maximum(now - lag, 0)])
+    nearby = [_least_apart(seen.half[now], seen.half[np.maximum(now - lag, 0)]) for lag in MOVED_LAGS]
+    columns += [number for least, _ in nearby for number in _moved(least)]
     for span in HALF_SPANS:
         middle, first = lumas[np.maximum(now - span, 0)], lumas[np.maximum(now - 2 * span, 0)]
         apart = _apart(luma, first) + 1
@@ -104,13 +109,14 @@ def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
         if span in WIPED_SPANS:
             nearer = cv2.min(cv2.absdiff(middle, first), cv2.absdiff(middle, luma))
             columns.append(np.log((_row_means(nearer) + 1) / apart))
-    return np.stack([*columns, *seen.level()[:, now]], 1).astype(np.float32)
+    columns += [*seen.level()[:, now], *parts.part_differences(seen.half, now, [small for _, small in nearby])]
+    return np.stack(columns, 1).astype(np.float32)
 
 
 def change(before: Thumbnail, after: Thumbnail) -> Differences:
     """Returns how the second picture differs from the first, however far it is, (1, PAIR_COUNT); and both levels."""
     old, new = _Seen.of([before]), _Seen.of([after])
-    columns = [*_changes(new, old), *_moved(new.half, old.half), *old.level(), *new.level()]
+    columns = [*_changes(new, old), *_moved(_least_apart(new.half, old.half)[0]), *old.level(), *new.level()]
     return np.stack(columns, 1).astype(np.float32)
 
 
@@ -156,9 +162,9 @@ def _changes(new: _Seen, old: _Seen) -> NDArray[np.float32]:
         products.mean(1) - whole[0] * whole[1], *(s.squares.mean(1) - w**2 for s, w in zip(sides, whole, strict=True))
     )
     texture = _unlike(covered.mean(1), *(part.mean(1) for part in varied))
-    parts = np.sort(_unlike(covered, *varied), 1)
+    ranked = np.sort(_unlike(covered, *varied), 1)
     apart = np.log1p(_apart(new.luma, old.luma)), np.log1p(_apart(new.colour, old.colour)), np.log(LEAST + shares)
-    return np.stack([*apart, pattern, texture, *(parts[:, rank] for rank in RANKS)])
+    return np.stack([*apart, pattern, texture, *(ranked[:, rank] for rank in RANKS)])
 
 
 def _products(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -179,17 +185,24 @@ def _apart(some: Any, others: Any) -> NDArray[np.float32]:
     return _row_means(cv2.absdiff(some, others))
 
 
-def _moved(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """The difference of each block to where it fits best nearby: mean, and some of them, of pictures (n, h, w)."""
+def _least_apart(some: NDArray[np.uint8], others: NDArray[np.uint8]) -> tuple[Differences, Differences]:
+    """How far each block, and each small one, is from where it fits best nearby in the other, (n, blocks), levels."""
     count, height, width = some.shape
     flat = some.reshape(count * height, width)
     room = np.pad(others, ((0, 0), (REACH, REACH), (REACH, REACH)), mode="edge")
-    blocks = (width // BLOCK[0], count * height // BLOCK[1])
-    least: Any = None
+    sizes = [(width // wide, count * height // high) for wide, high in (BLOCK, parts.BLOCK)]
+    least: list[Any] = []
     for y in range(2 * REACH + 1):
         for x in range(2 * REACH + 1):
             moved = np.ascontiguousarray(room[:, y : y + height, x : x + width]).reshape(flat.shape)
-            apart = cv2.resize(cv2.absdiff(flat, moved), blocks, interpolation=cv2.INTER_AREA)
-            least = apart if least is None else cv2.min(least, apart, dst=least)
-    parts = np.sort(least.reshape(count, -1), 1).astype(np.float32)
-    return [np.log1p(part) for part in (parts.mean(1), *(parts[:, rank] for rank in RANKS))]
+            small = cv2.resize(cv2.absdiff(flat, moved), sizes[1], interpolation=cv2.INTER_AREA)
+            both = cv2.resize(small, sizes[0], interpolation=cv2.INTER_AREA), small
+            least = [cv2.min(old, new) for old, new in zip(least, both, strict=True)] if least else [*both]
+    large, small = (apart.reshape(count, -1).astype(np.float32) for apart in least)
+    return large, small
+
+
+def _moved(apart: Differences) -> list[NDArray[np.float32]]:
+    """Of blocks that may have moved: their mean difference, and that of some of them."""
+    ranked = np.sort(apart, 1)
+    return [np.log1p(part) for part in (ranked.mean(1), *(ranked[:, rank] for rank in RANKS))]
