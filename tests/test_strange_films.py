@@ -208,7 +208,8 @@ def test_a_wash_of_colour_is_no_cut() -> None:
 
 
 def flashed(picture: media.Picture) -> media.Picture:
-    return np.clip(picture * 2.5 + 20, 0, 255).astype(np.uint8)
+    brighter: media.Picture = np.clip(picture * 2.5 + 20, 0, 255).astype(np.uint8)
+    return brighter
 
 
 def unlit(picture: media.Picture) -> media.Picture:
