@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tagger.settings import Settings
+from tagger.shots.fast import fast_scan
+from tagger.shots.full import full_scan
 from tagger.shots.packets import large, risen
-from tagger.shots.scan import scan
 from tagger.video.film import Film
 from tagger.video.gops import Gop
 from tagger.video.observer import Observer
@@ -38,10 +39,11 @@ def groups(path: Path) -> list[Gop]:
 
 
 def found(path: Path, how: str) -> list[int]:
+    observer, settings = Observer(), Settings()
     with Film(path) as film:
-        scanning = scan(film, Settings(scan=how))
-        assert (scanning.how.used == "full") == (how == "full")
-        return [picture.shot.start_frame for picture in scanning.shots]
+        fast = how == "fast"
+        cut = fast_scan(film, settings, {250}, 2, observer, None) if fast else full_scan(film, settings, observer, None)
+        return [picture.shot.start_frame for picture in cut]
 
 
 LONG = {"g": "250", "keyint_min": "250", "sc_threshold": "0"}

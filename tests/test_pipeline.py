@@ -26,6 +26,7 @@ from tagger.records import ShotPicture, Timing
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.shots import full as fullscan
 from tagger.shots import scan as reader
+from tagger.shots.evidence import Choice
 from tagger.shots.keyframes import shot_picture
 
 SCHEMA = json.loads(SCHEMA_FILE.read_text())
@@ -56,7 +57,8 @@ def test_a_batch_is_told_when_fast_scans_take_other_frames(monkeypatch: pytest.M
     assert changed == [True, True, False, False]  # PySceneDetect needs every frame
 
 
-def test_keyframes_of_a_fast_scan_far_from_the_middle_are_told(tmp_path: Path) -> None:
+def test_keyframes_of_a_fast_scan_far_from_the_middle_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "choose", lambda *_: Choice("fast", "told to", {12}))
     options = {"g": "12", "keyint_min": "12", "sc_threshold": "0"}
     long = media.film(tmp_path / "long.mp4", (240,), width=160, height=90, options=options).path
     assert tagger.extract(long, scan="fast").warnings == ()
@@ -65,6 +67,8 @@ def test_keyframes_of_a_fast_scan_far_from_the_middle_are_told(tmp_path: Path) -
     far = f"keyframes lie up to {shot.keyframe.off_middle_frames} frames from the middle (damage, or reservoir_bytes)"
     assert shot.keyframe.off_middle_frames > 0
     assert held_short.warnings == (far,)
+    monkeypatch.setattr(reader, "choose", lambda *_: Choice("references", "told to"))
+    assert tagger.extract(long, scan="fast").warnings == ()  # next to the middle is near
 
 
 def test_ranked_weights_follow_from_the_shots(one: Tagger, film: media.Truth) -> None:

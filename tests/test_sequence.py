@@ -25,7 +25,7 @@ from tagger.errors import BadPath, BadSettings, MovieTagsError, PathMissing, Vid
 from tagger.files import absent
 from tagger.reports.folder import Folder
 from tagger.settings import Opening
-from tagger.shots import scan as scanning
+from tagger.shots import evidence
 from tagger.video.film import Film
 from tagger.video.observer import Observer
 from tagger.video.sequence import SUFFIXES, find, fingerprint, hint, is_there, patterns, rational
@@ -124,7 +124,7 @@ def test_a_fast_scan_reads_them_whole_and_not_first_to_find_that_out(
     def read(*_: object) -> None:
         raise AssertionError("3,000 packets of 50 MB each")
 
-    monkeypatch.setattr(scanning, "packets_of", read)
+    monkeypatch.setattr(evidence, "packets_of", read)
     assert [shot.start_frame for shot in tagger.shots(scan, scan="fast")] == [0, 20]
     assert tagger.extract(scan.parent, scan="fast").scan.used == "full"
 
