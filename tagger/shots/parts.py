@@ -25,6 +25,8 @@ PLAIN, STILL = 0.3, 0.02  # what blocks weigh that have no texture, or do not li
 LEAST, MOVED_LEAST = 0.01, 0.05  # are added where a logarithm is taken of a share, of levels against contrast
 COUNT = len(QUANTILES) * (len(LAGS) + len(MOVED_LAGS)) + 5 + len(BOX_LAGS) + 2
 
+CONTEXT = max(2 * LIVE_LAG + 1, *BOX_LAGS)  # pictures before it that the numbers of a picture depend on
+
 Pictures = NDArray[np.uint8]
 Places = NDArray[np.int_]
 Values = NDArray[np.floating[Any]]
@@ -141,9 +143,10 @@ def _boxed(half: Pictures, now: Places) -> Iterator[Values]:
 
 def _boxes(pictures: Values) -> Values:
     """1 where a picture is, 0 where bars are: outer rows and columns of one level, and the next, which is blurred."""
-    sides, squares = list[NDArray[np.bool_]](), pictures**2
-    for axis in (2, 1):
-        varied = squares.mean(axis) - pictures.mean(axis) ** 2 > FLAT**2
+    sides, (_, height, width) = list[NDArray[np.bool_]](), pictures.shape
+    for left, length in (("h", width), ("w", height)):
+        mean = np.einsum(f"nhw->n{left}", pictures) / length
+        varied = np.einsum(f"nhw,nhw->n{left}", pictures, pictures) / length - mean**2 > FLAT**2
         inside = np.logical_or.accumulate(varied, 1) & np.logical_or.accumulate(varied[:, ::-1], 1)[:, ::-1]
         wider = np.pad(inside, ((0, 0), (1, 1)), constant_values=True)
         sides.append(inside & wider[:, :-2] & wider[:, 2:])

@@ -109,7 +109,9 @@ def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
         if span in WIPED_SPANS:
             nearer = cv2.min(cv2.absdiff(middle, first), cv2.absdiff(middle, luma))
             columns.append(np.log((_row_means(nearer) + 1) / apart))
-    columns += [*seen.level()[:, now], *parts.part_differences(seen.half, now, [small for _, small in nearby])]
+    first = max(0, int(now[0]) - parts.CONTEXT)
+    of_parts = parts.part_differences(seen.half[first:], now - first, [small for _, small in nearby])
+    columns += [*seen.level()[:, now], *of_parts]
     return np.stack(columns, 1).astype(np.float32)
 
 
