@@ -29,6 +29,7 @@ from tagger import Tagger
 from tagger.errors import FilmError
 from tagger.records import TagReport
 from tagger.settings import DEFAULT_BACKBONE
+from tagger.shots import evidence
 from tagger.video.film import Film, Frame
 
 FIRST = 5  # tags
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
     asked = parser.parse_args()
     of_pairs, of_variants = {}, []
+    evidence.MOST_SHARE = 1.0  # the clips are short: all of one is the beginning of a film
     taggers = {how: Tagger(scan=how, backbone=asked.backbone) for how in ("full", "fast")}
     with TemporaryDirectory() as aside:
         for film in asked.films:
@@ -104,7 +106,7 @@ def first_tags(taggers: Mapping[str, Tagger], film: Path, folder: Path) -> dict[
     first |= {name: _first(taggers["full"].extract(path)) for name, path in again.items()}
     for name in (ITSELF, *QUALITIES):
         fast = taggers["fast"].extract(again.get(name, film))
-        if fast.scan.used == "fast":
+        if fast.scan.used != "full":
             first[name + FAST] = _first(fast)
     return first
 

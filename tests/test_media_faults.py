@@ -29,6 +29,8 @@ from tagger.errors import BadPath, EmptyVideo, NoVideoStream, VideoUnreadable
 from tagger.records import ShotPicture
 from tagger.reports.json_report import SCHEMA_FILE, as_json
 from tagger.settings import DETECTORS, Opening
+from tagger.shots import scan as reading
+from tagger.shots.evidence import Choice
 from tagger.shots.scan import FilmReader, scan
 from tagger.video.clock import Clock
 from tagger.video.film import Film
@@ -359,11 +361,14 @@ def test_a_larger_track_of_stills_is_passed_over(film: media.Truth, tmp_path: Pa
     assert scanned(thumbs)[1].width == 640
 
 
-@pytest.mark.parametrize("how", ["full", "fast"])
-def test_the_stream_that_is_asked_for_is_read_and_named(how: str, film: media.Truth, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["full", "references", "fast"])
+def test_the_stream_that_is_asked_for_is_read_and_named(
+    how: str, film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "choose", lambda *_: Choice(how, "told to", {250}))
     small = media.film(tmp_path / "small.mp4", (60, 40, 60), width=160, height=90).path
     path = together(tmp_path / "two.mkv", small, film.path)
-    with FilmReader(path, Settings(stream=0, scan=how)) as reader:
+    with FilmReader(path, Settings(stream=0)) as reader:
         pictures = list(reader.pictures(32))
         scanned_film = reader.scanned()
     assert scanned_film.scan.used == how
