@@ -14,9 +14,13 @@ import av
 import numpy as np
 import scenedetect
 
+from tagger.process import cores
 from tagger.settings import MIN_SHOT_S, Settings
-from tagger.shots.scan import scan
+from tagger.shots.evidence import group_lengths
+from tagger.shots.fast import fast_scan
+from tagger.shots.full import full_scan, reference_scan
 from tagger.video.film import Film
+from tagger.video.observer import Observer
 
 SIZE = 48, 27  # of pictures, as TransNetV2 sees them
 THRESHOLD = 0.5  # its default
@@ -29,10 +33,27 @@ PYSCENEDETECT = {
 }
 
 
-def scanned(film: Path, how: str) -> list[int]:
-    """Where shots begin after the first, by a scan of ours."""
+def full(film: Path) -> list[int]:
+    """Where shots begin after the first, by a full scan of ours."""
     with Film(film) as opened:
-        return [picture.shot.start_frame for picture in scan(opened, Settings(scan=how)).shots][1:]
+        return [picture.shot.start_frame for picture in full_scan(opened, Settings(), Observer(), None)][1:]
+
+
+def references(film: Path) -> list[int]:
+    """The same by a scan of references, which short films are not asked for otherwise."""
+    with Film(film) as opened:
+        return [picture.shot.start_frame for picture in reference_scan(opened, Settings(), Observer(), None)][1:]
+
+
+def fast(film: Path) -> list[int]:
+    """The same by key frames where the film has enough of them, whatever its beginning says."""
+    with Film(film) as opened:
+        full_gops, against = group_lengths(opened)
+    if against:
+        return full(film)
+    with Film(film) as opened:
+        shots = fast_scan(opened, Settings(), full_gops, cores(), Observer(), None)
+        return [picture.shot.start_frame for picture in shots][1:]
 
 
 def pyscenedetect(film: Path, name: str) -> list[int]:
@@ -79,7 +100,4 @@ def spaced(frames: list[int], times_s: list[float]) -> list[int]:
     return kept
 
 
-OURS: dict[str, Callable[[Path], list[int]]] = {
-    "ours, full": lambda film: scanned(film, "full"),
-    "ours, fast": lambda film: scanned(film, "fast"),
-}
+OURS: dict[str, Callable[[Path], list[int]]] = {"ours, full": full, "ours, references": references, "ours, fast": fast}

@@ -109,8 +109,8 @@ def differences(thumbnails: Sequence[Thumbnail], count: int) -> Differences:
         if span in WIPED_SPANS:
             nearer = cv2.min(cv2.absdiff(middle, first), cv2.absdiff(middle, luma))
             columns.append(np.log((_row_means(nearer) + 1) / apart))
-    first = max(0, int(now[0]) - parts.CONTEXT)
-    of_parts = parts.part_differences(seen.half[first:], now - first, [small for _, small in nearby])
+    begin = max(0, int(now[0]) - parts.CONTEXT)
+    of_parts = parts.part_differences(seen.half[begin:], now - begin, [small for _, small in nearby])
     columns += [*seen.level()[:, now], *of_parts]
     return np.stack(columns, 1).astype(np.float32)
 
