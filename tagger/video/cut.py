@@ -32,7 +32,7 @@ AHEAD_S = 2.0  # packets of sound and pictures stand so near to each other in a 
 # How far before a time is sought, until a key frame at or before it is found: where a format has no index (MPEG),
 # FFmpeg may come out behind it. What is before the beginning of a file gives its beginning.
 BACK_S = (0.0, 2.0, 15.0, 120.0, 1e5)
-SAME_S = 1e-6  # a time that went through a file may come back so much earlier
+SAME_S = 5e-4  # less than a frame takes; times are rounded to ticks, to microseconds in reports and containers
 COLOURS = ("color_range", "colorspace", "color_primaries", "color_trc")
 
 
@@ -125,7 +125,7 @@ class _Copied(_Cut):
         first_s: float | None = None
         kept: list[Any] = []
         for packet in self.packets():
-            if (time_s := _shown_s(packet)) is None or time_s >= self.end_s:
+            if (time_s := _shown_s(packet)) is None or time_s >= self.end_s - SAME_S:
                 continue
             if packet.stream is self.pictures:
                 if packet.is_keyframe and (first_s is None or time_s <= self.start_s + SAME_S):
