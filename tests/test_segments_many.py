@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -229,3 +230,36 @@ def test_names_of_tags_are_no_paths(tagged: tuple[Path, list[int]], tmp_path: Pa
     assert done.returncode == 0 and sorted(path.name for path in (tmp_path / "p").iterdir()) == [
         "a.evil.001.jpg", "a.evil.002.jpg",
     ]  # fmt: skip
+
+
+def test_clips_of_films_of_one_name_in_two_folders_are_in_two_folders(
+    tagged: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    report, _ = tagged
+    (report.parent / "sub").mkdir()
+    for name in ("a.mp4", "a.tags.json"):
+        shutil.copy(report.parent / name, report.parent / "sub" / name)
+    words = ("--tag", "car chase", "--clips", tmp_path / "c", "--thumbnails", tmp_path / "p")
+    assert batches.inside("segments", report.parent, *words).returncode == 0
+    names = ["a.car-chase.001", "a.car-chase.002", "sub/a.car-chase.001", "sub/a.car-chase.002"]
+    for folder, ending in (("c", "mp4"), ("p", "jpg")):
+        made = sorted(str(path.relative_to(tmp_path / folder)) for path in (tmp_path / folder).rglob(f"*.{ending}"))
+        assert made == [f"{name}.{ending}" for name in names]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\udcff"])
+def test_long_names_that_begin_alike_stay_apart_in_the_names_of_clips(
+    tagged: tuple[Path, list[int]], tmp_path: Path, letter: str
+) -> None:
+    report, _ = tagged
+    long = letter * (230 // len(os.fsencode(letter)))
+    tag = long[:100].replace("\udcff", "y")
+    text = report.read_text().replace("car-chase", f"{tag}1").replace("drama", f"{tag}2")
+    made: dict[str, Any] = json.loads(text)
+    made["shots"][2]["tags"] = [{"slug": f"{tag}2", "probability": 0.5}]
+    for end in "12":
+        report.with_name(f"{long}{end}.tags.json").write_text(json.dumps(made))
+    report.unlink()
+    done = batches.inside("segments", report.parent, "--thumbnails", tmp_path / "p")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "p").iterdir())) == 4

@@ -14,8 +14,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tagger.errors import BadPath, BadReport, reason
-from tagger.files import regular_file
+from tagger.errors import BadReport, reason
+from tagger.files import is_file
 from tagger.records import TOP_TAGS, RankedTag, ShotTag, TaggedShot, TagReport
 from tagger.reports import json_report
 from tagger.reports.json_report import SUFFIX as REPORT_SUFFIX
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 SUFFIX = ".corrections.json"
 SCHEMA = "movietags-corrections/1"
 BYTES_MAX = 2**26
+AGAIN = "save them anew from the film's page, or take the file away"
 PERSON = "person"  # answered for what was put right
 
 
@@ -84,13 +85,22 @@ def read_corrections(report: Path) -> Corrections | None:
     if not os.path.lexists(path):
         return None
     try:
-        with regular_file(path).open("rb") as file:
-            found = convert(Corrections, parse(file.read(BYTES_MAX)))
-    except (OSError, ValueError, BadPath) as error:
-        raise BadReport(f"{path}: are no corrections ({reason(error)}): save them anew from the film's page") from error
+        found = convert(Corrections, parse(_body(path)))
+    except (OSError, ValueError) as error:
+        raise BadReport(f"{path}: are no corrections ({reason(error)}): {AGAIN}") from error
     if found.schema != SCHEMA:
-        raise BadReport(f"{path}: schema {found.schema!r:.60}, this version reads {SCHEMA!r}")
+        raise BadReport(f"{path}: schema {found.schema!r:.60}, this version reads {SCHEMA!r}: {AGAIN}")
     return found
+
+
+def _body(path: Path) -> bytes:
+    if not is_file(path):
+        raise ValueError("no regular file")
+    with path.open("rb") as file:
+        body = file.read(BYTES_MAX + 1)
+    if len(body) > BYTES_MAX:
+        raise ValueError(f"over {BYTES_MAX // 2**20} MiB")
+    return body
 
 
 def read_report(path: Path | str, corrected: bool = True) -> TagReport:
@@ -151,7 +161,8 @@ def _with_all_tags(report: TagReport, found: Corrections) -> tuple[TagReport, Co
     slugs |= {name: name for name in new}
 
     def called(tags: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(slugs.get(tag) or slugs[slug(tag)] for tag in tags if {tag, slug(tag)} & {*slugs}))
+        found = (slugs.get(tag) or slugs.get(slug(tag)) for tag in tags)
+        return tuple(dict.fromkeys(name for name in found if name is not None))
 
     first = len(report.tags) + 1
     tags = (RankedTag(first + i, tag, name, 0, 0, 0, 0, True, PERSON) for i, (name, tag) in enumerate(new.items()))
