@@ -216,8 +216,10 @@ def test_clips_and_thumbnails_are_made_of_the_film(tagged: tuple[Path, list[int]
     assert [media.read_number(read_picture(path)) for path in pictures] == keys
     assert done.stderr.count("wrote ") == 4
     (report.parent / "a.mp4").unlink()
-    done = batches.inside(*words)
-    assert done.returncode == 1 and "gone/a.mp4: is not there, or another film now" in done.stderr
+    for option in ("--thumbnails", "--clips"):  # no folder is made for nothing
+        done = batches.inside("segments", report, "--tag", "car chase", option, tmp_path / "none")
+        assert done.returncode == 1 and not (tmp_path / "none").exists()
+    assert "gone/a.mp4: is not there, or another film now" in done.stderr
 
 
 def test_names_of_tags_are_no_paths(tagged: tuple[Path, list[int]], tmp_path: Path) -> None:

@@ -52,12 +52,13 @@ def thumbnails(file: Path, found: Segments, folder: Path) -> Iterator[Path]:
         PathMissing, BadPath, VideoUnreadable: the film is not there, or cannot be read.
         OutputRefused: a picture cannot be written.
     """
+    film = film_of(file, found.report) if found.segments else None
     output_folder(folder)
     names: dict[float, list[str]] = {}
     for segment, name in _named(file, found):
         names.setdefault(_best(found, segment).keyframe.time_s, []).append(name)
-    if names:
-        for time_s, pixels in stills(film_of(file, found.report), names, opening_of(found.report)):
+    if film is not None:
+        for time_s, pixels in stills(film, names, opening_of(found.report)):
             for name in names[time_s]:
                 path = folder / f"{name}.jpg"
                 write_atomically(path, large_jpeg(pixels))

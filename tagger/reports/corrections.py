@@ -30,6 +30,7 @@ SUFFIX = ".corrections.json"
 SCHEMA = "movietags-corrections/1"
 BYTES_MAX = 2**26
 AGAIN = "save them anew from the film's page, or take the file away"
+OF_ANOTHER = "corrections are there, but of another film: not heeded"
 PERSON = "person"  # answered for what was put right
 
 
@@ -130,17 +131,17 @@ def put_right(report: TagReport, found: Corrections) -> TagReport:
     no more, so that `model.activation` is `sigmoid`, whose probabilities need not sum to 1.
     """
     if found.film != report.video.fingerprint:
-        return replace(report, warnings=(*report.warnings, "corrections are there, but of another film: not heeded"))
+        return replace(report, warnings=(*report.warnings, OF_ANOTHER))
     report, found = _with_all_tags(report, found)
     of_shots = found.by_shot(report)
     shots = tuple(_shot(shot, of_shots.get(shot.index), report.slugs) for shot in report.shots)
-    added = {*found.added} | {tag for one in of_shots.values() for tag in one.added}
     struck = {*found.struck}
+    added = {*found.added, *(tag for one in of_shots.values() for tag in one.added)} - struck
     touched = {tag for one in of_shots.values() for tag in (*one.struck, *one.added)}
     tags = (_counted(tag, shots, report.slugs) if tag.slug in touched else tag for tag in report.tags)
-    said = tuple(_tag(tag, added - struck, struck) for tag in tags)
+    said = tuple(_tag(tag, added, struck) for tag in tags)
     return replace(
-        report, tags=_ranked(said, added - struck, struck), shots=shots,
+        report, tags=_ranked(said, added, struck), shots=shots,
         model=replace(report.model, activation=SIGMOID), warnings=(*report.warnings, _in_words(found, len(of_shots))),
     )  # fmt: skip
 
