@@ -63,8 +63,8 @@ def _film(file: Path, images: Path) -> int:
     shots = {right.shots[index].keyframe.time_s: right.shots[index] for index in found.by_shot(report)}
     for name in (tag.slug for shot in shots.values() for tag in shot.tags if len(tag.slug.encode()) > NAME_BYTES_MAX):
         raise BadReport(
-            f"{corrections_file(file)}: the tag {name[:NAME_LETTERS]!r} is too long for the name of a folder: shorten it "
-            "on the film's page"
+            f"{corrections_file(file)}: the tag {name[:NAME_LETTERS]!r} is too long for the name of a folder: "
+            "shorten it on the film's page"
         )
     tagged = {time_s: shot for time_s, shot in shots.items() if shot.tags}
     source = report.video.fingerprint[:SOURCE_LETTERS]
