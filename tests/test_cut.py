@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -99,3 +101,24 @@ def test_packets_of_old_containers_are_copied_into_such_a_one(tmp_path: Path, na
     clip = tmp_path / f"clip{suffix_of(film, exact=False)}"
     cut(film, 1.0, 2.0, clip)
     assert clip.suffix == film.suffix and numbers(clip)[-1] == 49
+
+
+def test_a_clip_of_packets_takes_no_memory_for_its_length(tmp_path: Path) -> None:
+    film, side = tmp_path / "x.avi", 400
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = side, side, "yuv420p"
+        for at in range(600):
+            frame = av.VideoFrame.from_ndarray(np.full((side * 3 // 2, side), at % 256, np.uint8), "yuv420p")
+            frame.pts, frame.time_base = at, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    told = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    cutting = "from pathlib import Path; from tagger.video.cut import cut; cut(Path({!r}), 0.0, {}, Path({!r}))"
+    peaks = []
+    for end_s in (1.0, 24.0):
+        script = f"{cutting.format(str(film), end_s, str(tmp_path / 'clip.avi'))}; {told}"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+    assert (tmp_path / "clip.avi").stat().st_size > 600 * side**2 * 1.5
+    assert peaks[1] - peaks[0] < 50_000  # KiB; the clip has 140 MiB

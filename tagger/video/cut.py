@@ -119,24 +119,30 @@ class _Copied(_Cut):
     """Packets as they are."""
 
     def run(self) -> int:
-        into = {self.pictures.index: self.target.add_stream_from_template(self.pictures)}
-        if self.sound:
-            into[self.sound.index] = self.target.add_stream_from_template(self.sound)
+        into = {one.index: self.target.add_stream_from_template(one) for one in (self.pictures, self.sound) if one}
         first_s: float | None = None
-        kept: list[Any] = []
+        count, waiting, begun = 0, list[Any](), False
         for packet in self.packets():
             if (time_s := _shown_s(packet)) is None or time_s >= self.end_s - SAME_S:
                 continue
             if packet.stream is self.pictures:
-                if packet.is_keyframe and (first_s is None or time_s <= self.start_s + SAME_S):
-                    first_s, kept = time_s, [one for one in kept if one.stream is self.sound]
+                if packet.is_keyframe and not begun and (first_s is None or time_s <= self.start_s + SAME_S):
+                    first_s, waiting = time_s, [one for one in waiting if one.stream is self.sound]
                 if first_s is None or time_s < first_s:
                     continue
-            kept.append(packet)
+                begun = begun or float((_stamp(packet) or 0) * packet.time_base) > self.start_s + SAME_S
+            waiting.append(packet)
+            if begun and _is_timed(waiting):  # no key frame nearer to the start comes: a clip may be large
+                count += self._put(waiting, into, first_s)
+                waiting = []
+        return count + self._put(waiting, into, first_s)
+
+    def _put(self, packets: list[Any], into: dict[int, Any], first_s: float | None) -> int:
+        """Writes packets, the first key frame at 0; how many of them are pictures."""
+        _complete(packets)
         begin_s = self.start_s if first_s is None else min(first_s, self.start_s)
-        kept, count = [one for one in kept if (_shown_s(one) or 0.0) >= begin_s], 0
-        _complete(kept)
-        for packet in kept:
+        count = 0
+        for packet in (one for one in packets if (_shown_s(one) or 0.0) >= begin_s):
             shift = round(first_s / packet.time_base) if first_s is not None else 0
             count += packet.stream is self.pictures
             packet.pts = None if packet.pts is None else packet.pts - shift
@@ -156,6 +162,11 @@ def _stamp(packet: Any) -> int | None:
     """When a packet is decoded, in ticks; after a seek in Matroska the first ones say only when they are shown."""
     stamp: int | None = packet.pts if packet.dts is None else packet.dts
     return stamp
+
+
+def _is_timed(packets: list[Any]) -> bool:
+    """Whether the last packet of each stream has a time of decoding, so that those before it can be given theirs."""
+    return None not in {packet.stream.index: packet.dts for packet in packets}.values()
 
 
 def _complete(packets: list[Any]) -> None:
