@@ -140,6 +140,13 @@ def test_what_cannot_be_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert ran.exit_code == 2 and why in ran.output and not (folder.parent / "out").exists()
 
 
+@pytest.mark.parametrize("words", [("segments",), ("export", "-o", "-")])
+def test_a_format_that_is_named_twice_is_one(folder: Path, words: tuple[str, ...]) -> None:
+    said = [str(folder / "x.tags.json"), "--format", "csv"]
+    once, twice = (CliRunner().invoke(cli.cli, [*words, *said, *more]) for more in ([], ["--format", "csv"]))
+    assert (twice.exit_code, twice.stdout_bytes) == (0, once.stdout_bytes), twice.output
+
+
 # Clips and pictures
 
 

@@ -94,7 +94,7 @@ def segments(
         from tagger.reports.formats import usable
         from tagger.segments import Rule, Segments
 
-        usable(form_names, Segments)
+        form_names = usable(form_names, Segments)  # each once
         rule = Rule(threshold, max_gap_s, min_duration_s)
         asked = _Asked(names, group_names, rule, exact, reel, handles, csv_for, quiet)
         media = _Media(clips_to, exact, thumbnails_to, quiet)
