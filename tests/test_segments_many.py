@@ -272,3 +272,16 @@ def test_long_names_that_begin_alike_stay_apart_in_the_names_of_clips(
     done = batches.inside("segments", report.parent, "--thumbnails", tmp_path / "p")
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "p").iterdir())) == 4
+
+
+def test_a_clip_that_cannot_be_written_asks_for_no_option_that_is_another(
+    tagged: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    report, _ = tagged
+    (tmp_path / "c" / "a.car-chase.001.mp4").mkdir(parents=True)
+    done = batches.inside("segments", report, "--tag", "car chase", "--clips", tmp_path / "c")
+    assert done.returncode == 1 and done.stderr.count("error:") == 1
+    assert done.stderr.endswith(
+        "a.car-chase.001.mp4: cannot write it (Is a directory): free space, or name another place\n"
+    )
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["a.car-chase.001.mp4"]  # nothing aside
