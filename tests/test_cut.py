@@ -12,6 +12,7 @@ import av
 import media
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from tagger.video.cut import cut, suffix_of
 
@@ -92,6 +93,7 @@ def test_packets_of_old_containers_are_copied_into_such_a_one(tmp_path: Path, na
     film = tmp_path / name
     with av.open(str(film), "w") as container:
         stream = container.add_stream(codec, rate=25)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         for at, picture in enumerate(media.shots((50,))):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
