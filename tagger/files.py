@@ -63,7 +63,9 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
             aside.unlink(missing_ok=True)
         ours = isinstance(error, MovieTagsError)
         if isinstance(error, OSError | ValueError) and not ours:  # the second of what can be no name
-            raise OutputRefused(f"{path}: cannot write it ({reason(error)}): free space or use -o") from error
+            raise OutputRefused(
+                f"{path}: cannot write it ({reason(error)}): free space, or name another place"
+            ) from error
         raise
 
 

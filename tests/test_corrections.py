@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from tagger.errors import BadPath, BadReport
 from tagger.images import read_picture
 from tagger.records import TagReport
 from tagger.reports import formats
-from tagger.reports.corrections import SCHEMA, Corrections, ShotCorrection, corrections_file, put_right
+from tagger.reports.corrections import BYTES_MAX, SCHEMA, Corrections, ShotCorrection, corrections_file, put_right
 from tagger.reports.html_report import as_html
 from tagger.reports.json_report import as_json
 from tagger.reports.json_report import read_report as as_made
@@ -109,6 +110,40 @@ def test_corrections_of_shots_are_known_by_their_frame() -> None:
 def test_corrections_of_another_film_are_not_heeded() -> None:
     right = put_right(REPORT, replace(RIGHT, film="1" * 32))
     assert right.tags == REPORT.tags and right.warnings[-1] == "corrections are there, but of another film: not heeded"
+
+
+def test_an_export_says_that_they_are_of_another_film_and_counts_them_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tagger.write_report(REPORT, tmp_path / "x.tags.json")
+    beside(tmp_path / "x.tags.json", replace(RIGHT, film="1" * 32))
+    done = batches.inside("export", tmp_path, "--format", "csv", "-o", tmp_path)
+    assert done.returncode == 0 and done.stdout.endswith("1 of 1 reports written\n")
+    (said,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert said.endswith("x.tags.json: corrections are there, but of another film: not heeded")
+
+
+def test_very_many_tags_cost_no_more_than_their_number() -> None:
+    names = tuple(f"t{number}" for number in range(20_000))
+    begun = time.process_time()
+    right = put_right(REPORT, replace(RIGHT, added=names))
+    assert len(right.tags) > 20_000 and time.process_time() - begun < 4  # in steps of their square 20
+
+
+def test_what_no_corrections_can_be_is_a_line_that_says_what_to_do(tmp_path: Path) -> None:
+    report = tmp_path / "x.tags.json"
+    tagger.write_report(REPORT, report)
+    corrections_file(report).mkdir()
+    with pytest.raises(BadReport, match=r"are no corrections \(no regular file\): save them anew from .*, or take"):
+        tagger.read_report(report)
+    corrections_file(report).rmdir()
+    with corrections_file(report).open("wb") as file:
+        file.truncate(BYTES_MAX + 1)
+    with pytest.raises(BadReport, match=r"are no corrections \(over 64 MiB\): save them anew from .*, or take"):
+        tagger.read_report(report)
+    beside(report, replace(RIGHT, schema="movietags-corrections/2"))
+    with pytest.raises(BadReport, match=r"this version reads 'movietags-corrections/1': save them anew"):
+        tagger.read_report(report)
 
 
 def test_whoever_reads_a_report_heeds_them_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -267,6 +302,21 @@ def test_keyframes_of_films_that_were_put_right_become_a_training_folder(tmp_pat
     with pytest.raises(BadPath, match="no shot below it was put right"):
         gather([out], tmp_path / "images", said.append)
     assert len(said) == 1 and "is not there, or another film now" in said[0]
+
+
+@pytest.mark.parametrize("added", ["", "x" * 300])
+def test_where_no_picture_can_be_had_nothing_is_made(tmp_path: Path, added: str) -> None:
+    out, report = put_right_film(tmp_path, "War", every=False)
+    made = Corrections(SCHEMA, report.video.fingerprint, shots=(ShotCorrection(15, (), ("War", added)),) * bool(added))
+    beside(out / "a.tags.json", made)
+    said: list[str] = []
+    with pytest.raises(BadPath, match="no shot below it was put right"):
+        gather([out], tmp_path / "images", said.append)
+    assert not (tmp_path / "images").exists()
+    wrong = (
+        f"a.corrections.json: the tag '{'x' * 40}' is too long for the name of a folder: shorten it on the film's page"
+    )
+    assert [line.rpartition("/")[2] for line in said] == [wrong] * bool(added)
 
 
 def test_train_takes_them(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -139,6 +140,13 @@ def test_what_cannot_be_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert ran.exit_code == 2 and why in ran.output and not (folder.parent / "out").exists()
 
 
+@pytest.mark.parametrize("words", [("segments",), ("export", "-o", "-")])
+def test_a_format_that_is_named_twice_is_one(folder: Path, words: tuple[str, ...]) -> None:
+    said = [str(folder / "x.tags.json"), "--format", "csv"]
+    once, twice = (CliRunner().invoke(cli.cli, [*words, *said, *more]) for more in ([], ["--format", "csv"]))
+    assert (twice.exit_code, twice.stdout_bytes) == (0, once.stdout_bytes), twice.output
+
+
 # Clips and pictures
 
 
@@ -215,8 +223,10 @@ def test_clips_and_thumbnails_are_made_of_the_film(tagged: tuple[Path, list[int]
     assert [media.read_number(read_picture(path)) for path in pictures] == keys
     assert done.stderr.count("wrote ") == 4
     (report.parent / "a.mp4").unlink()
-    done = batches.inside(*words)
-    assert done.returncode == 1 and "gone/a.mp4: is not there, or another film now" in done.stderr
+    for option in ("--thumbnails", "--clips"):  # no folder is made for nothing
+        done = batches.inside("segments", report, "--tag", "car chase", option, tmp_path / "none")
+        assert done.returncode == 1 and not (tmp_path / "none").exists()
+    assert "gone/a.mp4: is not there, or another film now" in done.stderr
 
 
 def test_names_of_tags_are_no_paths(tagged: tuple[Path, list[int]], tmp_path: Path) -> None:
@@ -229,3 +239,49 @@ def test_names_of_tags_are_no_paths(tagged: tuple[Path, list[int]], tmp_path: Pa
     assert done.returncode == 0 and sorted(path.name for path in (tmp_path / "p").iterdir()) == [
         "a.evil.001.jpg", "a.evil.002.jpg",
     ]  # fmt: skip
+
+
+def test_clips_of_films_of_one_name_in_two_folders_are_in_two_folders(
+    tagged: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    report, _ = tagged
+    (report.parent / "sub").mkdir()
+    for name in ("a.mp4", "a.tags.json"):
+        shutil.copy(report.parent / name, report.parent / "sub" / name)
+    words = ("--tag", "car chase", "--clips", tmp_path / "c", "--thumbnails", tmp_path / "p")
+    assert batches.inside("segments", report.parent, *words).returncode == 0
+    names = ["a.car-chase.001", "a.car-chase.002", "sub/a.car-chase.001", "sub/a.car-chase.002"]
+    for folder, ending in (("c", "mp4"), ("p", "jpg")):
+        made = sorted(str(path.relative_to(tmp_path / folder)) for path in (tmp_path / folder).rglob(f"*.{ending}"))
+        assert made == [f"{name}.{ending}" for name in names]
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\udcff"])
+def test_long_names_that_begin_alike_stay_apart_in_the_names_of_clips(
+    tagged: tuple[Path, list[int]], tmp_path: Path, letter: str
+) -> None:
+    report, _ = tagged
+    long = letter * (230 // len(os.fsencode(letter)))
+    tag = long[:100].replace("\udcff", "y")
+    text = report.read_text().replace("car-chase", f"{tag}1").replace("drama", f"{tag}2")
+    made: dict[str, Any] = json.loads(text)
+    made["shots"][2]["tags"] = [{"slug": f"{tag}2", "probability": 0.5}]
+    for end in "12":
+        report.with_name(f"{long}{end}.tags.json").write_text(json.dumps(made))
+    report.unlink()
+    done = batches.inside("segments", report.parent, "--thumbnails", tmp_path / "p")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "p").iterdir())) == 4
+
+
+def test_a_clip_that_cannot_be_written_asks_for_no_option_that_is_another(
+    tagged: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    report, _ = tagged
+    (tmp_path / "c" / "a.car-chase.001.mp4").mkdir(parents=True)
+    done = batches.inside("segments", report, "--tag", "car chase", "--clips", tmp_path / "c")
+    assert done.returncode == 1 and done.stderr.count("error:") == 1
+    assert done.stderr.endswith(
+        "a.car-chase.001.mp4: cannot write it (Is a directory): free space, or name another place\n"
+    )
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["a.car-chase.001.mp4"]  # nothing aside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,15 @@ from tagger.batch.retag import Source
 from tagger.errors import BadSettings, MovieTagsError, OutputRefused, because
 from tagger.files import is_file, output_folder
 from tagger.records import CountProgress, TagReport
-from tagger.reports.corrections import Corrections, put_right, read_corrections
+from tagger.reports.corrections import OF_ANOTHER, Corrections, put_right, read_corrections
 from tagger.reports.formats import PAGE, Format, all_named, file_of, named, write_bodies
 from tagger.reports.json_report import SUFFIX, read_report
 from tagger.reports.kept import pictures_at
 from tagger.reports.manner import Manner
 from tagger.reports.written import Written, digest
 from tagger.text import PROGRAMS
+
+log = logging.getLogger(__name__)
 
 
 def named_reports(paths: Iterable[Path]) -> dict[str, Path]:
@@ -114,7 +117,7 @@ class Exporting:
             output_folder(stem.parent)
             self._written.note(name, bodies.values())
             write_bodies(bodies)
-        self.put_right += read.corrections is not None
+        self.put_right += read.is_put_right
 
     def _differs(self, path: Path, body: bytes, wrote: Collection[str]) -> bool:
         """Whether a file is to be written: not where it holds just that."""
@@ -133,9 +136,17 @@ class _Read:
     report: TagReport
     corrections: Corrections | None
 
+    @property
+    def is_put_right(self) -> bool:
+        """Whether there are corrections, and of this film."""
+        return self.corrections is not None and self.corrections.film == self.report.video.fingerprint
+
 
 def _read(file: Path, corrected: bool) -> _Read:
-    return _Read(read_report(file), read_corrections(file) if corrected else None)
+    read = _Read(read_report(file), read_corrections(file) if corrected else None)
+    if read.corrections is not None and not read.is_put_right:
+        log.warning("%s: %s", file, OF_ANOTHER)
+    return read
 
 
 def _subject(form: Format[TagReport], read: _Read) -> TagReport:

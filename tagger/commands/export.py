@@ -32,7 +32,7 @@ def export(
     """
     if not names:
         raise click.UsageError("name what to write with --format: csv, html, parquet, otio, ...")
-    if output == STDOUT and (len(reports) > 1 or len(names) > 1 or reports[0].is_dir()):
+    if output == STDOUT and (len(reports) > 1 or len({*names}) > 1 or reports[0].is_dir()):
         raise click.UsageError("-o - writes one report in one format: name one, or a folder")
     messages(quiet, verbose)
     with errors(verbose):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tagger.segments import Rule, Segments
     from tagger.vocabulary import Group
 
+HERE = Path()
 ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
 
 
@@ -93,7 +94,7 @@ def segments(
         from tagger.reports.formats import usable
         from tagger.segments import Rule, Segments
 
-        usable(form_names, Segments)
+        form_names = usable(form_names, Segments)  # each once
         rule = Rule(threshold, max_gap_s, min_duration_s)
         asked = _Asked(names, group_names, rule, exact, reel, handles, csv_for, quiet)
         media = _Media(clips_to, exact, thumbnails_to, quiet)
@@ -145,12 +146,12 @@ class _Media:
     thumbnails: Path | None
     quiet: bool
 
-    def write(self, file: Path, answer: Segments) -> None:
-        """Cuts it out, and says where it is."""
+    def write(self, file: Path, answer: Segments, below: Path = HERE) -> None:
+        """Cuts it out, into the folders or these below them, and says where it is."""
         from tagger.reports import clips
 
-        wanted = [clips.clips(file, answer, self.clips, self.exact)] if self.clips else []
-        wanted += [clips.thumbnails(file, answer, self.thumbnails)] if self.thumbnails else []
+        wanted = [clips.clips(file, answer, self.clips / below, self.exact)] if self.clips else []
+        wanted += [clips.thumbnails(file, answer, self.thumbnails / below)] if self.thumbnails else []
         for path in (path for made in wanted for path in made):
             if not self.quiet:
                 process.say(f"wrote {path}")
@@ -210,7 +211,7 @@ def _many(
                 path = formats.file_of((output or Path()) / name, form)
                 output_folder(path.parent)
                 write_atomically(path, form.body(answer, Manner(asked.csv_for)))
-            media.write(file, answer)
+            media.write(file, answer, Path(name).parent)
         except MovieTagsError as error:
             if isinstance(error, OutputRefused) and error.of_the_disk:
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from tagger.video.cut import cut, suffix_of
 from tagger.video.stills import stills
 from tagger.vocabulary import slug
 
-STEM_LETTERS, TAG_LETTERS = 120, 40  # of the names of files, which have up to 255 bytes
+STEM_BYTES, TAG_BYTES = 120, 60  # of the names of files, which have up to 255 bytes
+MARK_LETTERS = 8  # hex digits that tell names apart that are alike where they are cut
 
 
 def clips(file: Path, found: Segments, folder: Path, exact: bool = False) -> Iterator[Path]:
@@ -49,12 +52,13 @@ def thumbnails(file: Path, found: Segments, folder: Path) -> Iterator[Path]:
         PathMissing, BadPath, VideoUnreadable: the film is not there, or cannot be read.
         OutputRefused: a picture cannot be written.
     """
+    film = film_of(file, found.report) if found.segments else None
     output_folder(folder)
     names: dict[float, list[str]] = {}
     for segment, name in _named(file, found):
         names.setdefault(_best(found, segment).keyframe.time_s, []).append(name)
-    if names:
-        for time_s, pixels in stills(film_of(file, found.report), names, opening_of(found.report)):
+    if film is not None:
+        for time_s, pixels in stills(film, names, opening_of(found.report)):
             for name in names[time_s]:
                 path = folder / f"{name}.jpg"
                 write_atomically(path, large_jpeg(pixels))
@@ -63,10 +67,19 @@ def thumbnails(file: Path, found: Segments, folder: Path) -> Iterator[Path]:
 
 def _named(file: Path, found: Segments) -> Iterator[tuple[Segment, str]]:
     """Each segment, and what its files are called: a tag's name is no path."""
-    stem = file.name.removesuffix(SUFFIX)[:STEM_LETTERS]
+    stem = _short(file.name.removesuffix(SUFFIX), STEM_BYTES)
     for tag in found.tags:
         for number, segment in enumerate(found.of(tag), 1):
-            yield segment, f"{stem}.{slug(tag.slug)[:TAG_LETTERS] or 'tag'}.{number:03}"
+            yield segment, f"{stem}.{_short(slug(tag.slug) or 'tag', TAG_BYTES)}.{number:03}"
+
+
+def _short(name: str, bytes_max: int) -> str:
+    """A part of a file's name, cut where it is too long, and marked then: others may begin as it does."""
+    whole = os.fsencode(name)
+    if len(whole) <= bytes_max:
+        return name
+    mark = hashlib.sha256(whole).hexdigest()[:MARK_LETTERS]
+    return f"{whole[: bytes_max - MARK_LETTERS - 1].decode(errors='ignore')}-{mark}"
 
 
 def _best(found: Segments, segment: Segment) -> TaggedShot:

@@ -14,8 +14,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tagger.errors import BadPath, BadReport, reason
-from tagger.files import regular_file
+from tagger.errors import BadReport, reason
+from tagger.files import is_file
 from tagger.records import TOP_TAGS, RankedTag, ShotTag, TaggedShot, TagReport
 from tagger.reports import json_report
 from tagger.reports.json_report import SUFFIX as REPORT_SUFFIX
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 SUFFIX = ".corrections.json"
 SCHEMA = "movietags-corrections/1"
 BYTES_MAX = 2**26
+AGAIN = "save them anew from the film's page, or take the file away"
+OF_ANOTHER = "corrections are there, but of another film: not heeded"
 PERSON = "person"  # answered for what was put right
 
 
@@ -84,13 +86,22 @@ def read_corrections(report: Path) -> Corrections | None:
     if not os.path.lexists(path):
         return None
     try:
-        with regular_file(path).open("rb") as file:
-            found = convert(Corrections, parse(file.read(BYTES_MAX)))
-    except (OSError, ValueError, BadPath) as error:
-        raise BadReport(f"{path}: are no corrections ({reason(error)}): save them anew from the film's page") from error
+        found = convert(Corrections, parse(_body(path)))
+    except (OSError, ValueError) as error:
+        raise BadReport(f"{path}: are no corrections ({reason(error)}): {AGAIN}") from error
     if found.schema != SCHEMA:
-        raise BadReport(f"{path}: schema {found.schema!r:.60}, this version reads {SCHEMA!r}")
+        raise BadReport(f"{path}: schema {found.schema!r:.60}, this version reads {SCHEMA!r}: {AGAIN}")
     return found
+
+
+def _body(path: Path) -> bytes:
+    if not is_file(path):
+        raise ValueError("no regular file")
+    with path.open("rb") as file:
+        body = file.read(BYTES_MAX + 1)
+    if len(body) > BYTES_MAX:
+        raise ValueError(f"over {BYTES_MAX // 2**20} MiB")
+    return body
 
 
 def read_report(path: Path | str, corrected: bool = True) -> TagReport:
@@ -120,17 +131,17 @@ def put_right(report: TagReport, found: Corrections) -> TagReport:
     no more, so that `model.activation` is `sigmoid`, whose probabilities need not sum to 1.
     """
     if found.film != report.video.fingerprint:
-        return replace(report, warnings=(*report.warnings, "corrections are there, but of another film: not heeded"))
+        return replace(report, warnings=(*report.warnings, OF_ANOTHER))
     report, found = _with_all_tags(report, found)
     of_shots = found.by_shot(report)
     shots = tuple(_shot(shot, of_shots.get(shot.index), report.slugs) for shot in report.shots)
-    added = {*found.added} | {tag for one in of_shots.values() for tag in one.added}
     struck = {*found.struck}
+    added = {*found.added, *(tag for one in of_shots.values() for tag in one.added)} - struck
     touched = {tag for one in of_shots.values() for tag in (*one.struck, *one.added)}
     tags = (_counted(tag, shots, report.slugs) if tag.slug in touched else tag for tag in report.tags)
-    said = tuple(_tag(tag, added - struck, struck) for tag in tags)
+    said = tuple(_tag(tag, added, struck) for tag in tags)
     return replace(
-        report, tags=_ranked(said, added - struck, struck), shots=shots,
+        report, tags=_ranked(said, added, struck), shots=shots,
         model=replace(report.model, activation=SIGMOID), warnings=(*report.warnings, _in_words(found, len(of_shots))),
     )  # fmt: skip
 
@@ -151,7 +162,8 @@ def _with_all_tags(report: TagReport, found: Corrections) -> tuple[TagReport, Co
     slugs |= {name: name for name in new}
 
     def called(tags: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(slugs.get(tag) or slugs[slug(tag)] for tag in tags if {tag, slug(tag)} & {*slugs}))
+        found = (slugs.get(tag) or slugs.get(slug(tag)) for tag in tags)
+        return tuple(dict.fromkeys(name for name in found if name is not None))
 
     first = len(report.tags) + 1
     tags = (RankedTag(first + i, tag, name, 0, 0, 0, 0, True, PERSON) for i, (name, tag) in enumerate(new.items()))

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tagger.errors import BadPath, BadReport, MovieTagsError, because
-from tagger.files import output_folder, write_atomically
+from tagger.files import NAME_BYTES_MAX, output_folder, write_atomically
 from tagger.images import large_jpeg, without_bars
 from tagger.records import TaggedShot, TagReport
 from tagger.reports.corrections import corrections_file, put_right, read_corrections
-from tagger.reports.film_file import film_of
+from tagger.reports.film_file import film_of, opening_of
 from tagger.reports.folder import reports_below
 from tagger.reports.json_report import read_report
-from tagger.settings import Opening
 from tagger.video.stills import stills
 from tagger.vocabulary import slug
 
+NAME_LETTERS = 40  # that are shown of one that is too long
 SOURCE_LETTERS = 12  # of a film's fingerprint, by which its pictures are called
 OURS = re.compile(r"[0-9a-f]{12}__\d{8}\.jpg")
 
@@ -39,7 +39,6 @@ def gather(folders: Sequence[Path], images: Path, say: Callable[[str], None]) ->
         OutputRefused: nothing can be written to the folder.
     """
     count = 0
-    output_folder(images)
     for file in (file for folder in folders for file in reports_below(folder)):
         if os.path.lexists(corrections_file(file)):
             try:
@@ -62,6 +61,11 @@ def _film(file: Path, images: Path) -> int:
         raise BadReport(f"{corrections_file(file)}: is of another film")
     right = put_right(report, found)
     shots = {right.shots[index].keyframe.time_s: right.shots[index] for index in found.by_shot(report)}
+    for name in (tag.slug for shot in shots.values() for tag in shot.tags if len(tag.slug.encode()) > NAME_BYTES_MAX):
+        raise BadReport(
+            f"{corrections_file(file)}: the tag {name[:NAME_LETTERS]!r} is too long for the name of a folder: "
+            "shorten it on the film's page"
+        )
     tagged = {time_s: shot for time_s, shot in shots.items() if shot.tags}
     source = report.video.fingerprint[:SOURCE_LETTERS]
     made = dict(_pictures(file, report, tagged, source))
@@ -69,7 +73,7 @@ def _film(file: Path, images: Path) -> int:
         if OURS.fullmatch(old.name):
             old.unlink(missing_ok=True)
     for path, body in made.items():
-        (images / path.parent).mkdir(exist_ok=True)
+        output_folder(images / path.parent)
         write_atomically(images / path, body)
     return len({path.name for path in made})
 
@@ -77,9 +81,7 @@ def _film(file: Path, images: Path) -> int:
 def _pictures(
     file: Path, report: TagReport, shots: dict[float, TaggedShot], source: str
 ) -> Iterator[tuple[Path, bytes]]:
-    stream, rate = report.settings.get("stream"), report.settings.get("rate")
-    opening = Opening(stream if isinstance(stream, int) else None, rate if isinstance(rate, int | float) else None)
-    for time_s, pixels in stills(film_of(file, report), shots, opening) if shots else ():
+    for time_s, pixels in stills(film_of(file, report), shots, opening_of(report)) if shots else ():
         shot = shots[time_s]
         for tag in shot.tags:
             if name := slug(tag.slug):

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av.audio.resampler import AudioResampler
+from av.video.frame import VideoFrame
 
 from tagger.errors import OutputRefused, VideoUnreadable, reason
 from tagger.files import written_whole
 from tagger.settings import USUAL_OPENING, Opening
-from tagger.video.container import open_video
+from tagger.video.container import decoded, open_video
+from tagger.video.pictures import Orientation
 
 # What is copied keeps the kind of its file, where that is one of these.
 KINDS = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".ts": "mpegts", ".avi": "avi",
+    ".flv": "flv", ".wmv": "asf",
 }  # fmt: skip
 ANY = ".mkv"  # takes the packets of nearly every codec
 EXACT = ".mp4"  # H.264 and AAC
 QUALITY = {"crf": "18", "preset": "veryfast"}
+TICK = Fraction(1, 90_000)
 AHEAD_S = 2.0  # packets of sound and pictures stand so near to each other in a file
+# How far before a time is sought, until a key frame at or before it is found: where a format has no index (MPEG),
+# FFmpeg may come out behind it. What is before the beginning of a file gives its beginning.
+BACK_S = (0.0, 2.0, 15.0, 120.0, 1e5)
+SAME_S = 5e-4  # less than a frame takes; times are rounded to ticks, to microseconds in reports and containers
+COLOURS = ("color_range", "colorspace", "color_primaries", "color_trc")
 
 
 def suffix_of(film: Path, exact: bool) -> str:
@@ -76,9 +86,21 @@ class _Cut:
         self.sound = next(iter(source.streams.audio), None)
         self.start_s, self.end_s = start_s, end_s
 
+    def seek(self) -> None:
+        """Goes to a key frame at or before the start; where the film has none, to its beginning."""
+        for back_s in BACK_S:
+            self._go(back_s)
+            found = (_shown_s(packet) for packet in self.source.demux(self.pictures) if packet.is_keyframe)
+            if next((time_s for time_s in found if time_s is not None), self.end_s) <= self.start_s + SAME_S:
+                break
+        self._go(back_s)
+
+    def _go(self, back_s: float) -> None:
+        self.source.seek(round((self.start_s - back_s) / self.pictures.time_base), stream=self.pictures)
+
     def packets(self) -> Iterator[Any]:
-        """Packets from the key frame before the start on, until both streams are past the end."""
-        self.source.seek(round(self.start_s / self.pictures.time_base), stream=self.pictures)
+        """Packets from a key frame before the start on, until both streams are past the end."""
+        self.seek()
         streams = [self.pictures, *([self.sound] if self.sound else [])]
         past: set[int] = set()
         for packet in self.source.demux(*streams):
@@ -97,24 +119,30 @@ class _Copied(_Cut):
     """Packets as they are."""
 
     def run(self) -> int:
-        into = {self.pictures.index: self.target.add_stream_from_template(self.pictures)}
-        if self.sound:
-            into[self.sound.index] = self.target.add_stream_from_template(self.sound)
-        count, first_s, kept = 0, None, []
+        into = {one.index: self.target.add_stream_from_template(one) for one in (self.pictures, self.sound) if one}
+        first_s: float | None = None
+        count, waiting, begun = 0, list[Any](), False
         for packet in self.packets():
-            if _stamp(packet) is None:
+            if (time_s := _shown_s(packet)) is None or time_s >= self.end_s - SAME_S:
                 continue
-            time_s = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)
-            if packet.stream is self.pictures and first_s is None:
-                if not packet.is_keyframe:
+            if packet.stream is self.pictures:
+                if packet.is_keyframe and not begun and (first_s is None or time_s <= self.start_s + SAME_S):
+                    first_s, waiting = time_s, [one for one in waiting if one.stream is self.sound]
+                if first_s is None or time_s < first_s:
                     continue
-                first_s = time_s
-            begin_s = self.start_s if first_s is None else min(first_s, self.start_s)
-            if time_s >= self.end_s or time_s < begin_s:
-                continue
-            kept.append(packet)
-        _complete(kept)
-        for packet in kept:
+                begun = begun or float((_stamp(packet) or 0) * packet.time_base) > self.start_s + SAME_S
+            waiting.append(packet)
+            if begun and _is_timed(waiting):  # no key frame nearer to the start comes: a clip may be large
+                count += self._put(waiting, into, first_s)
+                waiting = []
+        return count + self._put(waiting, into, first_s)
+
+    def _put(self, packets: list[Any], into: dict[int, Any], first_s: float | None) -> int:
+        """Writes packets, the first key frame at 0; how many of them are pictures."""
+        _complete(packets)
+        begin_s = self.start_s if first_s is None else min(first_s, self.start_s)
+        count = 0
+        for packet in (one for one in packets if (_shown_s(one) or 0.0) >= begin_s):
             shift = round(first_s / packet.time_base) if first_s is not None else 0
             count += packet.stream is self.pictures
             packet.pts = None if packet.pts is None else packet.pts - shift
@@ -124,10 +152,21 @@ class _Copied(_Cut):
         return count
 
 
+def _shown_s(packet: Any) -> float | None:
+    """When a packet is shown, in seconds; None of the last of all."""
+    stamp = packet.dts if packet.pts is None else packet.pts
+    return None if stamp is None else float(stamp * packet.time_base)
+
+
 def _stamp(packet: Any) -> int | None:
     """When a packet is decoded, in ticks; after a seek in Matroska the first ones say only when they are shown."""
     stamp: int | None = packet.pts if packet.dts is None else packet.dts
     return stamp
+
+
+def _is_timed(packets: list[Any]) -> bool:
+    """Whether the last packet of each stream has a time of decoding, so that those before it can be given theirs."""
+    return None not in {packet.stream.index: packet.dts for packet in packets}.values()
 
 
 def _complete(packets: list[Any]) -> None:
@@ -142,26 +181,24 @@ def _complete(packets: list[Any]) -> None:
 
 
 class _Exact(_Cut):
-    """Frames decoded, and encoded anew."""
+    """Frames decoded, and encoded anew: upright, in the colours and the shape of pixels that they have."""
 
     def run(self) -> int:
-        rate = self.pictures.average_rate or self.pictures.guessed_rate or Fraction(25)
-        made = self.target.add_stream("libx264", rate=rate, options=QUALITY)
-        made.width, made.height = self.pictures.width // 2 * 2, self.pictures.height // 2 * 2
-        made.pix_fmt, made.time_base = "yuv420p", Fraction(1, 90_000)
+        self.orientation = self._orientation()
+        made = self._video()
         voice = self.target.add_stream("aac", rate=self.sound.rate) if self.sound else None
         resampler = AudioResampler("fltp", "stereo", self.sound.rate, frame_size=1024) if self.sound else None
         if voice is not None:
             voice.layout = "stereo"
         count = 0
         for packet in self.packets():
-            for frame in packet.decode():
-                if frame.pts is None or not self.start_s - 1e-6 <= frame.time < self.end_s - 1e-6:
+            for frame in self._frames(packet):
+                if frame.pts is None or not self.start_s - SAME_S <= frame.time < self.end_s - SAME_S:
                     continue
                 at_s = frame.time - self.start_s
                 if packet.stream is self.pictures:
-                    shown = frame.reformat(made.width, made.height, "yuv420p")
-                    shown.pts, shown.time_base = round(at_s * 90_000), made.time_base
+                    shown = self._upright(frame).reformat(made.width, made.height, "yuv420p")
+                    shown.pts, shown.time_base = round(at_s / TICK), TICK
                     shown.pict_type = 0
                     self.target.mux(made.encode(shown))
                     count += 1
@@ -175,3 +212,45 @@ class _Exact(_Cut):
             self.target.mux(voice.encode(None))
         self.target.mux(made.encode(None))
         return count
+
+    def _frames(self, packet: Any) -> Iterable[Any]:
+        """The frames of a packet; of one that is damaged, or is not whole after a seek, none."""
+        if packet.stream is self.pictures:
+            return decoded(self.pictures, packet) or ()
+        with suppress(av.error.FFmpegError):
+            return packet.decode()  # type: ignore[no-any-return]
+        return ()
+
+    def _video(self) -> Any:
+        """The stream of pictures that is made."""
+        film = self.pictures
+        made = self.target.add_stream(
+            "libx264", rate=film.average_rate or film.guessed_rate or Fraction(25), options=QUALITY
+        )
+        width, height = self.orientation.size(film.width, film.height)
+        made.width, made.height = width // 2 * 2, height // 2 * 2
+        made.pix_fmt, made.time_base = "yuv420p", TICK
+        made.codec_context.time_base = TICK  # at that of its rate, frames that come unevenly would have one time
+        if shape := film.sample_aspect_ratio:
+            made.codec_context.sample_aspect_ratio = (
+                shape if (width, height) == (film.width, film.height) else 1 / shape
+            )
+        for name in COLOURS:
+            setattr(made.codec_context, name, getattr(film.codec_context, name))
+        return made
+
+    def _orientation(self) -> Orientation:
+        """How the pictures are turned, by the first that can be decoded."""
+        orientation = Orientation()
+        self.seek()
+        found = (decoded(self.pictures, packet) for packet in self.source.demux(self.pictures))
+        for frame in next(filter(None, found), ()):
+            orientation.see(frame)
+        return orientation
+
+    def _upright(self, frame: VideoFrame) -> VideoFrame:
+        if not self.orientation.is_turned:
+            return frame
+        planes = np.asarray(np.moveaxis(frame.reformat(format="yuv444p").to_ndarray(), 0, 2), np.uint8)
+        turned = np.moveaxis(self.orientation.upright(planes), 2, 0)
+        return VideoFrame.from_ndarray(np.ascontiguousarray(turned), "yuv444p")

@@ -86,6 +86,11 @@ class Orientation:
                 if turn := _turn(picture):
                     self._turn, self._since = turn, stamp
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether pictures are to be seen in another way than they are stored."""
+        return any(self._turn)
+
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Returns width and height of a picture of this size once it is upright."""
         return (height, width) if self._turn[0] else (width, height)
