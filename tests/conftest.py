@@ -11,6 +11,8 @@ import media
 import pytest
 
 from tagger.models.packaged import PackagedFile
+from tagger.settings import Settings
+from tagger.video.film import Film
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -76,3 +78,17 @@ def real_packages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 def faults(tmp_path: Path) -> dict[str, str]:
     """The environment in which decoding processes fail with films of certain names."""
     return faulty.environment(tmp_path / "hook")
+
+
+@pytest.fixture
+def key_frames_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that is asked to be fast goes by key frames, also in films too short to show whether it may."""
+    from tagger.shots import evidence, scan
+
+    def chosen(film: Film, settings: Settings) -> evidence.Choice:
+        if settings.scan != "fast":
+            return evidence.choose(film, settings)
+        full_gops, against = evidence.group_lengths(film)
+        return evidence.Choice("full", against) if against else evidence.Choice("fast", "told to", full_gops)
+
+    monkeypatch.setattr(scan, "choose", chosen)

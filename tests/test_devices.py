@@ -200,6 +200,7 @@ def test_shots_are_the_same_in_the_formats_of_devices(
         assert [found.shot.keyframe.frame for found in scan(opened, Settings(scan="full")).shots] == [15, 52, 87]
 
 
+@pytest.mark.usefixtures("key_frames_trusted")
 def test_a_full_scan_uses_it_and_a_fast_one_does_not(film: media.Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 

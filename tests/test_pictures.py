@@ -182,6 +182,7 @@ def test_a_format_that_is_full_range_by_its_name_is(tmp_path: Path) -> None:
     assert apart(first(path), patches()) < 4
 
 
+@pytest.mark.usefixtures("key_frames_trusted")
 @pytest.mark.parametrize("how", ["full", "fast"])
 @pytest.mark.parametrize(
     ("matrix", "name"), [("YCgCo", "YCgCo"), ("ICtCp", "ICtCp"), ("bt2020c", "BT.2020 with constant luminance")]
@@ -327,6 +328,7 @@ def test_a_turn_by_a_little_more_or_less_is_the_nearest_quarter(plain: Path, tmp
     assert seen_corners(first(tmp_path / "near.mp4")) == ORIENTATIONS[6][1]
 
 
+@pytest.mark.usefixtures("key_frames_trusted")
 @pytest.mark.parametrize("how", ["full", "fast"])
 def test_an_orientation_that_comes_with_the_first_picture_is_that_of_the_film(how: str, tmp_path: Path) -> None:
     """As H.264 says it; a picture later in the film says nothing."""

@@ -324,3 +324,17 @@ def test_a_slide_show_as_a_file_has_its_shots(tmp_path: Path) -> None:
         with Film(truth.path) as film:
             scanned = list(scan(film, Settings(scan=how)).shots)
         assert [picture.shot.start_frame for picture in scanned] == [*range(10)], how
+
+
+@pytest.mark.parametrize(("speed", "most_missed"), [(8, 1), (12, 4)])
+def test_cuts_between_shots_that_move_fast_are_found(speed: int, most_missed: int) -> None:
+    """A chase: the camera is torn along by a twentieth of the picture and more with every frame, on both sides."""
+    count, length, width = 40, 16, 160
+    pictures = []
+    for seed in range(count):
+        still = media.scenery(seed, width + speed * length, 90)
+        pictures += [still[:, at * speed : at * speed + width] for at in range(length)]
+    cuts = {length * at for at in range(1, count)}
+    begins = {*found(pictures)}
+    assert begins <= cuts
+    assert len(cuts - begins) <= most_missed

@@ -24,7 +24,7 @@ from numpy.random import Generator
 from tagger.evaluation.shots import Truth
 from tagger.files import write_atomically
 from tagger.knowledge.joins import Reel, read
-from tagger.knowledge.reels import Maker
+from tagger.knowledge.reels import CALM, HASTY, Maker, Shares
 from tagger.knowledge.sights import retimed
 from tagger.records import Floats
 from tagger.shots.learned import Looks
@@ -133,24 +133,34 @@ def fit(inputs: Floats, said: Floats, units: int, weight: float, seed: int) -> S
 
 
 def learn(films: Sequence[Reel], sequences: int, seed: int) -> dict[str, SmallNetwork]:
-    """Returns the networks by name, learned from films and from so many reels made of their shots."""
+    """Returns the networks by name, learned from films and from so many reels made of their shots.
+
+    Reels are hasty for the networks for cuts and pairs, calm for that for gradual changes.
+    """
+    (cut_seen, cut), _, (pair_seen, two) = gathered(films, sequences, seed, HASTY)
+    learned = {
+        "cut": fit(cut_seen, cut, UNITS["cut"], WEIGHTS["cut"], seed),
+        "pair": fit(pair_seen, two, UNITS["pair"], WEIGHTS["pair"], seed),
+    }
+    del cut_seen  # gigabytes
+    _, (gradual_seen, gradual), _ = gathered(films, sequences, seed, CALM)
+    gradually = fit(gradual_seen, gradual, UNITS["gradual"], WEIGHTS["gradual"], seed)
+    return {**learned, "gradual": replace(gradually, out_bias=gradually.out_bias + READY)}
+
+
+def gathered(films: Sequence[Reel], sequences: int, seed: int, shares: Shares) -> tuple[tuple[Floats, Floats], ...]:
+    """Returns for cuts, gradual changes and pairs what the networks see, and what they are to say: 0 or 1."""
     rng = np.random.default_rng(seed)
-    maker = Maker([shot for film in films for shot in film.shots()], rng)
+    maker = Maker([shot for film in films for shot in film.shots()], rng, shares)
     frames, pairs = list[tuple[Floats, ...]](), list[tuple[Floats, float]]()
     for reel in chain(films, (maker.reel() for _ in range(sequences))):
         frames.append(frames_of(reel, rng))
         pairs += pairs_of(reel, rng)
     cut_seen, gradual_seen, cut, gradual = map(np.concatenate, zip(*frames, strict=True))
-    frames.clear()
     pair_seen, two = (np.array(part, np.float32) for part in zip(*pairs, strict=True))
     shown = len(cut), cut.sum(), len(gradual), gradual.sum(), len(two)
     log.info("%d looks, %d of them cuts; %d looks, %d of them in gradual changes; %d pairs", *shown)
-    gradually = fit(gradual_seen, gradual, UNITS["gradual"], WEIGHTS["gradual"], seed)
-    return {
-        "cut": fit(cut_seen, cut, UNITS["cut"], WEIGHTS["cut"], seed),
-        "gradual": replace(gradually, out_bias=gradually.out_bias + READY),
-        "pair": fit(pair_seen, two, UNITS["pair"], WEIGHTS["pair"], seed),
-    }
+    return (cut_seen, cut), (gradual_seen, gradual), (pair_seen, two)
 
 
 def save(learned: Mapping[str, SmallNetwork], out: Path) -> None:

@@ -16,7 +16,7 @@ from tagger.shots.thumbnails import COLOUR, HEIGHT, LUMA, WIDTH
 
 SHOTS = 12  # of a reel
 LENGTHS = 8, 160  # frames of its shots
-HASTY, HASTE = 0.2, 30  # share of reels whose shots are all short, and how long these are at most
+HASTE = 30  # frames of the shots of hasty reels, at most
 SHORTEST = 3  # frames of one side of a gradual change
 LONGEST_DISSOLVE, LONGEST_FADE, LONGEST_WIPE, LONGEST_HOLD = (
     60,
@@ -30,11 +30,11 @@ COLOURED = 0.7  # share of plain shots that are neither black nor white
 ALIKE, SAME = 0.7, 0.35  # in half of the reels: share of shots that look like the one before, and of these of the same
 ALIKE_OF = 30  # shots of which the most alike is the next
 CLOSE, CLOSEST = 0.4, 0.45  # share of shots of which only a part is seen, and the least part
+FASTEST = 0.3  # where it always moves, as FASTNESS
 WANDERING, FASTNESS = 0.6, 0.1  # share of these whose camera moves, and how fast: radians per frame of to and fro
 FROZEN = 0.1  # share of shots of a picture that stands still, but for the camera
 WHIPPED = 0.2  # share of shots in which the camera is torn around
 RELIT = 0.25  # share of shots whose light changes
-JOLTED, PASSED = 0.12, 0.06  # share of shots with incidents, see `incidents`
 SPEEDS = (1.0, 1.0, 1.0, 0.5, 0.8, 2.0, 3.0, 5.0)  # below 1 some frames are seen twice, as in films of drawings
 RATES = (24, 25, 25, 30)  # frames per second
 # Share of reels that look so, see `sights`.
@@ -53,6 +53,20 @@ OFTEN = (1.2, 0.4, 0.3, 0.2, 0.6)  # of a Dirichlet distribution: some reels hav
 VISIBLE = (6.0, 8.0, 0.0, 0.0, 8.0)  # mean difference of luma from which there is a join at all
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How hasty reels are."""
+
+    hasty: float  # of reels: their shots are all short
+    chased: float  # of reels: their camera always moves
+    jolted: float  # of shots: with incidents near their ends, see `incidents`
+    passed: float  # of shots: something passes
+
+
+# From calm reels networks learn to miss cuts between shots that both move fast, from hasty ones to miss wipes.
+HASTY, CALM = Shares(0.3, 0.25, 0.08, 0.03), Shares(0.2, 0.0, 0.12, 0.06)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:
     """Frames of a reel, and which shot they are of; -1 is none."""
@@ -68,18 +82,21 @@ class Take:
 class Maker:
     """Makes reels."""
 
-    def __init__(self, shots: list[Values], rng: Generator) -> None:
+    def __init__(self, shots: list[Values], rng: Generator, shares: Shares = HASTY) -> None:
         """Takes the shots that they are made of."""
+        self._shares = shares
         self._shots = [shot for shot in shots if len(shot) >= LENGTHS[0]]
         self._looks = np.stack([shot[len(shot) // 2, ::4] for shot in self._shots]).astype(np.int16)
         self._rng = rng
         self._longest = LENGTHS[1]
+        self._chased = False
 
     def reel(self) -> Reel:
         """Returns a reel whose first and last shots begin and end anywhere."""
         rng = self._rng
         kinds, alike, gain = rng.dirichlet(OFTEN), rng.random() < 0.5, float(np.exp(rng.normal(-0.25, 0.45)))
-        self._longest = HASTE if rng.random() < HASTY else LENGTHS[1]
+        self._longest = HASTE if rng.random() < self._shares.hasty else LENGTHS[1]
+        self._chased = bool(self._shares.chased) and rng.random() < self._shares.chased
         shot = self._shot(self._next(), gain)
         shot = shot.after(int(rng.integers(len(shot.values))))
         parts, frames, cuts, gradual = list[Values](), 0, list[int](), list[Gradual]()
@@ -159,6 +176,7 @@ class Maker:
         values = values[first : first + length]
         values = values[:1].repeat(length, 0) if rng.random() < FROZEN else values
         share = float(rng.uniform(CLOSEST, 0.9)) if close or rng.random() < CLOSE else 1.0
+        share = min(share, 0.6) if self._chased else share
         way, mirrored = self._way(len(values)), rng.random() < 0.5
         if rng.random() < WHIPPED:
             share, way = min(share, 0.8), (self._whipped(len(values)) if rng.random() < 0.8 else way)
@@ -170,8 +188,8 @@ class Maker:
         gains = gain * np.exp(rng.normal(0, 0.1)) * np.ones(len(values))
         values = sights.lit(values, gains, sights.EVERYWHERE)
         values = sights.relit(values, rng) if rng.random() < RELIT else values
-        values = incidents.passed(values, self._some(), rng) if rng.random() < PASSED else values
-        return Take(incidents.jolted(values, rng) if rng.random() < JOLTED else values, source)
+        values = incidents.passed(values, self._some(), rng) if rng.random() < self._shares.passed else values
+        return Take(incidents.jolted(values, rng) if rng.random() < self._shares.jolted else values, source)
 
     def _some(self) -> Values:
         """A frame of some other shots each."""
@@ -193,7 +211,8 @@ class Maker:
     def _way(self, frames: int) -> Doubles:
         """Where a camera looks that stands still or wanders around, slowly or fast; see `framed`."""
         rng = self._rng
-        speed = rng.exponential(FASTNESS, 2) * (rng.random() < WANDERING)
+        fast = rng.exponential(FASTNESS, 2) * (rng.random() < WANDERING)
+        speed = (FASTEST * rng.random(), fast[1]) if self._chased else fast
         return np.asarray(0.5 + 0.5 * np.sin(rng.uniform(0, 2 * np.pi, 2) + np.arange(frames)[:, None] * speed))
 
     def _plain(self, old: Take) -> Take:
