@@ -28,7 +28,7 @@ class Flat(Facts):
     def features(self, pictures):
         return in_batches(self, pictures, lambda squares: squares / np.float32(255))
 
-def load(weights, batch_size, device):
+def load(weights, batch_size, device, precision):
     return Flat(
         name="flat", identity="flat/pixels", sha256="0" * 64, source="flat", input_size=6, feature_count=108,
         parameters=0, batch_size=batch_size or 16,
