@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import faults as faulty
+import hypothesis
 import media
 import pytest
 
@@ -15,6 +16,10 @@ from tagger.settings import Settings
 from tagger.video.film import Film
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A machine that is busy makes no test fail: how long things take is for benchmarks to say.
+hypothesis.settings.register_profile("movietags", deadline=None)
+hypothesis.settings.load_profile("movietags")
 
 SHARED = Path(__file__).parents[2] / "shared"
 
