@@ -129,11 +129,16 @@ class _Manifest:
 
 def is_ours(path: Path) -> bool:
     """Returns whether such a file is there, whole or damaged; of whatever else lies there, False."""
+    return names(path, ANY_FORMAT)
+
+
+def names(path: Path, format_: bytes) -> bool:
+    """Returns whether a file is there that names this format where it begins."""
     if not is_file(path):  # to open a pipe would wait for whoever writes to it
         return False
     try:
         with path.open("rb") as file:
-            return ANY_FORMAT in file.read(HEAD_BYTES)
+            return format_ in file.read(HEAD_BYTES)
     except OSError:
         return False
 

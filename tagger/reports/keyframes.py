@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from tagger.errors import BadPath
-from tagger.files import is_file, regular_file
+from tagger.files import regular_file
 from tagger.images import Pixels, small_jpeg
+from tagger.models.kept import names
 from tagger.records import TagReport
 from tagger.typed_json import decode
 
@@ -26,7 +27,6 @@ SUFFIX = ".keyframes.zip"
 FORMAT = "movietags-keyframes/1"
 ANY_FORMAT = b'"movietags-keyframes/'
 MANIFEST = "manifest.json"
-HEAD_BYTES = 1024  # of a file: within them its format is named
 PICTURES_BYTES_MAX = 8 * 2**20  # of a film; 1,500 usual ones are less. More are made smaller
 BYTES_MAX = 4 * PICTURES_BYTES_MAX  # of a file that is read
 SMALLEST = 32  # pixels
@@ -84,13 +84,7 @@ def body(pictures: Mapping[int, bytes], report: TagReport) -> bytes:
 
 def is_ours(path: Path) -> bool:
     """Returns whether such a file is there, whole or damaged; of whatever else lies there, False."""
-    if not is_file(path):
-        return False
-    try:
-        with path.open("rb") as file:
-            return ANY_FORMAT in file.read(HEAD_BYTES)
-    except OSError:
-        return False
+    return names(path, ANY_FORMAT)
 
 
 def read(path: Path, report: TagReport) -> dict[int, bytes]:
