@@ -87,3 +87,12 @@ def test_a_flash_that_became_a_key_frame_is_no_boundary(tmp_path: Path, how: str
     path = media.write(tmp_path / "f.mp4", iter(pictures), options={"g": "250"}).path
     assert any(gop.first_frame == 60 for gop in groups(path))
     assert found(path, how) == [0, 120]
+
+
+def test_a_key_frame_some_frames_late_does_not_move_the_cut(tmp_path: Path) -> None:
+    plain = [np.asarray(cv2.blur(picture, (31, 31)), np.uint8) for picture in shot(1, 80)]
+    path = media.write(tmp_path / "l.mp4", iter([*shot(0, 60), *plain]), options=LONG | {"g": "64"}).path
+    first, second = groups(path)[:2]
+    assert large(first) == []  # the new picture is small beside the old one
+    assert large(first, second)
+    assert found(path, "fast") == [0, 60]

@@ -260,8 +260,9 @@ def _step(decoder: Decoder, pair: Pair, detector: LearnedDetector) -> _Step:
     found = [boundary for small in seen for boundary in detector.feed(*small)]
     asked = [1]  # frames, the key frame first
 
-    def part(some: Gop, last: int) -> list[Small]:
-        there = [small for small in seen if small[0] <= last] if some is gop else run(decoder, some, last)
+    def part(some: Gop, last: int, *, every: bool = False) -> list[Small]:
+        again = every or some is not gop
+        there = run(decoder, some, last, every=every) if again else [small for small in seen if small[0] <= last]
         asked.append(len(there))
         return there
 

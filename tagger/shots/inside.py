@@ -81,7 +81,7 @@ def inside(run: Run, pair: Pair) -> Parts:
     gop, before, after = pair.look.gop, pair.look.key, pair.next_key
     if any(packet.is_corrupt for packet in gop.packets):  # parts may be missing: decoding says whether they are
         return Parts(gop, boundaries([*run(gop, gop.end_frame - 1), *_end_of(pair)]))
-    found, jumps = dict[int, float](), large(gop)
+    found, jumps = dict[int, float](), large(gop, pair.next_gop)
     if jumps:
         last = jumps[-1] + count(gop, AFTER_S)
         seen = run(gop, last)
@@ -103,13 +103,18 @@ def inside(run: Run, pair: Pair) -> Parts:
         if stays <= MAYBE:  # the key frame is a flash
             return Parts(gop, found)
     doubtful = apart is not None and apart <= SURE
-    return Parts(gop, found | _until_end(run, pair, run(gop, gop.end_frame - 1), doubtful=doubtful))
+    seen = run(gop, gop.end_frame - 1, every=doubtful)
+    return Parts(gop, found | _until_end(run, pair, seen, doubtful=doubtful))
 
 
 def _until_end(run: Run, pair: Pair, seen: list[Small], *, doubtful: bool = False) -> dict[int, float]:
-    """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
+    """Where shots begin in a run that reaches the end of a group, and with the next key frame.
+
+    Doubtful is what moves much: with some frames left out it moves more, and looks like a gradual change.
+    """
     gop, (before_s, behind_s) = pair.look.gop, AROUND_S if doubtful else (0.0, FLASH_S)
-    shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *_behind(run, pair, behind_s)]
+    behind = _behind(run, pair, behind_s, every=doubtful)
+    shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *behind]
     found = {frame: sure for frame, sure in boundaries(shown).items() if gop.first_frame < frame <= gop.end_frame}
     return _lasting(found, pair, seen)
 
@@ -119,7 +124,7 @@ def _before(run: Run, pair: Pair, lasting_s: float) -> list[Small]:
     gop, frames = pair.look.gop, count(pair.look.gop, lasting_s)
     if pair.last is None or len(gop.stamps) >= frames:
         return []
-    seen = run(pair.last.gop, pair.last.gop.end_frame - 1)
+    seen = run(pair.last.gop, pair.last.gop.end_frame - 1, every=True)
     return [small for small in seen if gop.first_frame - frames <= small[0] < gop.first_frame]
 
 
@@ -143,10 +148,10 @@ def _may_be_flash(gop: Gop | None) -> bool:
     return gop.end_frame <= over + 1 or any(frame <= over for frame in large(gop))
 
 
-def _behind(run: Run, pair: Pair, lasting_s: float) -> list[Small]:
+def _behind(run: Run, pair: Pair, lasting_s: float, *, every: bool = False) -> list[Small]:
     """What comes after the key frame that ends a group, for so long."""
     gop = pair.next_gop
-    seen = run(gop, gop.first_frame + count(gop, lasting_s)) if gop else []
+    seen = run(gop, gop.first_frame + count(gop, lasting_s), every=every) if gop else []
     return [small for small in seen if gop and small[0] > gop.first_frame]
 
 

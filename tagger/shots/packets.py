@@ -22,19 +22,24 @@ RISEN_OVER = 8  # frames in a row, of which the mean is taken
 RISEN, RISEN_SHARE = 4.0, 0.15  # times the median of the group, and times the key frame
 
 
-def large(gop: Gop) -> list[int]:
+def large(gop: Gop, after: Gop | None = None) -> list[int]:
     """Returns the frames, growing, whose packets are as large as that of a new picture; the cut may lie shortly before.
+
+    Args:
+        gop: whose frames.
+        after: the next, whose key frame may show the same picture.
 
     Compared are the packets that decode in the order of time: frames between two of these are small at a cut, too.
     """
     frames = {stamp: gop.first_frame + place for place, stamp in enumerate(gop.stamps)}
     own = [packet for packet in _ahead(gop) if stamp_of(packet) in frames]
     found = []
+    key = min(own[0].size, after.packets[0].size if after else own[0].size)
     for at, packet in enumerate(own[1:], 1):
         near = _near(own, at)
         usual = np.sort(near)[-RANK] if len(near) >= RANK else 0.0
         least = FIRST_SHARE * own[0].size if at == 1 else 0.0
-        if any(packet.size > max(least, share * own[0].size, times * usual) for times, share in LARGE):
+        if any(packet.size > max(least, share * key, times * usual) for times, share in LARGE):
             found.append(frames[stamp_of(packet)])
     return found
 

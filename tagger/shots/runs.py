@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
 from itertools import pairwise
+from typing import Protocol
 
 import cv2
 
@@ -17,7 +18,13 @@ from tagger.video.gops import Gop, stamp_of
 JUMP, JUMPS = 6.0, 2.0  # levels, and times the difference before: two frames that differ so may have a cut between them
 
 Small = tuple[int, float, Thumbnail]  # a frame's index in the film, its time, and the frame
-Run = Callable[[Gop, int], list[Small]]  # `run` of some decoder
+
+
+class Run(Protocol):
+    """`run` of some decoder."""
+
+    def __call__(self, gop: Gop, last: int, /, *, every: bool = False) -> list[Small]:
+        """Returns frames of a group up to `last`, small."""
 
 
 def count(gop: Gop, lasting_s: float) -> int:
@@ -46,8 +53,10 @@ def frames(decoder: Decoder, gop: Gop, last: int, wanted: Container[int] | None)
             yield Frame(gop.first_frame + place, gop.times_s[place], picture, decoder.orientation)
 
 
-def run(decoder: Decoder, gop: Gop, last: int) -> list[Small]:
-    """Returns the frames up to `last` that others need, or at which something happens, small."""
+def run(decoder: Decoder, gop: Gop, last: int, *, every: bool = False) -> list[Small]:
+    """Returns the frames up to `last` that others need, or at which something happens, small; or every one."""
+    if every:
+        return _small(decoder, gop, last, None)
     wanted = eventful(gop)
     found = _small(decoder, gop, last, wanted)
     jumps = [0.0, *(jump(*pair) for pair in pairwise(found)), 0.0]
@@ -60,7 +69,7 @@ def run(decoder: Decoder, gop: Gop, last: int) -> list[Small]:
     return [*again, *(small for small in found if small[0] > end)]
 
 
-def _small(decoder: Decoder, gop: Gop, last: int, wanted: Container[int]) -> list[Small]:
+def _small(decoder: Decoder, gop: Gop, last: int, wanted: Container[int] | None) -> list[Small]:
     shown = frames(decoder, gop, last, wanted)
     return [(frame.index, frame.time_s, decoder.shrink(frame.picture)) for frame in shown]
 
