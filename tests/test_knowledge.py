@@ -252,12 +252,13 @@ def test_figures_judge_fair_tags_by_other_sources_and_the_rest_inside(pictures: 
     assert figures.whole(wrong, pictures)["top1"] == 0.0
 
 
-def test_regression_equals_gradient_descent_to_the_bottom() -> None:
+@pytest.mark.parametrize("columns", [5, 200])  # fewer than rows, and more
+def test_regression_equals_gradient_descent_to_the_bottom(columns: int) -> None:
     """The slope of the regularised, class-balanced loss is zero at what `fit` returns."""
     rng = np.random.default_rng(1)
-    x = rng.normal(size=(60, 5)).astype(np.float32)
+    x = rng.normal(size=(60, columns)).astype(np.float32)
     tag = np.array([0] * 40 + [1] * 15 + [2] * 5)
-    known = rng.normal(size=(6, 3)).astype(np.float32)
+    known = rng.normal(size=(columns + 1, 3)).astype(np.float32)
     found = fit(x, tag, 3, 0.1, known).astype(np.float64)
     ones = np.concatenate([x, np.ones((60, 1))], 1)
     y = ones @ found

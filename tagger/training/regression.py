@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tagger.records import Floats, Ints
@@ -39,12 +41,21 @@ def fit(
     truth = own if alike is None else alike[tag]
     share = own if counts is None else own * counts[:, None]
     weight = (share / np.maximum(share.sum(0), np.finfo(np.float32).tiny)).sum(1, keepdims=True) / tags
-    bound = 0.5 * (x * weight).T @ x + l2 * np.eye(x.shape[1], dtype=np.float32)
-    inverse = np.linalg.inv(bound).astype(np.float32)
+    step_down = _inverse(x * np.sqrt(weight / 2), l2)
     known = np.zeros((x.shape[1], tags), np.float32) if prior is None else prior
     head = previous = known
     for step in range(steps):
         ahead = head + step / (step + 3) * (head - previous)
         slope = x.T @ (weight * (softmax(x @ ahead) - truth)) + l2 * (ahead - known)
-        previous, head = head, (ahead - inverse @ slope).astype(np.float32)
+        previous, head = head, (ahead - step_down(slope)).astype(np.float32)
     return head
+
+
+def _inverse(rows: Floats, l2: float) -> Callable[[Floats], Floats]:
+    """What multiplies by the inverse of rows' rows + l2; of few rows without so large a matrix (Woodbury)."""
+    if 2 * len(rows) >= rows.shape[1]:
+        inverse = np.linalg.inv(rows.T @ rows + l2 * np.eye(rows.shape[1], dtype=np.float32)).astype(np.float32)
+        return lambda slope: inverse @ slope
+    few = rows.astype(np.float64)  # a small difference of large numbers is taken
+    inner = np.linalg.inv(few @ few.T + l2 * np.eye(len(few)))
+    return lambda slope: np.asarray((slope - few.T @ (inner @ (few @ slope))) / l2, np.float32)
