@@ -29,7 +29,7 @@ from tagger.video.film import Film, Frame
 from tagger.video.gops import Gop
 from tagger.video.observer import Observer
 
-KEYFRAMES = 3  # grows with each change of which boundaries and frames a scan finds that does not decode every frame
+KEYFRAMES = 4  # grows with each change of which boundaries and frames a scan finds that does not decode every frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
