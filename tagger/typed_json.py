@@ -53,7 +53,8 @@ def decode(kind: type[T], body: bytes) -> T:
 def at_once(kind: type[T], body: bytes) -> T | None:
     """Returns what `parse` and `convert` give together; None where only these can take it, or say why not."""
     try:
-        body.decode()  # also of what is skipped
+        if not body.isascii():
+            body.decode()  # what is skipped is to be UTF-8, too
         return msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError):
         return None
