@@ -1,7 +1,7 @@
-"""Reports into a library: each film once, whatever it is called and wherever it went.
+"""Many reports into a library.
 
-A film is known by its fingerprint, and has the newest report of each vocabulary. Reports are read in processes of their
-own and written by the hundred, each hundred in one transaction: who adds the same again after a stop goes on there.
+Reports are read in processes of their
+own and written by the hundred, in one transaction each time: who adds the same again after a stop goes on from there.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import multiprocessing
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 
+from tagger.frames import utf8
 from tagger.library.places import Place, place_of
 from tagger.library.reading import Known, Read, Rows, read
 from tagger.library.store import reading, writing
@@ -46,37 +47,38 @@ def add(library: Path, reports: Sequence[Path], failed: Callable[[str], None], p
         library: its file.
         reports: paths of them.
         failed: is told of each that cannot be read, and of features that cannot, in one line.
-        progress: is told after each hundred.
+        progress: is told after each.
 
     Raises:
         OutputRefused: the library cannot be made.
         BadLibrary, OutputLocked, LibraryMissing: it cannot be used. What was added before stays.
     """
-    with writing(library):
-        pass  # before any report is read
-    done, known = Added(), _known(library)
+    done, known = Added(), _known(library, reports)
     with closing(_read(reports, known)) as found:
-        for first in range(0, len(reports), TOGETHER):
-            rows: list[Rows] = []
-            for one in islice(found, TOGETHER):
-                if one.wrong:
-                    failed(one.wrong)
-                    done.failed += 1
-                if one.rows:
-                    rows.append(one.rows)
-                done.same += not one.rows and not one.wrong
-            if rows:
+        rows: list[Rows] = []
+        for count, one in enumerate(found, 1):
+            if one.wrong:
+                failed(one.wrong)
+                done.failed += 1
+            done.same += not one.rows and not one.wrong
+            rows += [one.rows] if one.rows else []
+            if rows and (len(rows) == TOGETHER or count == len(reports)):
                 with writing(library) as store:
                     write(store, rows, done)
-            progress(min(first + TOGETHER, len(reports)), len(reports))
+                rows = []
+            progress(count, len(reports))
     return done
 
 
-def _known(library: Path) -> dict[str, Known]:
-    """What a library has of each report file."""
+def _known(library: Path, reports: Sequence[Path]) -> dict[str, Known]:
+    """What a library has of these report files, if there is one."""
+    if not os.path.lexists(library):
+        return {}
     with reading(library) as store:
         rows = store.execute(
-            "SELECT file, digest, path, disk, named, name, size_bytes FROM store.reports JOIN store.films USING (film)"
+            "SELECT file, digest, path, disk, named, name, size_bytes FROM store.reports JOIN store.films USING (film) "
+            "WHERE file IN (SELECT unnest(?::VARCHAR[]))",
+            [[utf8(str(report.absolute())) for report in reports]],
         ).fetchall()
     return {
         file: Known(digest, Place(path, disk) == place_of(named, name, size, Path(file).parent))
@@ -86,12 +88,17 @@ def _known(library: Path) -> dict[str, Known]:
 
 def _read(reports: Sequence[Path], known: dict[str, Known]) -> Generator[Read, None, None]:
     """Reads reports, in their order; many of them in other processes."""
-    asked = [(report, known.get(str(report.absolute()))) for report in reports]
+    asked = [(report, known.get(utf8(str(report.absolute())))) for report in reports]
     if len(reports) <= ALONE:
         yield from map(_one, asked)
         return
-    with _processes() as pool, closing(ahead(pool, _one, asked, 2 * TOGETHER)) as found:
-        yield from found
+    done = 0
+    try:
+        with _processes() as pool, closing(ahead(pool, _one, asked, 2 * TOGETHER)) as found:
+            for done, one in enumerate(found, 1):  # noqa: B007  # below
+                yield one
+    except BrokenProcessPool:  # one was killed, for want of memory perhaps, or none can be started from this script
+        yield from map(_one, asked[done:])
 
 
 def _one(asked: tuple[Path, Known | None]) -> Read:

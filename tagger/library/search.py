@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tagger.errors import BadSettings
+from tagger.frames import utf8
 from tagger.records import SURE
 from tagger.segments import ALIKE
 from tagger.vocabulary import slug
@@ -220,7 +221,7 @@ class _Tags:
 
     def _named(self, name: str) -> _Tag:
         """The tag of this name or slug, in any case."""
-        asked = slug(name) or name
+        asked = slug(utf8(name)) or utf8(name)
         if asked not in self._known:
             close = ", ".join(get_close_matches(asked, self._known, cutoff=ALIKE))
             raise BadSettings(f"tag {name!r}: no film of the library has such a tag{f', but {close}' if close else ''}")

@@ -82,6 +82,8 @@ def writing(path: Path) -> Iterator[DuckDBPyConnection]:
 
 def _make(path: Path) -> None:
     """Makes an empty library, aside: a process that is killed meanwhile leaves no half one at its place."""
+    if "\0" in str(path):  # at which DuckDB would cut the name off
+        raise OutputRefused(f"{path}: no file can be called so: {ELSEWHERE}")
     aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,8 +105,8 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
     """Gives a connection; what DuckDB says against it is one line."""
     with needed("a library"):
         import duckdb
-    if not (is_file(path) or not os.path.lexists(path)) or "\0" in str(path):  # at which DuckDB would cut the name off
-        raise BadLibrary(f"{path}: is no file of a library: {ELSEWHERE}")
+    if os.path.lexists(path) and not is_file(path):
+        raise BadLibrary(f"{path}: is no file: {ELSEWHERE}")
     try:
         store = _connected(path, read_only)
         try:
