@@ -26,7 +26,7 @@ def films_table(found: Found[FoundFilm]) -> str:
         rows.append((printable(film.path), *(cell for pair in each for cell in pair), moment(film.duration_s)))
     header = ("film", *(cell for tag in found.tags for cell in (printable(tag), "shots")), "length")
     sure = sum(film.confidence is not None and film.confidence >= SURE for film in found.first)
-    return _table(header, rows, f"{_counted(found, 'film')}, sure in {sure} of these")
+    return _table(header, rows, _counted(found, "film") + f", sure in {sure} of these" * bool(rows))
 
 
 def shots_table(found: Found[FoundShot]) -> str:
@@ -124,7 +124,7 @@ def _share(value: float | None) -> str:
 
 def _counted(found: Found[Any], what: str) -> str:
     counted = of_all(len(found.first), found.total - len(found.first))
-    return f"{counted} {what}{'' if found.total == 1 else 's'}"
+    return f"{counted if found.total else 'no'} {what}{'' if found.total < 2 else 's'}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], last: str) -> str:
