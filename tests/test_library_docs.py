@@ -24,10 +24,10 @@ def test_the_page_does_what_it_says(film: media.Truth, tmp_path: Path, monkeypat
     shutil.copy(film.path, tmp_path / "films/a.mp4")
     other = media.film(tmp_path / "films/more/b.mkv", (12, 20), width=160, height=96, rate=10)
     monkeypatch.chdir(tmp_path)
-    commands = 0
+    commands, names = 0, dict[str, object]()
     for command, python in BLOCKS.findall(TEXT):
         if python:
-            exec(python, {})
+            exec(python, names)
             continue
         done = CliRunner().invoke(cli.cli, shlex.split(command)[1:])
         assert done.exit_code == 0, f"{command}: {done.output}"

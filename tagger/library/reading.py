@@ -86,24 +86,19 @@ def read(file: Path, known: Known | None = None) -> Read:
         return Read(wrong=because(file, error))
 
 
-def stem_of(file: Path) -> Path:
-    """Returns NAME of NAME.tags.json, with its folder."""
-    return file.with_name(file.name.removesuffix(SUFFIX))
-
-
 def _digest(file: Path, body: bytes) -> str:
     """What tells a report from what it was: its bytes, and what lies beside it and counts."""
     sha, right = hashlib.sha256(body), corrections_file(file)
     if os.path.lexists(right) and right.is_file():
         sha.update(right.read_bytes())
-    features = features_file(stem_of(file))
+    features = features_file(_stem(file))
     sha.update(str(features.stat().st_size if features.is_file() else None).encode())
     return sha.hexdigest()
 
 
 def _mean(file: Path, report: TagReport) -> tuple[Mean | None, str]:
     """The features that were kept of a film, as one; or why those that are there cannot be used."""
-    if not os.path.lexists(features_file(stem_of(file))):
+    if not os.path.lexists(features_file(_stem(file))):
         return None, ""
     try:
         found = features_beside(file, report)
@@ -114,38 +109,60 @@ def _mean(file: Path, report: TagReport) -> tuple[Mean | None, str]:
     return (Mean(utf8(found.network.identity), values.astype(np.float32)) if usable else None), ""
 
 
+def _stem(file: Path) -> Path:
+    """NAME of NAME.tags.json, with its folder."""
+    return file.with_name(file.name.removesuffix(SUFFIX))
+
+
 def _rows(file: Path, digest: str, report: TagReport, mean: Mean | None) -> Rows:
-    video, numbers = report.video, {tag.slug: place for place, tag in enumerate(report.tags)}
+    numbers = {tag.slug: place for place, tag in enumerate(report.tags)}
     names = [(utf8(tag.slug), utf8(tag.tag)) for tag in report.tags]
     for tag in (tag for shot in report.shots for tag in shot.tags):
         if tag.slug not in numbers:  # of a report that says nothing more of it
             numbers[tag.slug] = len(names)
             names.append((utf8(tag.slug), utf8(tag.slug)))
+    shots = _shots(report), _shot_tags(report, numbers)
+    return Rows(_film(file, report), _about(file, digest, report), tuple(names), _tags(report), *shots, mean)
+
+
+def _film(file: Path, report: TagReport) -> Facts:
+    video = report.video
     path, disk = place_of(video.path, video.name, video.size_bytes, file.parent)
-    film: Mapping[str, Any] = {
-        "fingerprint": video.fingerprint, "name": video.name, "path": path, "disk": disk,
-        "size_bytes": np.int64(video.size_bytes), "duration_s": video.duration_s, "fps": video.fps,
-        "width": np.int64(video.width), "height": np.int64(video.height), "codec": video.codec,
-    }  # fmt: skip
-    about: Mapping[str, Any] = {
-        "vocabulary": report.model.vocabulary, "backbone": report.model.backbone, "created": _moment(report.created),
-        "status": report.status, "shots": len(report.shots),
-        "shots_tagged": sum(shot.keyframe.kept for shot in report.shots), "file": str(file.absolute()),
-        "digest": digest, "named": video.path,
-    }  # fmt: skip
-    return Rows(
-        {name: utf8(fact) for name, fact in film.items()}, {name: utf8(fact) for name, fact in about.items()},
-        tuple(names), _tags(report), _shots(report), _shot_tags(report, numbers), mean,
-    )  # fmt: skip
+    return {
+        "fingerprint": utf8(video.fingerprint),
+        "name": utf8(video.name),
+        "path": path,
+        "disk": disk,
+        "size_bytes": np.int64(video.size_bytes),
+        "duration_s": video.duration_s,
+        "fps": video.fps,
+        "width": np.int64(video.width),
+        "height": np.int64(video.height),
+        "codec": utf8(video.codec),
+    }
+
+
+def _about(file: Path, digest: str, report: TagReport) -> Facts:
+    return {
+        "vocabulary": utf8(report.model.vocabulary),
+        "backbone": utf8(report.model.backbone),
+        "created": _moment(report.created),
+        "status": report.status,
+        "shots": len(report.shots),
+        "shots_tagged": sum(shot.keyframe.kept for shot in report.shots),
+        "file": utf8(str(file.absolute())),
+        "digest": digest,
+        "named": utf8(report.video.path),
+    }
 
 
 def _moment(created: str) -> datetime | None:
     """When a report was made, in UTC; None of one that says it in no way that is known."""
     try:
         said = datetime.fromisoformat(created)
-    except ValueError:
+        return said.astimezone(timezone.utc).replace(tzinfo=None) if said.tzinfo else said
+    except (ValueError, OverflowError):  # the second of the first and the last hours that there are
         return None
-    return said.astimezone(timezone.utc).replace(tzinfo=None) if said.tzinfo else said
 
 
 def _tags(report: TagReport) -> Columns:
