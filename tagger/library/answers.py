@@ -64,7 +64,7 @@ def stats_table(answer: Stats, library: Path) -> str:
 
 def films_rows(found: Found[FoundFilm]) -> tuple[list[str], list[list[Any]]]:
     """Returns the films as a table for programs."""
-    own = [f"{kind}_{slug(tag)}" for tag in found.tags for kind in ("confidence", "shots")]
+    own = [f"{kind}_{slug(tag) or tag}" for tag in found.tags for kind in ("confidence", "shots")]
     rows = [
         [film.film, film.path, film.duration_s, film.confidence,
          *(cell for pair in zip(film.confidences, film.shots, strict=True) for cell in pair)]
@@ -75,7 +75,7 @@ def films_rows(found: Found[FoundFilm]) -> tuple[list[str], list[list[Any]]]:
 
 def shots_rows(found: Found[FoundShot]) -> tuple[list[str], list[list[Any]]]:
     """Returns the shots as a table for programs."""
-    own = [f"probability_{slug(tag)}" for tag in found.tags]
+    own = [f"probability_{slug(tag) or tag}" for tag in found.tags]
     rows = [
         [shot.film, shot.path, shot.shot, shot.start_s, shot.end_s, shot.probability, *shot.probabilities]
         for shot in found.first
