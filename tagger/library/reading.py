@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -115,14 +115,12 @@ def _stem(file: Path) -> Path:
 
 
 def _rows(file: Path, digest: str, report: TagReport, mean: Mean | None) -> Rows:
-    numbers = {tag.slug: place for place, tag in enumerate(report.tags)}
-    names = [(utf8(tag.slug), utf8(tag.tag)) for tag in report.tags]
-    for tag in (tag for shot in report.shots for tag in shot.tags):
-        if tag.slug not in numbers:  # of a report that says nothing more of it
-            numbers[tag.slug] = len(names)
-            names.append((utf8(tag.slug), utf8(tag.slug)))
-    shots = _shots(report), _shot_tags(report, numbers)
-    return Rows(_film(file, report), _about(file, digest, report), tuple(names), _tags(report), *shots, mean)
+    names = {tag.slug: tag.tag for tag in report.tags}
+    slugs = [tag.slug for shot in report.shots for tag in shot.tags]
+    names |= {slug: slug for slug in dict.fromkeys(slugs) if slug not in names}  # of which it says nothing more
+    called = tuple((utf8(slug), utf8(name)) for slug, name in names.items())
+    shots = _shots(report), _shot_tags(report, slugs, {slug: place for place, slug in enumerate(names)})
+    return Rows(_film(file, report), _about(file, digest, report), called, _tags(report), *shots, mean)
 
 
 def _film(file: Path, report: TagReport) -> Facts:
@@ -192,10 +190,11 @@ def _shots(report: TagReport) -> Columns:
     }
 
 
-def _shot_tags(report: TagReport, numbers: Mapping[str, int]) -> Columns:
-    said = [(shot.index, tag) for shot in report.shots for tag in shot.tags]
+def _shot_tags(report: TagReport, slugs: Sequence[str], numbers: Mapping[str, int]) -> Columns:
+    shots = report.shots
+    counts = [len(shot.tags) for shot in shots]
     return {
-        "shot": np.array([index for index, _ in said], np.int32),
-        "tag": np.array([numbers[tag.slug] for _, tag in said], np.int32),
-        "probability": np.array([tag.probability for _, tag in said], np.float64).round(DIGITS),
+        "shot": np.repeat(np.arange(len(shots), dtype=np.int32), counts),
+        "tag": np.array([numbers[slug] for slug in slugs], np.int32),
+        "probability": np.array([tag.probability for shot in shots for tag in shot.tags], np.float64).round(DIGITS),
     }
