@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -162,7 +165,7 @@ def test_where_there_is_none_a_line_says_how_to_make_one(own_library: Path, tmp_
     assert not own_library.exists()
 
 
-@pytest.mark.parametrize("place", ["a file/library.duckdb", "a file", "nul\0byte.duckdb"])
+@pytest.mark.parametrize("place", ["a file/library.duckdb", "a file", "nul\0byte.duckdb", "/proc/library.duckdb"])
 def test_where_none_can_be_made_a_line_says_so(tmp_path: Path, place: str) -> None:
     (tmp_path / "a file").write_text("")
     with pytest.raises((OutputRefused, BadLibrary), match=r"^[^\n]*name another with --library$"):
@@ -179,6 +182,35 @@ def test_a_library_is_made_with_its_folder_under_any_name(tmp_path: Path) -> Non
     )
     assert [path.name for path in place.parent.iterdir()] == [place.name]
     assert "1 film, sure in 1 of these" in inside("library", "search", "police", "-l", place).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that limits the size of files")
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_is_a_line_and_the_library_stays_whole(own_library: Path, tmp_path: Path, there: bool) -> None:
+    for number in range(3):
+        put(
+            report_of(f"{number}.mkv", {"Police": 0.9}, [{"Police": share / 997} for share in range(900)]),
+            tmp_path / "tags",
+        )
+    if there:
+        added(own_library, put(CHASE, tmp_path))
+    words = shlex.join([sys.executable, "-m", "tagger", "library", "add", str(tmp_path / "tags")])
+    done = subprocess.run(["bash", "-c", f"ulimit -f 20; exec {words}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "File too large" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert rows(own_library, "SELECT count(*) FROM films") == [(there,)]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert added(own_library, tmp_path / "tags")[0].added == 3
+
+
+def test_a_library_can_be_made_where_files_have_one_name_each(
+    own_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # as exFAT says it
+
+    monkeypatch.setattr(os, "link", none)
+    assert added(own_library, put(CHASE, tmp_path))[0].added == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chase.mkv.tags.json", "library.duckdb"]
 
 
 def test_the_usual_place_is_in_the_users_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ PAUSE_S = 0.05
 MEMORY = "512MB"  # beyond it DuckDB goes to disk
 HOLDER = re.compile(r"(?:held|open) in\s+(.+?) \(PID (\d+)\)")
 ELSEWHERE = "name another with --library"
+# What to do, by words of what DuckDB says.
+ADVICE = {"newer version of DuckDB": "pip install --upgrade duckdb", "Could not write": f"free space, or {ELSEWHERE}"}
 
 
 def usual_place() -> Path:
@@ -81,7 +83,7 @@ def writing(path: Path) -> Iterator[DuckDBPyConnection]:
 
 
 def _make(path: Path) -> None:
-    """Makes an empty library, aside: a process that is killed meanwhile leaves no half one at its place."""
+    """Makes the file of a library, aside: a process that is killed meanwhile leaves no half one at its place."""
     if "\0" in str(path):  # at which DuckDB would cut the name off
         raise OutputRefused(f"{path}: no file can be called so: {ELSEWHERE}")
     aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
@@ -89,15 +91,21 @@ def _make(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch()  # says what DuckDB would say of a name that nobody knows
         aside.unlink()
-        with _opened(aside) as store:
-            schema.bring_up_to_date(store, 0)
-        with suppress(FileExistsError):  # another process was quicker
+        with _opened(aside):
+            pass
+        try:
             os.link(aside, path)
-    except OSError as error:
-        raise OutputRefused(f"{path}: no library can be made there ({reason(error)}): {ELSEWHERE}") from error
+        except FileExistsError:
+            pass  # another process was quicker
+        except OSError:  # of a file system without links
+            aside.rename(path)
+    except (OSError, BadLibrary) as error:
+        why = _said(error.__cause__ or error)
+        raise OutputRefused(f"{path}: no library can be made there ({why}): {ELSEWHERE}") from error
     finally:
-        with suppress(OSError, ValueError):
-            aside.unlink(missing_ok=True)
+        for rest in (aside, aside.with_name(f"{aside.name}.wal")):
+            with suppress(OSError):
+                rest.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -114,8 +122,7 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
         finally:
             store.close()  # what was not committed is undone
     except (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, duckdb.CatalogException) as error:
-        newer = "newer version of DuckDB" in str(error)
-        advice = "pip install --upgrade duckdb" if newer else ELSEWHERE
+        advice = next((advice for words, advice in ADVICE.items() if words in str(error)), ELSEWHERE)
         raise BadLibrary(f"{path}: cannot be used as a library ({_said(error)}): {advice}") from error
 
 
@@ -142,6 +149,6 @@ def _connected(path: Path, read_only: bool) -> DuckDBPyConnection:
         time.sleep(PAUSE_S)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """What DuckDB says, without its kind of error and links to its documents."""
     return reason(error).partition(": ")[2].partition(". See also")[0] or reason(error)
