@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet
 import pytest
 from batches import inside
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from libraries import CHASE, FILMS, PATROL, QUIET, TOONS, VIEWS, added, put, put_features, report_of, rows
 from test_export import HOSTILE, hostile, old
 
@@ -22,8 +26,9 @@ from tagger.errors import BadReport, BadSettings, PathMissing
 from tagger.frames import utf8
 from tagger.library import overview, search, similar, store
 from tagger.library.search import FoundShot, Query
-from tagger.records import TagReport
+from tagger.records import RankedTag, TagReport
 from tagger.text import safe_cell
+from tagger.vocabulary import slug
 
 
 def found(library: Path, *wanted: str, **how: Any) -> list[str]:
@@ -100,6 +105,76 @@ def test_films_of_several_vocabularies_are_found_once(library: Path, tmp_path: P
         BadSettings, match="vocabulary 'x': no film of the library has its tags, but of movies50, scenes"
     ):
         found(library, "car chase", vocabulary="x")
+
+
+NAMES = ("Police", "Car chase", "Drama", "War")
+
+
+def made_up(seed: int) -> TagReport:
+    """A film whose numbers are drawn, some of them missing."""
+    draw = random.Random(seed)
+    tags = {name: draw.choice((None, 0.0, 0.5, round(draw.random(), 4))) for name in draw.sample(NAMES, 4)}
+    shots = [
+        {name: round(draw.random(), 5) for name in draw.sample(NAMES, draw.randint(0, 3))}
+        for _ in range(draw.randint(0, 6))
+    ]
+    return report_of(f"{seed}.mkv", tags, shots)
+
+
+MADE_UP = tuple(map(made_up, range(30)))
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A library of them."""
+    folder = tmp_path_factory.mktemp("drawn")
+    assert added(folder / "library.duckdb", *(put(report, folder) for report in MADE_UP))[0].added == len(MADE_UP)
+    with store.reading(folder / "library.duckdb") as opened:
+        yield opened
+
+
+SOME = st.lists(st.sampled_from(NAMES), unique=True).map(tuple)
+QUERIES = st.builds(Query, SOME.filter(len), SOME, st.none() | st.sampled_from((0.0, 0.3, 0.5, 1.0)), top=st.just(999))
+
+
+@settings(max_examples=40)
+@given(query=QUERIES)
+def test_films_are_found_as_one_would_find_them_by_hand(drawn: duckdb.DuckDBPyConnection, query: Query) -> None:
+    def sure(tag: RankedTag) -> bool:
+        return tag.confidence is not None and tag.confidence >= (0.5 if query.least is None else query.least)
+
+    def shows(tag: RankedTag) -> bool:
+        return sure(tag) or (query.least is None and tag.frames > 0)
+
+    expected = []
+    for report in MADE_UP:
+        tags = {tag.tag: tag for tag in report.tags}
+        own = [tags[name] for name in query.wanted]
+        if all(map(shows, own)) and not any(sure(tags[name]) for name in query.unwanted):
+            said = [tag.confidence for tag in own if tag.confidence is not None]
+            least = min(said) if len(said) == len(own) else None
+            order = (least is None, -(least or 0.0), -sum(tag.frames for tag in own), report.video.path)
+            expected.append((order, report.video.name, least))
+    answer = search.films(drawn, query)
+    assert [(film.film, film.confidence) for film in answer.first] == [
+        (name, least) for _, name, least in sorted(expected)
+    ]
+    assert answer.total == len(expected)
+
+
+@settings(max_examples=40)
+@given(query=QUERIES)
+def test_shots_are_found_as_one_would_find_them_by_hand(drawn: duckdb.DuckDBPyConnection, query: Query) -> None:
+    expected = []
+    for report in MADE_UP:
+        for shot in report.shots:
+            has = {tag.slug: tag.probability for tag in shot.tags if tag.probability >= (query.least or 0.0)}
+            wanted = [has.get(slug(name)) for name in query.wanted]
+            if None not in wanted and not any(slug(name) in has for name in query.unwanted):
+                expected.append((-min(share for share in wanted if share is not None), report.video.name, shot.index))
+    answer = search.shots(drawn, query)
+    found = [(-shot.probability, shot.film, shot.shot) for shot in answer.first]
+    assert sorted(found) == sorted(expected) and [share for share, *_ in found] == sorted(share for share, *_ in found)
 
 
 @pytest.mark.parametrize(
