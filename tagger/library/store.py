@@ -38,7 +38,11 @@ ADVICE = {"newer version of DuckDB": "pip install --upgrade duckdb", "Could not 
 def usual_place() -> Path:
     """Returns where the library is unless one says otherwise: what MOVIETAGS_LIBRARY names, else in the user's data."""
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_data_path("movietags", appauthor=False) / "library.duckdb"
+    return (
+        Path(named).expanduser()
+        if named
+        else platformdirs.user_data_path("movietags", appauthor=False) / "library.duckdb"
+    )
 
 
 @contextmanager
