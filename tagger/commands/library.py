@@ -120,8 +120,9 @@ def similar(
 ) -> None:
     """Find films like another.
 
-    FILM is one of the library by name or path, a report, or a file with the content of one of the library. Alike is the cosine between the means of two films' features, where they were kept beside the reports (movietags
-    batch does), else between the mean probabilities of their tags; 1 is the same.
+    FILM is one of the library by name or path, a report, or a file with the content of one of the library. Alike is
+    the cosine between the means of two films' features, where they were kept beside the reports (movietags batch
+    does), else between the mean probabilities of their tags; 1 is the same.
     """
     messages(quiet, verbose)
     with errors(verbose):
