@@ -16,6 +16,7 @@ from tagger.commands.evaluate import evaluate
 from tagger.commands.export import export
 from tagger.commands.extract import extract
 from tagger.commands.images import images
+from tagger.commands.library import library
 from tagger.commands.ratings import ratings
 from tagger.commands.retag import retag
 from tagger.commands.search import search
@@ -45,7 +46,9 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, batch, retag, export, compare, segments, train, study, evaluate, images, vocab, models, info):
+for command in (
+    extract, batch, retag, export, library, compare, segments, train, study, evaluate, images, vocab, models, info,
+):  # fmt: skip
     cli.add_command(command)
 evaluate.add_command(ratings)
 study.add_command(search)

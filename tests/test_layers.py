@@ -30,6 +30,7 @@ ROOMS = (
     ("pipeline", "retag", "reports"),
     ("evaluation",),
     ("compare", "batch", "training", "openimages"),
+    ("library",),
     ("api",),
     ("knowledge",),
     ("commands",),
