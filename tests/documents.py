@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = tuple(path.relative_to(ROOT).as_posix() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
-SHELLS = "", "bash", "console", "sh", "shell", "zsh", "fish"
+OTHER_SHELLS = "zsh", "fish"  # whose blocks are typed as they stand
+SHELLS = "", "bash", *OTHER_SHELLS
 # A block without a language is one to type if its first word is one of these, or if a `$` stands before it.
 TYPED = {
     "movietags", "pip", "python", "python3", "pytest", "make", "apt-get", "ffmpeg", "ffprobe", "find", "for", "source",
@@ -94,7 +95,10 @@ def _steps(page: str, block: Block) -> Iterator[Step]:
     asked = any(line.startswith("$ ") for line in lines)
     if block.language not in SHELLS or not (asked or block.language or (lines and lines[0].split()[0] in TYPED)):
         return
-    language, at, codes = block.language if block.language in ("zsh", "fish") else "bash", 0, [*block.codes]
+    if block.language in OTHER_SHELLS:
+        yield Step(page, block.line, block.language, block.text)
+        return
+    at, codes = 0, [*block.codes]
     while at < len(lines):
         begun, typed = at, lines[at].removeprefix("$ ")
         at += 1
@@ -107,7 +111,7 @@ def _steps(page: str, block: Block) -> Iterator[Step]:
         while asked and at < len(lines) and not lines[at].startswith("$ "):
             shown.append(lines[at])
             at += 1
-        yield Step(page, block.line + begun, language, typed, codes.pop(0) if codes else 0, tuple(shown))
+        yield Step(page, block.line + begun, "bash", typed, codes.pop(0) if codes else 0, tuple(shown))
     assert not codes, f"{page}:{block.line}: more exit codes than commands"
 
 

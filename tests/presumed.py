@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from functools import cached_property
@@ -18,7 +19,7 @@ import cli
 from tagger.reports.corrections import SCHEMA, read_report
 
 TAGS = ("beach", "car-chase", "wedding")
-EACH = 24
+EACH = 12  # too few to learn confidence from, which takes its time
 
 
 class Stock:
@@ -80,6 +81,10 @@ def films(stock: Stock, folder: Path) -> None:
     put(stock.trailer, folder / "trailer.mp4", folder / "films/more/b.mkv")
 
 
+def first_film(stock: Stock, folder: Path) -> None:
+    put(stock.film, folder / "Postcards.mp4")
+
+
 def readme(stock: Stock, folder: Path) -> None:
     films(stock, folder)
     put(stock.film, folder / "sintel_trailer.mp4", folder / "trailers/sintel_trailer.mp4")
@@ -94,7 +99,7 @@ def batch(stock: Stock, folder: Path) -> None:
     put(stock.trailer, folder / "trailers/web/untitled", folder / "more/films/c.webm", folder / "later.mkv")
     (folder / "trailers/web/broken.mp4").write_bytes(b"no film")
     (folder / "last").touch()
-    (folder / "later.mkv").touch()
+    os.utime(folder / "last", (0, 0))
     shutil.copytree(stock.scenes, folder / "scenes")
 
 
@@ -149,6 +154,7 @@ FOLDERS: dict[str, Callable[[Stock, Path], None]] = {
     "README.md": readme,
     "docs/batch.md": batch,
     "docs/editing.md": editing,
+    "docs/first-film.md": first_film,
     "docs/formats.md": formats,
     "docs/ratings.md": ratings,
     "docs/vocabulary.md": vocabulary,

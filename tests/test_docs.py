@@ -44,6 +44,13 @@ def test_every_option_of_extract_is_in_the_readme() -> None:
     assert options_of(cli.cli.commands["extract"]) - named <= {"--quiet", "--verbose", "--output"}
 
 
+def test_every_command_and_every_option_says_what_it_is() -> None:
+    for command in every_command(cli.cli):
+        assert command.help, command.name
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        assert not [option.opts for option in options if not option.help], command.name
+
+
 def every_command(group: click.Group) -> Iterator[click.Command]:
     for command in group.commands.values():
         yield from every_command(command) if isinstance(command, click.Group) else [command]

@@ -68,6 +68,7 @@ def test_what_a_page_tells_its_reader_to_do_works(
 ) -> None:
     folder = tmp_path / "here"
     folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     presumed.FOLDERS.get(page, presumed.films)(stock, folder)
     monkeypatch.chdir(folder)
