@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import documents
@@ -168,10 +170,10 @@ def test_commands_within_sentences_are_commands_with_these_options(page: str) ->
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_stands_in_a_page_as_a_file_is_one(page: str) -> None:
-    import json
-
     for block in documents.blocks(page):
         if block.language == "json":
             json.loads(block.text)
+        elif block.language == "xml":
+            ElementTree.fromstring(block.text)
         elif block.language == "toml" and tomllib:
             tomllib.loads(block.text)
