@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -87,18 +88,23 @@ def test_what_a_page_tells_its_reader_to_do_works(
             else:
                 done = typed.run(step.text, step.language)
                 assert done.code == step.code, f"{step}\n{done.out}\n{done.err}"
-                assert not (
-                    unseen := [head for head in heads(step.shown) if head not in heads(done.out.splitlines())]
-                ), f"{step} shows {unseen}\n{done.out}"
+                got = done.out.splitlines()
+                assert {*heads(step.shown)} <= {*heads(got)}, f"{step}\n{done.out}"
+                assert failures(step.shown) in ([], failures(got)), f"{step}\n{done.out}\n{done.err}"
     if missing:
         pytest.skip(f"all but {'; '.join(missing)}")
 
 
-def heads(lines: tuple[str, ...] | list[str]) -> list[str]:
+def heads(lines: Sequence[str]) -> list[str]:
     """The heads of tables, which are the same whatever film it is."""
     return [
         " ".join(line.split()) for line in lines if re.fullmatch(r" *[a-z_]+(?: {2,}[a-z_]+(?: [a-z_]+)*){3,} *", line)
     ]
+
+
+def failures(lines: Sequence[str]) -> list[str]:
+    """How many films failed, as results say it."""
+    return re.findall(r"\d+ failed", "\n".join(line for line in lines if not line.startswith("movietags: ")))
 
 
 def programs(step: Step) -> set[str]:
@@ -111,6 +117,17 @@ def test_what_is_not_run_is_still_there() -> None:
     every = [step for page in PAGES for step in steps(page)]
     for page, begin in NOT_RUN:
         assert [step for step in every if step.page == page and step.text.startswith(begin)], (page, begin)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "benchmarks/README.md", "findings/README.md", *PAGES])
+def test_scripts_that_a_page_names_are_there(page: str) -> None:
+    text = documents.text(page)
+    for module in re.findall(r"python -m (tagger\.[\w.]+)", text):
+        assert importlib.util.find_spec(module), module
+    for script, more in re.findall(r"python ((?:benchmarks|docs|findings|\.ci)/[\w-]+\.py)(.*)", text):
+        assert (ROOT / script).is_file(), script
+        for option in re.findall(r"(?<!\w)--[a-z-]+", more):
+            assert f'"{option}"' in (ROOT / script).read_text(), (script, option)
 
 
 def calls(line: str) -> Iterator[list[str]]:
@@ -146,9 +163,6 @@ def test_what_is_not_run_has_options_that_there_are() -> None:
                 for words in calls(step.text):
                     command, rest = named(words)
                     command.make_parser(click.Context(command)).parse_args([*rest])
-                for script, more in re.findall(r"python (benchmarks/\w+\.py)(.*)", step.text):
-                    for option in re.findall(r"(?<!\w)--[a-z-]+", more):
-                        assert f'"{option}"' in (ROOT / script).read_text(), (step, option)
 
 
 @pytest.mark.parametrize("page", PAGES)

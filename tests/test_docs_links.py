@@ -12,7 +12,7 @@ import pytest
 from documents import PAGES, ROOT
 
 INDEX = "docs/README.md"
-OTHERS = "CONTRIBUTING.md", "benchmarks/README.md", "vocab/movies50/card.md"
+OTHERS = "CONTRIBUTING.md", "benchmarks/README.md", "findings/README.md", "vocab/movies50/card.md"
 PICTURE_BYTES_MAX = 150_000
 
 
