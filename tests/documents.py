@@ -16,7 +16,7 @@ OTHER_SHELLS = "zsh", "fish"  # whose blocks are typed as they stand
 SHELLS = "", "bash", *OTHER_SHELLS
 # A block without a language is one to type if its first word is one of these, or if a `$` stands before it.
 TYPED = {
-    "movietags", "pip", "python", "python3", "pytest", "make", "apt-get", "ffmpeg", "ffprobe", "find", "for", "source",
+    "movietags", "echo", "pip", "python", "python3", "pytest", "make", "apt-get", "ffmpeg", "ffprobe", "find", "for", "source",
     "eval", "mkdir", "cp", "mv", "ls", "cat", "jq", "sqlite3", "duckdb", "autoload", "sort", "head", "grep", "export",
 }  # fmt: skip
 FENCE = re.compile(r"^( *)(`{3,}) *(\w*)")

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import cli
 from tagger.reports.corrections import SCHEMA, read_report
 
-TAGS = ("beach", "car-chase", "wedding")
+TAGS = ("beach-sea", "car-chase", "wedding")
 EACH = 12  # too few to learn confidence from, which takes its time
 
 
