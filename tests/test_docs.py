@@ -53,7 +53,9 @@ def test_every_command_and_every_option_says_what_it_is() -> None:
 
 def every_command(group: click.Group) -> Iterator[click.Command]:
     for command in group.commands.values():
-        yield from every_command(command) if isinstance(command, click.Group) else [command]
+        if isinstance(command, click.Group):
+            yield from every_command(command)
+        yield command
 
 
 def options_of(command: click.Command) -> set[str]:
