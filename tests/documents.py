@@ -17,7 +17,8 @@ SHELLS = "", "bash", *OTHER_SHELLS
 # A block without a language is one to type if its first word is one of these, or if a `$` stands before it.
 TYPED = {
     "movietags", "pip", "python", "python3", "pytest", "make", "apt-get", "ffmpeg", "ffprobe", "jq", "sqlite3",
-    "duckdb", "find", "for", "source", "eval", "export", "echo", "mkdir", "cp", "mv", "ls", "cat", "sort", "head", "grep",
+    "duckdb", "find", "for", "source", "eval", "export", "echo", "mkdir", "cp", "mv", "ls", "cat", "sort", "head",
+    "grep",
 }  # fmt: skip
 FENCE = re.compile(r"^( *)(`{3,}) *(\w*)")
 CODES = re.compile(r"<!-- exit codes? ([\d ]+?) *-->")
