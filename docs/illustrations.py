@@ -92,7 +92,8 @@ def _times(axes: Axes, report: TagReport) -> None:
         axes.plot([shot.keyframe.time_s] * 2, [0, 1], color="white" if shot.keyframe.kept else INK, lw=1)
     axes.set(xlim=(0, report.video.duration_s), ylim=(0, 1), yticks=[])
     axes.xaxis.tick_top()
-    axes.set_xticks(range(0, int(report.video.duration_s) + 1, 5), [f"{at} s" for at in range(0, 39, 5)])
+    ticks = range(0, int(report.video.duration_s) + 1, 5)
+    axes.set_xticks(ticks, [f"{at} s" for at in ticks])
     _plain(axes, "shots")
 
 
