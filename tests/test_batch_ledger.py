@@ -26,6 +26,7 @@ from tagger.batch.ledger import (
     Ledger,
     LedgerEntry,
     facts,
+    key_of,
     mark_of,
     read,
     same,
@@ -88,6 +89,15 @@ def test_paths_are_kept_as_given_and_known_by_where_they_lead(output: Path, monk
     }
     noted(output, Path("y.mp4"), FOUND)
     assert read(output)[str(output / "y.mp4")].path == "y.mp4"
+
+
+def test_a_path_leads_elsewhere_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = []
+    for folder in ("here", "there"):
+        (tmp_path / folder / "films").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / folder)
+        known.append(key_of(Path("films/a.mp4")))
+    assert known == [str(tmp_path / folder / "films/a.mp4") for folder in ("here", "there")]
 
 
 TEXT = st.text(st.characters(exclude_characters="/\0"), min_size=1).filter(lambda text: text not in (".", ".."))

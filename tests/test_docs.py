@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 
 import click
-import media
+import documents
 import pytest
 from click.testing import CliRunner
+from documents import PAGES, ROOT
 
 import cli
 from tagger import Settings
@@ -20,44 +19,18 @@ from tagger.records import RankedTag
 from tagger.reports.csv_report import COLUMNS
 from tagger.reports.json_report import SCHEMA_FILE
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 NO_NUMBERS = {"rank", "tag", "slug", "trained", "answered_by"}
 
 
-def test_the_python_of_the_readme_runs(film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    shutil.copy(film.path, tmp_path / "film.mp4")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(example, names)
-    assert len(names["report"].tags) == 50  # type: ignore[attr-defined]
-
-
-def test_the_python_of_docs_runs(film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
-    assert len(examples) > 5
-    for name in ("film.mp4", "trailer.mp4"):
-        shutil.copy(film.path, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for example in examples:
-        exec(example, names)
-
-
-def test_the_options_of_the_documents_are_those_of_the_commands() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_the_options_of_a_page_are_those_of_commands(page: str) -> None:
     known = {"--version", "--no-deps"}.union(  # the second is pip's
         *(options_of(command) for command in every_command(cli.cli))
     )
-    for name in (
-        "README.md",
-        "docs/training.md",
-        "docs/batch.md",
-        "docs/ratings.md",
-        "docs/words.md",
-        "docs/formats.md",
-    ):
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / name).read_text())) <= known, name
+    for script in (*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "tagger/knowledge").glob("*.py")):
+        known |= {*re.findall(r'"(--[a-z-]+)"', script.read_text())}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", documents.text(page))) <= known
 
 
 def test_every_number_of_a_tag_has_its_word_explained() -> None:
@@ -71,9 +44,18 @@ def test_every_option_of_extract_is_in_the_readme() -> None:
     assert options_of(cli.cli.commands["extract"]) - named <= {"--quiet", "--verbose", "--output"}
 
 
+def test_every_command_and_every_option_says_what_it_is() -> None:
+    for command in every_command(cli.cli):
+        assert command.help, command.name
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        assert not [option.opts for option in options if not option.help], command.name
+
+
 def every_command(group: click.Group) -> Iterator[click.Command]:
     for command in group.commands.values():
-        yield from every_command(command) if isinstance(command, click.Group) else [command]
+        if isinstance(command, click.Group):
+            yield from every_command(command)
+        yield command
 
 
 def options_of(command: click.Command) -> set[str]:

@@ -172,6 +172,8 @@ def test_handles_go_as_far_as_the_film() -> None:
     events = read(as_edl(found, handles=12), 25)
     assert [event.source for event in events] == [(25, 57), (43, 77), (203, 225)]
     assert [event.record for event in events] == [(0, 32), (32, 66), (66, 88)]
+    marks = [count(code, 25, False) for code in re.findall(r"LOC: (\S+)", as_edl(found, handles=12))]
+    assert marks == [10, 44, 78]  # where each segment begins
     with pytest.raises(BadSettings, match="handles = -1: frames, from 0"):
         as_edl(found, handles=-1)
 

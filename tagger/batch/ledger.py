@@ -75,7 +75,7 @@ DEFAULTS = {field.name: field.default for field in fields(LedgerEntry)}
 
 def key_of(film: Path) -> str:
     """Returns what a film is known by: its absolute path without links, however it was spelled."""
-    return str(film.resolve() if film.is_symlink() else _real(film.parent) / film.name)
+    return str(film.resolve() if film.is_symlink() else _real(film.parent.absolute()) / film.name)
 
 
 @lru_cache(maxsize=1024)  # of 50,000 films every folder would be asked about thousands of times

@@ -1,5 +1,6 @@
 """The commands of `movietags`, one file per group: parse -> Settings -> call -> echo. cli.py puts them together.
 
+complete    names that a shell may complete
 console     what all commands share: options, bars, messages, exit codes of errors
 installed   what this installation consists of
 show        info, vocab, models

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
+from tagger.commands import complete
 from tagger.errors import BadSettings, MovieTagsError, OutputLocked, SetupError, StdoutGone
 from tagger.settings import (
     AUTO,
@@ -47,13 +48,13 @@ BAR_STEP_S = 0.1  # tqdm redraws at most this often
 # Every option that more than one command has. Those that choose how to tag are named as the field of `Settings`.
 OPTIONS = {
     "backbone": click.option(
-        "--backbone", default=DEFAULT_BACKBONE, show_default=True,
+        "--backbone", default=DEFAULT_BACKBONE, show_default=True, shell_complete=complete.backbone,
         help="auto (inceptionv3 where Keras has its weights, efficientnet-lite0 where pip has brought its own, else "
              "compact), compact (embedded), inceptionv3, ...: see `movietags models list`."),
     "weights": click.option(
         "--weights", type=click.Path(path_type=Path), help="File of weights for the backbone."),
     "vocabulary": click.option(
-        "--vocab", "vocabulary", default=DEFAULT_VOCABULARY, show_default=True,
+        "--vocab", "vocabulary", default=DEFAULT_VOCABULARY, show_default=True, shell_complete=complete.vocabulary,
         help="Name of a shipped vocabulary, or a vocabulary folder."),
     "stream": click.option(
         "--stream", type=int, metavar="N",
@@ -91,7 +92,7 @@ OPTIONS = {
         help="Frames a second of numbered pictures (scan_%06d.dpx, or a folder of them) and of raw streams; "
              "other films have times.  [24 for pictures]"),
     "formats": click.option(
-        "--format", "names", multiple=True, metavar="FORMAT",
+        "--format", "names", multiple=True, metavar="FORMAT", shell_complete=complete.formats,
         help="What each report is written as, beside its JSON; may be repeated: csv (a row per tag, and one per shot), "
              "json (all that is known; it is read again by other commands), html (a page to look at, with keyframes), "
              "parquet (the tables of csv, typed, for pandas and DuckDB), otio (shots on a timeline, for editing), or "

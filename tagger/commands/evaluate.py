@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
+from tagger.commands import complete
 from tagger.commands.console import STDOUT, bar, engine_of, errors, messages, options, progress_of
 from tagger.settings import Settings
 from tagger.text import printable, some_lines
@@ -28,7 +29,7 @@ def evaluate() -> None:
 
 
 @evaluate.command("images")
-@click.argument("vocabulary", metavar="VOCAB")
+@click.argument("vocabulary", metavar="VOCAB", shell_complete=complete.vocabulary)
 @click.argument("folder", metavar="IMAGES", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json",
               help="File for all figures, as JSON.")  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tagger import process
+from tagger.commands import complete
 from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, stages
 from tagger.errors import BadSettings
 from tagger.text import printable, some
@@ -24,7 +25,7 @@ NAMED_MAX = 10  # films, in a line
 
 @click.command()
 @click.argument("outs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="OUT...")
-@click.option("--vocab", "names", multiple=True, required=True, metavar="VOCAB",
+@click.option("--vocab", "names", multiple=True, required=True, metavar="VOCAB", shell_complete=complete.vocabulary,
               help="Name of a shipped vocabulary, or a vocabulary folder; may be repeated.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
               help="Folder for the new reports; of several vocabularies each has one in it.  [OUT-VOCAB]")  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tagger import process
+from tagger.commands import complete
 from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options
 from tagger.errors import BadSettings, BadVocabulary, OutputRefused
 
@@ -28,9 +29,9 @@ ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
 
 @click.command()
 @click.argument("reports", nargs=-1, required=True, metavar="REPORT...", type=click.Path(path_type=Path))
-@click.option("--tag", "names", multiple=True, metavar="TAG",
+@click.option("--tag", "names", multiple=True, metavar="TAG", shell_complete=complete.tags,
               help="Name or slug of a tag; can be given several times.  [every tag that a shot carries]")  # fmt: skip
-@click.option("--group", "group_names", multiple=True, metavar="GROUP",
+@click.option("--group", "group_names", multiple=True, metavar="GROUP", shell_complete=complete.groups,
               help="A group of tags of the vocabulary (groups.txt in its folder); may be repeated.")  # fmt: skip
 @click.option("--threshold", type=float, metavar="P",
               help="A shot carries every tag that is at least so probable, 0 to 1.  [its first three]")  # fmt: skip
@@ -41,7 +42,7 @@ ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
               help="File for the segments; its ending says in which format. Of several reports or formats, a folder "
                    "for NAME.segments.FORMAT; or FILE.csv, one table of all.")  # fmt: skip
-@click.option("--format", "form_names", multiple=True, metavar="FORMAT",
+@click.option("--format", "form_names", multiple=True, metavar="FORMAT", shell_complete=complete.formats,
               help="Format of FILE, whatever its ending; without FILE, of stdout in place of the table. May be "
                    "repeated where FILE is a folder.")  # fmt: skip
 @click.option("--reel", metavar="NAME",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tagger.commands import complete
 from tagger.commands.console import errors, messages
 from tagger.settings import DEFAULT_VOCABULARY
 
@@ -32,7 +33,7 @@ def vocab_list() -> None:
 
 
 @vocab.command("show")
-@click.argument("name", default=DEFAULT_VOCABULARY)
+@click.argument("name", default=DEFAULT_VOCABULARY, shell_complete=complete.vocabulary)
 def vocab_show(name: str) -> None:
     """The tags of a vocabulary (a name or a folder), and which of them its heads were trained on."""
     from tagger.commands.installed import tags
@@ -57,7 +58,7 @@ def models_list() -> None:
 
 
 @models.command("fetch")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.backbone)
 def models_fetch(names: tuple[str, ...]) -> None:
     """Download weights into Keras's cache (set MOVIETAGS_WEIGHTS_URL for a mirror)."""
     from tagger.models import registry
@@ -70,7 +71,7 @@ def models_fetch(names: tuple[str, ...]) -> None:
 
 
 @models.command("verify")
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete.backbone)
 def models_verify(names: tuple[str, ...]) -> None:
     """Check weights against their published checksums: those named, or all that are here."""
     from tagger.models import registry

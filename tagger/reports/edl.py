@@ -30,7 +30,7 @@ def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str
     """Returns the list: a title, and an event for each segment with the film's name, the tag, and a locator for it.
 
     Args:
-        segments: of one film.
+        segments: of one film; its locator is where it begins, behind a handle.
         reel: what events are said to be from: up to 8 letters and digits. None: the reel that the file names, if any.
         handles: frames more on both sides of each segment, as far as the film goes; events may overlap by them.
 
@@ -58,7 +58,7 @@ def as_edl(segments: Segments, reel: str | None = None, handles: int = 0) -> str
             f"{number:03}  {name:<{REEL_LETTERS_MAX}} V     C        {codes}",
             f"* FROM CLIP NAME: {printable(video.name)}",
             f"* COMMENT: {printable(segment.tag)}",
-            f"* LOC: {numbers.code(record)} {MARKER} {printable(segment.tag)}",
+            f"* LOC: {numbers.code(record + segment.start_frame - start)} {MARKER} {printable(segment.tag)}",
         ]
         record = record_end
     return "\n".join(lines) + "\n"
