@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tagger import libraries, process, signals
+from tagger.commands.advisory import advisory
 from tagger.commands.batch import batch
 from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
@@ -45,7 +46,9 @@ def cli() -> None:
     """What is this film about, and where in it? Ranked tags for films and trailers, offline."""
 
 
-for command in (extract, batch, retag, export, compare, segments, train, study, evaluate, images, vocab, models, info):
+for command in (
+    extract, batch, retag, export, compare, segments, advisory, train, study, evaluate, images, vocab, models, info,
+):  # fmt: skip
     cli.add_command(command)
 evaluate.add_command(ratings)
 study.add_command(search)

@@ -9,6 +9,7 @@ batch       every film below a folder
 retag       another vocabulary for films that were tagged
 export      reports in other formats
 segments    where in a film a tag is
+advisory    what parents ask of a film
 compare     two reports beside each other
 ratings     evaluate ratings
 evaluate    evaluate images, evaluate shots

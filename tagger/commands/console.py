@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,6 +192,20 @@ def messages(quiet: bool, verbose: bool) -> None:
     logging.getLogger("tagger").setLevel(level)
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def refuse_to_overwrite(reports: tuple[Path, ...], output: Path | None) -> None:
+    """Refuses an output file that is stdout, or one of the reports that are read.
+
+    Raises:
+        UsageError: it is.
+    """
+    if output == STDOUT:
+        raise click.UsageError("--output names a file: --format alone writes to stdout")
+    for report in reports:
+        with suppress(OSError):  # where one is not there they are two
+            if output and not report.is_dir() and output.samefile(report):
+                raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
 def fail(message: str, verbose: bool) -> None:

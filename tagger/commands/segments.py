@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options
+from tagger.commands.console import FAILED, errors, fail, messages, options, refuse_to_overwrite
 from tagger.errors import BadSettings, BadVocabulary, OutputRefused
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def segments(
                from the timecode that its file names (a tape's, a camera's) or from 00:00:00:00
     otio       OpenTimelineIO for editing programs: a clip for each segment
     """
-    _refuse_to_overwrite(reports, output)
+    refuse_to_overwrite(reports, output)
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.reports.formats import usable
@@ -225,15 +224,6 @@ def _many(
         output_folder(table.parent)
         write_atomically(table, csv_segments.of_all(answers, asked.csv_for).encode("utf-8", "backslashreplace"))
     return failed
-
-
-def _refuse_to_overwrite(reports: tuple[Path, ...], output: Path | None) -> None:
-    if output == STDOUT:
-        raise click.UsageError("--output names a file: --format alone writes to stdout")
-    for report in reports:
-        with suppress(OSError):  # where one is not there they are two
-            if output and not report.is_dir() and output.samefile(report):
-                raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
 def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group]:
