@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager, nullcontext
 
 from tagger import process
 from tagger.batch.ledger import LedgerEntry
+from tagger.batch.listener import Listener
 from tagger.batch.plan import Plan, Task
-from tagger.batch.watch import Watch
 from tagger.commands.console import bar, progress_of
 from tagger.records import FilmProgress, TagReport
 
@@ -16,7 +16,7 @@ ALL_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}"
 TAGS = 3  # named in a film's line
 
 
-class BatchBars(Watch):
+class BatchBars(Listener):
     """Counts, tells, and moves the bars where somebody looks."""
 
     def __init__(self, plan: Plan, quiet: bool, opened: ExitStack) -> None:
@@ -97,7 +97,7 @@ class BatchBars(Watch):
 
 
 @contextmanager
-def watching(plan: Plan, quiet: bool) -> Iterator[BatchBars]:
+def batch_bars(plan: Plan, quiet: bool) -> Iterator[BatchBars]:
     """Gives what shows how a batch goes; the bars are gone at the end."""
     with ExitStack() as opened:
         yield BatchBars(plan, quiet, opened)

@@ -163,19 +163,19 @@ def _run(
     from tagger.batch import index, ledger, summary
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
-    from tagger.commands.bars import watching
+    from tagger.commands.bars import batch_bars
     from tagger.reports.formats import PAGE
 
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
             for line in prune(output, book, gone):
                 process.say(line)
-            with watching(planned, quiet) as watch:
-                Batch(engine, output, book, watch, csv_for, keep_features, names).run(planned, jobs, limits)
+            with batch_bars(planned, quiet) as bars:
+                Batch(engine, output, book, bars, csv_for, keep_features, names).run(planned, jobs, limits)
         finally:
             known = ledger.read(output)
             table = summary.write(output, known, csv_for)
             index.write(output, known, wanted=PAGE in names)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
-    return watch.failures + (planned.failed + planned.incomplete + watch.incomplete if strict else 0)
+    return bars.failures + (planned.failed + planned.incomplete + bars.incomplete if strict else 0)

@@ -7,7 +7,7 @@ from tagger.batch.plan import Task
 from tagger.records import TagReport
 
 
-class Watch:
+class Listener:
     """Is told how a batch goes; this one does nothing with it."""
 
     def started(self, task: Task) -> None:
