@@ -15,6 +15,7 @@ shelf     reports that go to another name
 complete  formats that films lack, from their JSON
 prune     what is left of films that are gone
 outlook   what a run found and will do, for people
+watch     films as they arrive: when to look again, and which have come to rest
 listener  who is told how a batch goes
 run       pictures of all films -> full batches -> reports, ledger
 summary   the batch as a table

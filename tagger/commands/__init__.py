@@ -5,6 +5,7 @@ installed   what this installation consists of
 show        info, vocab, models
 extract     films in, tables or files out
 bars        what people see of a batch while it runs
+rounds      a batch again and again, as films arrive
 batch       every film below a folder
 retag       another vocabulary for films that were tagged
 export      reports in other formats
