@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ import psutil
 from tagger import libraries
 from tagger.batch.find import FilmFile, Search
 from tagger.batch.ledger import forget_folders
+from tagger.errors import BadSettings
 
 SETTLE_S = 10.0  # a copy over a network may stand still for seconds
 OFTEN_S, SELDOM_S = 30.0, 600.0  # between two looks where no change is reported, and where it is
@@ -42,6 +44,13 @@ class Pace:
 
     settle_s: float = SETTLE_S  # a film is taken when it has not changed for so long
     look_every_s: float | None = None  # also without a sign of a change; None: as the file system wants it
+
+    def __post_init__(self) -> None:
+        """Checks the ranges; NaN is in none."""
+        if not 0 <= self.settle_s < inf:
+            raise BadSettings(f"settle {self.settle_s}: seconds, from 0")
+        if self.look_every_s is not None and not 0 < self.look_every_s < inf:
+            raise BadSettings(f"look every {self.look_every_s}: seconds, above 0")
 
     def every_s(self, drive: str) -> float:
         """Returns the time between two looks, on a network drive or on none ("")."""
@@ -102,8 +111,7 @@ def changes(folders: Sequence[Path], leave_out: Path) -> Iterator[Callable[[floa
     Raises:
         LibraryMissing: watchfiles is not installed.
     """
-    own = os.path.realpath(leave_out)
-    stream = _reported([folder for folder in folders if os.path.isdir(folder)])  # noqa: PTH112  # raises nothing
+    own, stream = os.path.realpath(leave_out), _reported(folders)
     with closing(stream):
         with suppress(*SILENT):
             next(stream)  # from now on
@@ -149,9 +157,11 @@ def _reported(folders: Sequence[Path]) -> Generator[list[str], None, None]:
     """Yields the paths of what changed, again and again; none where nothing did for a moment."""
     with libraries.needed("--watch"):
         from watchfiles import watch as watched
-    # No filter of its own: while it has something to leave out, it never says that time passes.
-    for found in watched(
-        *folders, watch_filter=None, rust_timeout=TICK_MS, yield_on_timeout=True, poll_delay_ms=POLL_MS,
-        ignore_permission_denied=True,
-    ):  # fmt: skip
-        yield [os.path.realpath(path) for _, path in found]
+    for ignoring in (False, True):  # folders that may not be read; it would then say nothing of any other trouble
+        with suppress(PermissionError):
+            # No filter of its own: while it has something to leave out, it never says that time passes.
+            for found in watched(
+                *folders, watch_filter=None, rust_timeout=TICK_MS, yield_on_timeout=True, poll_delay_ms=POLL_MS,
+                ignore_permission_denied=ignoring,
+            ):  # fmt: skip
+                yield [os.path.realpath(path) for _, path in found]

@@ -60,9 +60,9 @@ LIST = Path("-")
               help="A film that is decoded slower than this times real time, over a minute, is given up.")  # fmt: skip
 @click.option("--watch", is_flag=True,
               help="Go on: tag films as they arrive, each when it has come to rest; Ctrl-C ends.")  # fmt: skip
-@click.option("--settle", "settle_s", type=click.FloatRange(min=0), metavar="SECONDS",
+@click.option("--settle", "settle_s", type=float, metavar="SECONDS",
               help="With --watch: a film is taken when its size and time rested for so long.  [10]")  # fmt: skip
-@click.option("--look-every", "look_every_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+@click.option("--look-every", "look_every_s", type=float, metavar="SECONDS",
               help="With --watch: look at all folders so often, also where no change is reported.  [30 on network "
                    "drives, 600 on others]")  # fmt: skip
 @options("formats", "csv_for", *TAGGING, "quiet", "verbose")
@@ -89,6 +89,7 @@ def batch(
         from tagger.batch.plan import Shard, Wanted, hold
         from tagger.reports.formats import DEFAULTS, PAGE, usable
 
+        pace = _pace(watch, settle_s, look_every_s, roots, once=dry_run or limit is not None or status is not None)
         if status:
             if not any((status / ledger.FOLDER).glob(ledger.LEDGERS)):
                 raise BadPath(f"{status}: no batch has written here")
@@ -96,7 +97,6 @@ def batch(
             return
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
-        pace = _pace(watch, settle_s, look_every_s, roots, dry_run=dry_run, limit=limit)
         part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
         if PAGE in names:
             index.check(output)
@@ -124,16 +124,15 @@ def batch(
 
 
 def _pace(
-    watch: bool, settle_s: float | None, look_every_s: float | None, roots: tuple[Path, ...], *, dry_run: bool,
-    limit: int | None,
-) -> Pace | None:  # fmt: skip
+    watch: bool, settle_s: float | None, look_every_s: float | None, roots: tuple[Path, ...], *, once: bool
+) -> Pace | None:
     """How patient a watch is to be; None where nothing is watched."""
     if not watch:
         if settle_s is not None or look_every_s is not None:
             raise click.UsageError("--settle and --look-every are of --watch")
         return None
-    if dry_run or limit is not None:
-        raise click.UsageError("--watch goes on and on: leave out --dry-run and --limit")
+    if once:
+        raise click.UsageError("--watch goes on and on: leave out --dry-run, --limit and --status")
     for root in roots:
         if not root.is_dir():
             raise click.UsageError(f"--watch: {printable(str(root))} is no folder: name folders in which films arrive")
