@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from tagger.batch.find import find
 from tagger.batch.ledger import DONE, FAILED
 from tagger.batch.watch import Arrivals, Pace, changes, network_drive
 
+DOCS = Path(__file__).parents[1] / "docs/batch.md"
 SETTLE_S = 0.6
 GAP_S = 0.05  # between two pieces of a copy that goes on
 LONG_S = 60.0
@@ -350,3 +352,20 @@ def test_without_watchfiles_one_line_says_what_to_install(tmp_path: Path, monkey
         "movietags: error: --watch needs watchfiles, which is not installed: "
         "pip install watchfiles (the extra [watch] of movietags)"
     )
+
+
+def test_the_commands_of_the_document_begin_to_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(folders: Sequence[Path], leave_out: Path, pace: Pace, look: Callable[[Arrivals], None]) -> None:
+        look(Arrivals(0))
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(watch, "watch", interrupted)
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "nas").mkdir()
+    commands = re.findall(r"^    movietags (batch .*--watch.*)$", DOCS.read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        done = CliRunner().invoke(cli.cli, command.replace("/mnt/nas/films", "nas").split())
+        assert done.exit_code == 130 and "watching incoming" in done.output, done.output
+        assert (tmp_path / "tags/summary.csv").is_file()

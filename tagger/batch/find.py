@@ -28,7 +28,10 @@ SUFFIXES = frozenset((
     ".nut", ".ivf", ".264", ".h264", ".265", ".hevc", ".amv", ".wtv",
 ))  # fmt: skip
 # Of downloads under way.
-UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".!qb", ".ytdl", ".tmp"))
+UNFINISHED = frozenset((
+    ".part", ".partial", ".crdownload", ".download", ".opdownload", ".!qb", ".!ut", ".bc!", ".ytdl", ".tmp",
+    ".filepart",
+))  # fmt: skip
 HEAD_BYTES = 4096
 # How files of containers that can hold moving pictures begin, in ISO files from byte 4 on.
 STARTS = (
