@@ -39,7 +39,7 @@ class Rounds:
             how = f" ({drive})" if drive else ""
             process.say(
                 f"watching {', '.join(map(str, self._roots))}: a film is taken when it has not changed for "
-                f"{pace.settle_s:g} s; looked at every {pace.every_s(drive):g} s at least{how}; Ctrl-C ends"
+                f"{pace.settle_s:g} s; all is looked at every {pace.every_s(drive):g} s{how}; Ctrl-C ends"
             )
         watch(self._roots, output, pace, self._round)
 
