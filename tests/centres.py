@@ -10,7 +10,9 @@ import codecs
 import math
 import re
 import xml.etree.ElementTree as ET
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 FILM = re.compile(r"themoviedb\.org/movie/\d+|imdb\.com/title/tt\d+")
@@ -26,17 +28,16 @@ def decoded(body: bytes) -> str | None:
 
 def children(text: str) -> list[ET.Element]:
     """Those of the first root, as far as the text can be read; names are as they are written, without name spaces."""
-    parser, depth, root = ET.XMLPullParser(("start", "end")), 0, None
+    parser: Any = ET.XMLPullParser(("start", "end"))
     parser.feed(text.replace(" xmlns=", " ns="))
-    try:
+    depth, found = 0, []
+    with suppress(ET.ParseError):
         for what, element in parser.read_events():
-            root = element if root is None else root
             depth += 1 if what == "start" else -1
+            found += [element] if (what, depth) == ("end", 1) else []
             if depth == 0:
                 break
-    except ET.ParseError:
-        pass
-    return [] if root is None else list(root)
+    return found
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def jellyfin(body: bytes) -> list[str]:
     text = body.decode("utf-8", "replace") if text is None else text
     end = text.rfind("</")
     end = text.find(">", end) if end >= 0 else -1
-    if end < 0 or "<!DOCTYPE" in text or text[:1].isspace() and text.lstrip().startswith("<?xml"):
+    if end < 0 or "<!DOCTYPE" in text or (text[:1].isspace() and text.lstrip().startswith("<?xml")):
         return []
     tags: dict[str, str] = {}
     for element in children(text[: end + 1]):

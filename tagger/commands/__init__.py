@@ -8,6 +8,7 @@ bars        what people see of a batch while it runs
 batch       every film below a folder
 retag       another vocabulary for films that were tagged
 export      reports in other formats
+choices     what only one format of segments has
 segments    where in a film a tag is
 compare     two reports beside each other
 ratings     evaluate ratings

@@ -33,6 +33,7 @@ from tagger.reports import (
     html_report,
     json_report,
     json_segments,
+    kodi_edl,
     otio_report,
     otio_segments,
     parquet_report,
@@ -96,7 +97,9 @@ def _csv(subject: type[Any], render: Callable[..., str], part: str = ".tags") ->
 
 JSON = Format("json", ".json", TagReport, json_report.as_json)  # the one that is read again
 SEGMENTS = ".segments"  # NAME.segments.csv
-EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions, SEGMENTS)  # the one with choices of its own
+# Those with choices of their own.
+EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions, SEGMENTS)
+KODI_EDL = Format("kodi-edl", ".kodi.edl", Segments, kodi_edl.as_kodi_edl, kodi_edl.cautions, SEGMENTS)
 PAGE = "html"  # the one that shows what was put right beside what was said
 PARQUET, OTIO = ("pyarrow",), ("opentimelineio",)
 FORMATS: tuple[Format[Any], ...] = (
@@ -112,6 +115,7 @@ FORMATS: tuple[Format[Any], ...] = (
     Format("vtt", ".vtt", Segments, vtt.as_vtt, part=SEGMENTS),
     Format("ffmetadata", ".ffmeta", Segments, ffmetadata.as_ffmetadata, part=SEGMENTS),
     Format("otio", ".otio", Segments, otio_segments.as_otio, part=SEGMENTS, needs=OTIO),
+    KODI_EDL,
     EDL,
 )
 PLAIN = frozenset(("csv", "json", "parquet", "otio"))  # names of those of reports that show no keyframes
