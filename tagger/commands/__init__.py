@@ -3,6 +3,7 @@
 console     what all commands share: options, bars, messages, exit codes of errors
 installed   what this installation consists of
 show        info, vocab, models
+beside      tags in the sidecars beside films
 extract     films in, tables or files out
 bars        what people see of a batch while it runs
 batch       every film below a folder

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
+from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.errors import BadPath, BadSettings, reason
 from tagger.text import printable
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from tagger.batch.ignore import Ignore
     from tagger.batch.ledger import LedgerEntry
     from tagger.batch.outlook import Outlook
-    from tagger.batch.plan import Plan, Shard, Wanted
+    from tagger.batch.plan import Plan, Shard, Task, Wanted
+    from tagger.batch.sidecars import Sidecars
     from tagger.pipeline import Engine
 
 LIST = Path("-")
@@ -57,12 +59,13 @@ LIST = Path("-")
               metavar="MIB", help="A film whose decoding takes more is given up.")  # fmt: skip
 @click.option("--min-speed", type=click.FloatRange(min=0), default=0.02, show_default=True, metavar="FACTOR",
               help="A film that is decoded slower than this times real time, over a minute, is given up.")  # fmt: skip
-@options("formats", "csv_for", *TAGGING, "quiet", "verbose")
+@options("formats", "min_score", "csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
     replace: bool, prune: bool, strict: bool, keep_features: bool | None, dry_run: bool, memory_mib: int,
-    min_speed: float, names: tuple[str, ...], csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    min_speed: float, names: tuple[str, ...], min_score: float | None, csv_for: str, quiet: bool, verbose: bool,
+    **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
@@ -78,7 +81,7 @@ def batch(
         from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
-        from tagger.reports.formats import DEFAULTS, PAGE, usable
+        from tagger.reports.formats import DEFAULTS, JSON, PAGE, usable
 
         if status:
             if not any((status / ledger.FOLDER).glob(ledger.LEDGERS)):
@@ -87,7 +90,9 @@ def batch(
             return
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
-        part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
+        part, ignore = Shard.parse(shard), Ignore(exclude, markers=not every)
+        names, sidecars = sidecars_asked(names or DEFAULTS, min_score)
+        names = usable(names or (JSON.name,))
         if PAGE in names:
             index.check(output)
         with nullcontext() if dry_run else hold(output, part):
@@ -109,7 +114,10 @@ def batch(
                 limits = Limits(memory_mib, min_speed)
                 gone = outlook.departed.gone if prune else ()
                 work = (engine, output, part, outlook.plan, gone, jobs or process.cores(), limits)
-                failed = _run(*work, names, csv_for, keep, quiet, strict)
+                failed = _run(*work, names, csv_for, keep, quiet, strict, sidecars)
+                if sidecars:  # those of films that were done before
+                    sidecars.renew_all(output, filter(wanted.takes, outlook.search.films))
+                failed += told(sidecars, quiet)
     sys.exit(FAILED if failed or outlook.problems else 0)
 
 
@@ -157,20 +165,24 @@ def _listed() -> list[Path]:
 
 def _run(
     engine: Engine, output: Path, part: Shard, planned: Plan, gone: tuple[LedgerEntry, ...], jobs: int, limits: Limits,
-    names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool,
+    names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool, sidecars: Sidecars | None,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
     from tagger.batch import index, ledger, summary
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
     from tagger.commands.bars import watching
-    from tagger.reports.formats import PAGE
+    from tagger.reports.formats import PAGE, json_file
+
+    def renew(task: Task) -> None:
+        if sidecars:
+            sidecars.renew(json_file(output / task.report), task.film.files)
 
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
             for line in prune(output, book, gone):
                 process.say(line)
-            with watching(planned, quiet) as watch:
+            with watching(planned, quiet, renew) as watch:
                 Batch(engine, output, book, watch, csv_for, keep_features, names).run(planned, jobs, limits)
         finally:
             known = ledger.read(output)
