@@ -78,7 +78,8 @@ def find_all(root: Path) -> Search:
         ("a.mp4", "b.mp4", "c-trailer.mp4"),  # of a film that is not here
         ("a.mp4", "b.mp4", "clips/c.mp4", "other/d.mp4", "shorts/e.mp4"),  # no film's own folder
         ("films/a.mp4", "trailers/b.mp4", "extras/c.mp4"),  # beside no film
-        ("theme.mp4", "other.mp4"), ("big-short.mp4",), ("beach.mp4", "holiday-clip.mp4"), ("sampler.mp4", "x.mp4"), ("x.mp4", "trailerpark.mp4"),
+        ("theme.mp4", "other.mp4"),
+        ("big-short.mp4",), ("beach.mp4", "holiday-clip.mp4"), ("sampler.mp4", "x.mp4"), ("x.mp4", "trailerpark.mp4"),
     ],
 )  # fmt: skip
 def test_where_it_has_no_film_it_is_what_was_asked_for(tmp_path: Path, names: tuple[str, ...]) -> None:

@@ -144,12 +144,14 @@ class Sidecars:
         """Yields what was done, and why tags are missing where somebody may look for them."""
         yield f"sidecars: {self.written} written, {self.stood} had these tags already"
         if self.without:
+            have = "1 film has" if self.without == 1 else f"{self.without} films have"
             yield (
-                f"{self.without} films have no sidecar (NAME.nfo, movie.nfo), and none is made: Kodi would take it for "
-                "all there is to know. Kodi (export library) and Jellyfin (metadata savers: Nfo) make them"
+                f"{have} no sidecar (NAME.nfo, movie.nfo), and none is made: Kodi would take it for all there is to "
+                "know. Kodi (export library) and Jellyfin (metadata savers: Nfo) make them"
             )
         if self.unsure:
-            yield f"{self.unsure} reports do not say what is sure: --min-score takes tags by their score"
+            say = "1 report does" if self.unsure == 1 else f"{self.unsure} reports do"
+            yield f"{say} not say what is sure: --min-score takes tags by their score"
 
 
 def _renew(path: Path, tags: Sequence[str]) -> bool:
