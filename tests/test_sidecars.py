@@ -25,6 +25,7 @@ from tagger.files import SAMPLE_BYTES
 from tagger.records import RankedTag, TagReport
 from tagger.reports.corrections import corrections_file
 from tagger.reports.formats import write_report
+from tagger.reports.json_report import read_report
 
 NFO = b"<movie>\n  <title>Film</title>\n  <tag>Mine</tag>\n</movie>\n"
 # Sure, and not.
@@ -120,7 +121,8 @@ def test_the_sure_tags_are_written_or_those_of_a_score() -> None:
     assert wanted(report) == ["Beach/Sea", "Car chase"]  # the surest first
     assert wanted(report, 0.5) == ["Car chase", "Beach/Sea", "Drama"]
     assert wanted(report, 0.0) == ["Car chase", "Beach/Sea", "Drama"]  # what has no weight is no answer
-    assert wanted(replace(report, tags=())) == []
+    unknown = tuple(replace(tag, confidence=None) for tag in TAGS)
+    assert wanted(replace(report, tags=unknown)) is None and wanted(replace(report, tags=unknown[3:]), 0.5) == []
 
 
 def test_a_sidecar_is_renewed_with_a_copy_of_how_it_was(tmp_path: Path) -> None:
@@ -224,10 +226,13 @@ def test_where_nothing_says_what_is_sure_a_line_says_so(tmp_path: Path) -> None:
     old = tuple(replace(tag, confidence=None) for tag in TAGS)
     file = reported(root / "F.mkv", tmp_path / "tags", tags=old)
     done = batches.inside("export", file, "--format", "nfo")
-    assert "1 report does not say what is sure: --min-score" in done.stderr and (root / "F.nfo").read_bytes() == NFO
+    assert "1 film has no tag that is sure: --min-score" in done.stderr and (root / "F.nfo").read_bytes() == NFO
     done = batches.inside("export", file, "--format", "nfo", "--min-score", "0.7")
     assert "sure" not in done.stderr
-    assert centres.kodi((root / "F.nfo").read_bytes()).tags == ["Mine", "Car chase", "Beach & Sea"]
+    written = (root / "F.nfo").read_bytes()
+    assert centres.kodi(written).tags == ["Mine", "Car chase", "Beach & Sea"]
+    assert batches.inside("export", file, "--format", "nfo").returncode == 0
+    assert (root / "F.nfo").read_bytes() == written  # nobody knows that they are not sure
 
 
 @pytest.mark.parametrize(
@@ -330,6 +335,14 @@ def test_films_that_were_tagged_before_get_their_tags_without_being_read(film: m
     (tmp_path / "films/F.nfo").write_bytes(NFO)
     done = batches.batch(*words, "--format", "nfo", "--min-score", "0.5")
     assert "0 films to tag" in done.stderr and "sidecars: 1 written" in done.stderr
+    assert "sidecars: 1 written" in batches.batch(*words, "--format", "nfo").stderr  # nothing is sure: taken out
+    assert (tmp_path / "films/F.nfo").read_bytes() == NFO
+    report = tmp_path / "tags/F.mp4.tags.json"
+    corrections_file(report).write_text(
+        f'{{"schema": "movietags-corrections/1", "film": "{read_report(report).video.fingerprint}", "added": ["Mars"]}}'
+    )
+    assert "sidecars: 1 written" in batches.batch(*words, "--format", "nfo").stderr
+    assert centres.kodi((tmp_path / "films/F.nfo").read_bytes()).tags == ["Mine", "Mars"]
     (tmp_path / "films/F.nfo").write_bytes(b"broken")
     done = batches.batch(*words, "--format", "nfo")
     assert done.returncode == 1 and f"error: {tmp_path}/films/F.nfo: is no XML" in done.stderr

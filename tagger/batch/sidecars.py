@@ -19,11 +19,12 @@ from pathlib import Path
 
 from tagger.batch import ledger
 from tagger.batch.find import SUFFIXES, FilmFile, find
+from tagger.batch.guard import changed_since
 from tagger.batch.kinds import DISC_FOLDER, arranged, called, without_part
 from tagger.errors import BadSidecar, MovieTagsError, OutputRefused, PathMissing, reason
 from tagger.files import SAMPLE_BYTES, is_file, written_whole
 from tagger.records import TagReport
-from tagger.reports.corrections import read_report
+from tagger.reports.corrections import corrections_file, read_report
 from tagger.reports.film_file import film_of
 from tagger.reports.formats import json_file
 from tagger.reports.nfo import merged
@@ -38,15 +39,15 @@ VERSION = re.compile(r"\s*([-_.\[{].*)?")
 WRITABLE = 0o222
 
 
-def wanted(report: TagReport, min_score: float | None = None) -> list[str]:
-    """Returns the tags for the sidecars of a film, the surest first: those that are sure.
+def wanted(report: TagReport, min_score: float | None = None) -> list[str] | None:
+    """Returns the tags for the sidecars of a film, the surest first: those that are sure; None if nothing says which.
 
     Args:
         report: of the film.
         min_score: those of at least this score in their place, the best first; also where nothing says what is sure.
     """
     if min_score is None:
-        return [tag.tag for tag in report.sure]
+        return [tag.tag for tag in report.sure] if report.says_confidence else None
     return [tag.tag for tag in report.tags if tag.weight > 0 and tag.score >= min_score]
 
 
@@ -95,7 +96,7 @@ class Sidecars:
     written: int = 0
     stood: int = 0  # sidecars that had these tags
     without: int = 0  # films that have none
-    unsure: int = 0  # films of which nothing says what is sure
+    unsure: int = 0  # films without a sure tag
     faults: list[str] = field(default_factory=list)  # a line each
     _seen: set[Path] = field(default_factory=set)  # reports
 
@@ -116,19 +117,29 @@ class Sidecars:
             self.faults.append(str(error))
 
     def renew_all(self, output: Path, films: Iterable[FilmFile]) -> None:
-        """Renews the sidecars of films that a batch has tagged into a folder."""
+        """Renews the sidecars of films that a batch has tagged into a folder, by its ledger where that says enough."""
         known = ledger.read(output)
         for film in films:
             entry = known.get(ledger.key_of(film.path))
-            if entry and entry.state == ledger.DONE:
-                self.renew(json_file(output / entry.report), film.files)
+            if entry is None or entry.state != ledger.DONE:
+                continue
+            file = json_file(output / entry.report)
+            if self.min_score is None and file not in self._seen and _is_as_noted(output, entry):
+                self._seen.add(file)
+                self._put(entry.sure, film.files)
+            else:
+                self.renew(file, film.files)
 
     def put(self, report: TagReport, files: Sequence[Path]) -> None:
         """Renews the sidecars of a film."""
-        tags = [] if self.remove else wanted(report, self.min_score)
-        self.unsure += not (self.remove or report.says_confidence or self.min_score is not None)
+        self._put([] if self.remove else wanted(report, self.min_score), files)
+
+    def _put(self, tags: Sequence[str] | None, files: Sequence[Path]) -> None:
         there = sidecars(files)
         self.without += not there
+        self.unsure += not (tags or self.remove or self.min_score is not None)
+        if tags is None:  # what is there may be right
+            return
         for path in there:
             try:
                 renewed = _renew(path, tags)
@@ -150,8 +161,14 @@ class Sidecars:
                 "know. Kodi (export library) and Jellyfin (metadata savers: Nfo) make them"
             )
         if self.unsure:
-            say = "1 report does" if self.unsure == 1 else f"{self.unsure} reports do"
-            yield f"{say} not say what is sure: --min-score takes tags by their score"
+            have = "1 film has" if self.unsure == 1 else f"{self.unsure} films have"
+            yield f"{have} no tag that is sure: --min-score takes tags by their score"
+
+
+def _is_as_noted(output: Path, entry: ledger.LedgerEntry) -> bool:
+    """Whether the sure tags of a film are those of its entry: no person changed its report, or put it right."""
+    stem = output / entry.report
+    return not (os.path.lexists(corrections_file(json_file(stem))) or changed_since(stem, entry))
 
 
 def _renew(path: Path, tags: Sequence[str]) -> bool:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from tagger import process
 from tagger.commands.console import fail
 from tagger.errors import BadSettings
+from tagger.reports.nfo import FORMAT as NFO
 from tagger.text import some_lines
 
 if TYPE_CHECKING:
     from tagger.batch.sidecars import Sidecars
 
-NFO = "nfo"
 FAULTS_MAX = 10  # of sidecars, that are named
 
 

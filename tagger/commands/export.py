@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from tagger import process
-from tagger.commands.beside import NFO, sidecars_asked, told
+from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, stages
+from tagger.reports.nfo import FORMAT as NFO
 from tagger.text import printable
 
 

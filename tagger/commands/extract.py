@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.beside import NFO, sidecars_asked, told
+from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import (
     FAILED,
     HOPELESS,
@@ -24,6 +24,7 @@ from tagger.commands.console import (
     progress_of,
 )
 from tagger.errors import MovieTagsError
+from tagger.reports.nfo import FORMAT as NFO
 
 if TYPE_CHECKING:
     from tagger.images import Pixels

@@ -34,6 +34,7 @@ from tagger.reports import (
     json_report,
     json_segments,
     kodi_edl,
+    nfo,
     otio_report,
     otio_segments,
     parquet_report,
@@ -157,7 +158,7 @@ def all_named(name: str, subject: type[S]) -> tuple[Format[S], ...]:
     """
     if found := tuple(form for form in known(subject, name) if form.name == name):
         return found
-    names = dict.fromkeys(form.name for form in known(subject))
+    names = [*dict.fromkeys(form.name for form in known(subject)), *([nfo.FORMAT] if subject is TagReport else ())]
     raise BadSettings(f"format {name!r}: choose one of {', '.join(names)}")
 
 

@@ -24,6 +24,7 @@ from xml.sax.saxutils import escape
 from tagger.errors import BadSidecar, reason
 from tagger.reports.nfo_parts import MARK, NAME, SPACE, Element, Root, begin, encoding, roots
 
+FORMAT = "nfo"  # what people ask for it by; a report has no file of its own of it
 TAG = "tag"
 OPENED, ADDED = "opened", "added"  # what was made of the root: <movie/> opened, or one put before addresses
 WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
