@@ -1,7 +1,7 @@
 """What media centres make of the files beside a film, by small readers of their rules.
 
-Kodi: `VideoInfoTag.cpp`, `XMLUtils.cpp`, `NfoFile.cpp` and `Edl.cpp` of 21 and of the master of 2025; Jellyfin:
-`BaseNfoParser.cs` of 10.11 and 12. Nothing of them is taken but the rules.
+Kodi: `VideoTagLoaderNFO.cpp`, `NfoFile.cpp`, `VideoInfoTag.cpp`, `XMLUtils.cpp`, `Edl.cpp`, and `EdlFileParser.cpp` of the
+master of 2026; Jellyfin: `BaseNfoParser.cs` of 12. Nothing of them is taken but the rules.
 """
 
 from __future__ import annotations
@@ -97,8 +97,11 @@ class Edits:
     refused: list[str] = field(default_factory=list)  # lines
 
 
-def kodi_edits(text: str) -> Edits:
-    """What Kodi reads of FILM.edl; the rate is not known, so that a file with a frame number is refused whole."""
+def kodi_edits(text: str, newer: bool = False) -> Edits:
+    """What Kodi reads of FILM.edl; the rate is not known, so that a file with a frame number is refused whole.
+
+    The newer one rounds to milliseconds where others cut, and an edit's end is no longer part of it.
+    """
     found = Edits()
     for line in text.splitlines():
         fields = line.split()
@@ -112,20 +115,22 @@ def kodi_edits(text: str) -> Edits:
         if "#" in (first[0], second[0]):
             return Edits()
         what = int(action[0]) if action else int(_number(fields[1]))
-        if not _added(found, _milliseconds(first), _milliseconds(second), what):
+        if not _added(found, _milliseconds(first, newer), _milliseconds(second, newer), what, int(newer)):
             found.refused.append(line)
     return found
 
 
-def _added(found: Edits, start: int, end: int, action: int) -> bool:
+def _added(found: Edits, start: int, end: int, action: int, less: int) -> bool:
+    """Whether an edit or a mark is taken; `less` is 1 where ends are no part of edits."""
+
     def inside(at: int) -> bool:
-        return any(edit[0] <= at <= edit[1] for edit in found.edits)
+        return any(edit[0] <= at <= edit[1] - less for edit in found.edits)
 
     if action == 2:
         found.marks += [] if inside(end) else [end]
         return not inside(end)
     surrounds = any(start < edit[0] and end > edit[1] for edit in found.edits)
-    if action not in (0, 1, 3) or start < 0 or start >= end or inside(start) or inside(end) or surrounds:
+    if action not in (0, 1, 3) or start < 0 or start >= end or inside(start) or inside(end - less) or surrounds:
         return False
     found.edits = sorted([*found.edits, (start, end, action)])
     return True
@@ -137,9 +142,9 @@ def _number(text: str) -> float:
     return float(found[0]) if found else 0.0
 
 
-def _milliseconds(text: str) -> int:
+def _milliseconds(text: str, newer: bool) -> int:
     if ":" not in text:
-        return math.trunc(_number(text) * 1000)
+        return math.floor(_number(text) * 1000 + 0.5) if newer else math.trunc(_number(text) * 1000)
     clock, _, rest = text.partition(".")
     seconds = 0
     for part in clock.split(":"):

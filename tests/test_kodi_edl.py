@@ -46,9 +46,11 @@ def spans(draw: st.DrawFn) -> list[tuple[float, float, str]]:
 
 
 @settings(max_examples=150)
-@given(spans(), st.sampled_from(["skip", "mute"]))
-def test_kodi_takes_every_line_and_all_of_the_time(made: list[tuple[float, float, str]], action: str) -> None:
-    read = centres.kodi_edits(as_kodi_edl(asked(*made), action))
+@given(spans(), st.sampled_from(["skip", "mute"]), st.booleans())
+def test_kodi_takes_every_line_and_all_of_the_time(
+    made: list[tuple[float, float, str]], action: str, newer: bool
+) -> None:
+    read = centres.kodi_edits(as_kodi_edl(asked(*made), action), newer)
     assert read.refused == [] and {edit[2] for edit in read.edits} == {{"skip": 0, "mute": 1}[action]}
     inside = {ms for start, end, _ in made for ms in range(round(start * 1000), round(end * 1000) + 1)}
     assert {ms for start, end, _ in read.edits for ms in range(start, end + 1)} == inside
@@ -66,8 +68,10 @@ def test_marks_are_where_segments_begin(made: list[tuple[float, float, str]]) ->
 
 def test_a_skip_file_has_seconds_and_its_own_first_line() -> None:
     text = as_kodi_edl(asked((1.001, 4.35, "drama"), (4.35, 62.0, "car-chase"), (62.001, 3700, "drama")))
-    assert text == "## movietags\n1.0015 62.0005 0\n62.0015 3700.0005 0\n"
-    assert centres.kodi_edits(text).edits == [(1001, 62000, 0), (62001, 3700000, 0)]
+    assert text == "## movietags\n1.0012 62.0002 0\n62.0012 3700.0002 0\n"
+    for newer in (False, True):
+        assert centres.kodi_edits(text, newer).edits == [(1001, 62000, 0), (62001, 3700000, 0)]
+    assert centres.kodi_edits("1.001 62.000 0\n").edits == [(1000, 62000, 0)]  # why there is a digit more
     assert centres.kodi_edits(as_kodi_edl(asked())) == centres.Edits()
     with pytest.raises(BadSettings, match="action 'cut': choose one of skip, mute, mark"):
         as_kodi_edl(asked(), "cut")
@@ -76,7 +80,8 @@ def test_a_skip_file_has_seconds_and_its_own_first_line() -> None:
 def test_kodi_finds_no_edit_in_a_list_for_editing_programs() -> None:
     """As the caution says: some lines are refused, others are nothing to it."""
     text = as_edl(asked((1.0, 4.0, "drama"), (5.0, 9.0, "car-chase")))
-    assert centres.kodi_edits(text).edits == [] == centres.kodi_edits(text).marks
+    for newer in (False, True):
+        assert centres.kodi_edits(text, newer).edits == [] == centres.kodi_edits(text, newer).marks
 
 
 # -------------------------------------------------------------------------------------------------------- on the disk
@@ -103,8 +108,8 @@ def test_a_skip_file_is_put_beside_its_film(place: Path) -> None:
     words = ("segments", place / "tags", "--tag", "drama", "--format", "kodi-edl", "--beside")
     path = place / "films/Film (2010).edl"
     done = batches.inside(*words)
-    assert (done.returncode, path.read_text()) == (0, "## movietags\n0.0005 1.2005 0\n")
-    assert done.stderr == f"movietags: wrote {path}\n"
+    assert (done.returncode, path.read_text()) == (0, "## movietags\n0.0002 1.2002 0\n")
+    assert done.stderr.endswith(f"movietags: wrote {path}\n")
     assert batches.inside(*words, "--action", "mute").returncode == 0  # ours is written over
     assert path.read_text().endswith(" 1\n")
     path.write_text("0 5 0\n")

@@ -1,11 +1,12 @@
 """Segments as a skip file of Kodi, FILM.edl beside the film: what is left out of it, muted, or marked.
 
     ## movietags
-    62.0415 75.9995 0
+    62.0412 75.9992 0
 
-A line has the two ends in seconds and what happens between them. Kodi cuts times to milliseconds, so that 1.001 is
-1.000 for it: each has half a millisecond more. It refuses a line that begins or ends within an earlier one, whose ends
-are included, or surrounds one: so segments that touch or overlap, of whatever tags, are one here.
+A line has the two ends in seconds and what happens between them. Kodi up to 21 cuts times to milliseconds, by which
+1.001 becomes 1.000, and rounds them since: each has a fifth of a millisecond more, so that both read the same. It
+refuses a line that begins or ends within an earlier one, whose ends are included, or surrounds one: so segments that
+touch or overlap, of whatever tags, are one here.
 """
 
 from __future__ import annotations
@@ -122,8 +123,8 @@ def _stretches(segments: Segments) -> list[tuple[int, int]]:
 
 
 def _seconds(time_ms: int) -> str:
-    """Half a millisecond later, so that it is this one whether it is cut or rounded down."""
-    return f"{time_ms // 1000}.{time_ms % 1000:03}5"
+    """A little later, so that it is this millisecond whether it is cut or rounded."""
+    return f"{time_ms // 1000}.{time_ms % 1000:03}2"
 
 
 def _begins(path: Path, start: bytes) -> bool:
