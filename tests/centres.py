@@ -1,7 +1,7 @@
 """What media centres make of the files beside a film, by small readers of their rules.
 
-Kodi: `VideoTagLoaderNFO.cpp`, `NfoFile.cpp`, `VideoInfoTag.cpp`, `XMLUtils.cpp`, `Edl.cpp`, and `EdlFileParser.cpp` of the
-master of 2026; Jellyfin: `BaseNfoParser.cs` of 12. Nothing of them is taken but the rules.
+Kodi: `VideoTagLoaderNFO.cpp`, `NfoFile.cpp`, `VideoInfoTag.cpp`, `XMLUtils.cpp`, `Edl.cpp`, and since 2026
+`EdlFileParser.cpp`; Jellyfin: `BaseNfoParser.cs` of 12. Nothing of them is taken but the rules.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     ## movietags
     62.0412 75.9992 0
 
-A line has the two ends in seconds and what happens between them. Kodi up to 21 cuts times to milliseconds, by which
-1.001 becomes 1.000, and rounds them since: each has a fifth of a millisecond more, so that both read the same. It
+A line has the two ends in seconds and what happens between them. Older versions of Kodi cut times to milliseconds, by
+which 1.001 becomes 1.000, newer ones round them: each has a fifth of a millisecond more, so that both read the same. It
 refuses a line that begins or ends within an earlier one, whose ends are included, or surrounds one: so segments that
 touch or overlap, of whatever tags, are one here.
 """
