@@ -86,6 +86,12 @@ def test_where_it_has_no_film_it_is_what_was_asked_for(tmp_path: Path, names: tu
     assert sorted(singles(tmp_path, *names)) == sorted(names)
 
 
+def test_a_trailer_may_be_set_off_by_a_dash_between_spaces(tmp_path: Path) -> None:
+    search = look(made(tmp_path, "Film.mkv", "Other.mkv", "Film - trailer.mp4", "Nothing - sample.mkv"))
+    assert list(films(search)) == ["Film.mkv", "Nothing - sample.mkv", "Other.mkv"]
+    assert rules(tmp_path, search) == {"Film - trailer.mp4": "trailer of Film.mkv"}
+
+
 def test_the_current_folder_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = made(tmp_path, "all/beach.mp4", "all/holiday-clip.mp4", "all/clips/x.mp4", "beach/beach.mp4",
                 "beach/a-clip.mp4", "beach/clips/x.mp4", "VIDEO_TS/VTS_01_1.VOB", "VIDEO_TS/VTS_01_2.VOB",

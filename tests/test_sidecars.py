@@ -19,7 +19,8 @@ from samples import REPORT
 
 import cli
 from tagger.batch import ledger
-from tagger.batch.sidecars import BACKUP, Sidecars, film_files, sidecars, wanted
+from tagger.batch.renew import BACKUP, Sidecars, wanted
+from tagger.batch.sidecars import film_files, sidecars
 from tagger.errors import PathMissing
 from tagger.files import SAMPLE_BYTES
 from tagger.records import RankedTag, TagReport
@@ -49,7 +50,8 @@ def report_of(files: Sequence[Path], tags: tuple[RankedTag, ...] = TAGS) -> TagR
     digest = ledger.ends_of(files[0], files[1:], SAMPLE_BYTES)
     video = replace(REPORT.video, path=str(files[0]), name=files[0].name, fingerprint=digest)
     shots = tuple(replace(shot, tags=(), probabilities=()) for shot in REPORT.shots)
-    return replace(REPORT, video=video, tags=tags, shots=shots, slugs=())
+    warnings = (f"{len(files)} files as one film: ...",) * (len(files) > 1)
+    return replace(REPORT, video=video, tags=tags, shots=shots, slugs=(), warnings=warnings)
 
 
 def reported(film: Path, folder: Path, *more: Path, tags: tuple[RankedTag, ...] = TAGS) -> Path:
@@ -76,6 +78,8 @@ def reported(film: Path, folder: Path, *more: Path, tags: tuple[RankedTag, ...] 
         (["F/F [4K].mkv", "F/F {edition-Director's Cut}.mkv", "F/movie.nfo"], ["F/F [4K].mkv"], ["F/movie.nfo"]),
         (["F/F.mkv", "F/Fake.mkv", "F/movie.nfo"], ["F/F.mkv"], []),  # two films
         (["F/F-trailer.mp4", "F/F.mkv", "F/movie.nfo"], ["F/F-trailer.mp4"], []),
+        (["F/F-trailer.mp4", "F/F", "F/movie.nfo", "F/.x.mkv"], ["F/F"], ["F/movie.nfo"]),  # a film without a suffix
+        (["F/VIDEO_TS/VTS_01_1.VOB", "F/other.mkv", "F/movie.nfo"], ["F/VIDEO_TS/VTS_01_1.VOB"], []),
         (["F/F cd1.avi", "F/F cd2.avi", "F/F cd1.nfo", "F/F.nfo", "F/F cd2.nfo", "F/movie.nfo"],
          ["F/F cd1.avi", "F/F cd2.avi"], ["F/F cd1.nfo", "F/F.nfo", "F/movie.nfo"]),
         (["F/CD1/a.avi", "F/CD2/b.avi", "F/CD1/a.nfo", "F/a.nfo", "F/F.nfo", "F/movie.nfo"],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tagger.batch.ledger import LedgerEntry
     from tagger.batch.outlook import Outlook
     from tagger.batch.plan import Plan, Shard, Task, Wanted
-    from tagger.batch.sidecars import Sidecars
+    from tagger.batch.renew import Sidecars
     from tagger.pipeline import Engine
 
 LIST = Path("-")

@@ -11,7 +11,7 @@ from tagger.reports.nfo import FORMAT as NFO
 from tagger.text import some_lines
 
 if TYPE_CHECKING:
-    from tagger.batch.sidecars import Sidecars
+    from tagger.batch.renew import Sidecars
 
 FAULTS_MAX = 10  # of sidecars, that are named
 
@@ -34,7 +34,7 @@ def sidecars_asked(
         if min_score is not None or remove:
             raise BadSettings("--min-score and --remove are of sidecars: add --format nfo")
         return names, None
-    from tagger.batch.sidecars import Sidecars
+    from tagger.batch.renew import Sidecars
 
     return tuple(name for name in names if name != NFO), Sidecars(min_score, remove, corrected)
 
