@@ -9,6 +9,7 @@ from pathlib import Path
 
 import batches
 import centres
+import click
 import media
 import pytest
 from hypothesis import given, settings
@@ -16,12 +17,13 @@ from hypothesis import strategies as st
 from samples import REPORT
 
 import tagger
+from tagger.commands.segments import segments
 from tagger.errors import BadSettings
 from tagger.files import fingerprint
 from tagger.records import ShotTag
 from tagger.reports.edl import as_edl
 from tagger.reports.formats import write_report
-from tagger.reports.kodi_edl import as_kodi_edl
+from tagger.reports.kodi_edl import ACTIONS, as_kodi_edl
 from tagger.segments import Rule, Segment, Segments, find
 
 TAGS = ("car-chase", "drama")
@@ -73,6 +75,8 @@ def test_a_skip_file_has_seconds_and_its_own_first_line() -> None:
         assert centres.kodi_edits(text, newer).edits == [(1001, 62000, 0), (62001, 3700000, 0)]
     assert centres.kodi_edits("1.001 62.000 0\n").edits == [(1000, 62000, 0)]  # why there is a digit more
     assert centres.kodi_edits(as_kodi_edl(asked())) == centres.Edits()
+    (choice,) = (one for one in segments.params if one.name == "action")
+    assert isinstance(choice.type, click.Choice) and tuple(choice.type.choices) == tuple(ACTIONS)
     with pytest.raises(BadSettings, match="action 'cut': choose one of skip, mute, mark"):
         as_kodi_edl(asked(), "cut")
 
@@ -112,6 +116,8 @@ def test_a_skip_file_is_put_beside_its_film(place: Path) -> None:
     assert done.stderr.endswith(f"movietags: wrote {path}\n")
     assert batches.inside(*words, "--action", "mute").returncode == 0  # ours is written over
     assert path.read_text().endswith(" 1\n")
+    done = batches.inside(*words, "--min-duration", "2")
+    assert (done.returncode, path.exists()) == (0, False)  # of a film without these tags there is none
     path.write_text("0 5 0\n")
     done = batches.inside(*words)
     assert done.returncode == 1 and path.read_text() == "0 5 0\n"

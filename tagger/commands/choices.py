@@ -48,8 +48,8 @@ class Choices:
         }
         return [wanted.get(form, form) for form in forms]
 
-    def write(self, file: Path, answer: Segments, form: Format[Segments], path: Path, body: bytes) -> Path:
-        """Writes a file of segments at this path, or beside its film, and returns where.
+    def write(self, file: Path, answer: Segments, form: Format[Segments], path: Path, body: bytes) -> Path | None:
+        """Writes a file of segments at this path, or beside its film, and returns where; None if there is none.
 
         Raises:
             OutputRefused, PathMissing, BadSettings: as `kodi_edl.write_beside`.

@@ -202,11 +202,14 @@ def _many(
         try:
             answer = asked.answer(file)
             bodies = {form: form.body(answer, Manner(asked.csv_for)) for form in forms}
-            places = {form: formats.file_of((output or Path()) / name, form) for form in forms}
-            places = {form: asked.choices.write(file, answer, form, places[form], bodies[form]) for form in forms}
+            stem = (output or HERE) / name
+            places = {
+                form: asked.choices.write(file, answer, form, formats.file_of(stem, form), body)
+                for form, body in bodies.items()
+            }
             if not asked.quiet:
                 _caution(answer, places)
-                for path in places.values() if asked.choices.beside else ():
+                for path in filter(None, places.values() if asked.choices.beside else ()):
                     process.say(f"wrote {path}")
             media.write(file, answer, Path(name).parent)
         except MovieTagsError as error:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tagger.errors import BadSettings, OutputRefused
+from tagger.errors import BadSettings, OutputRefused, reason
 from tagger.files import is_file, write_atomically
 from tagger.reports import edl
 from tagger.reports.film_file import SEVERAL, film_of
@@ -51,8 +51,6 @@ def as_kodi_edl(segments: Segments, action: str = "skip") -> str:
 def cautions(segments: Segments) -> Iterator[str]:
     """Yields what may go wrong when the film is played with the file, a line for each."""
     name = printable(segments.report.video.name)
-    if not segments.segments:
-        yield f"{name}: no time has these tags: Kodi takes the file for none"
     if SEVERAL in " ".join(segments.report.warnings):
         yield f"{name}: is in several files, and Kodi reads a skip file of each, by its own times: these go through all"
     yield from edl.cautions_of_scan(segments.report)
@@ -66,7 +64,7 @@ def cautions_of_place(path: Path, segments: Segments, *, for_kodi: bool) -> Iter
         segments: that it is of.
         for_kodi: it is a skip file, and not one for editing programs.
     """
-    film = path.with_name(os.path.basename(segments.report.video.name))  # noqa: PTH119  # whatever it is called
+    film = path.parent / os.path.basename(segments.report.video.name)  # noqa: PTH119  # whatever it is called
     if not is_file(film) or film.with_suffix(SUFFIX) != path:
         return
     if not for_kodi:
@@ -81,8 +79,8 @@ def cautions_of_place(path: Path, segments: Segments, *, for_kodi: bool) -> Iter
         yield f"{comskip}: was read by Kodi until now, and {path.name} goes before it"
 
 
-def write_beside(file: Path, segments: Segments, body: bytes) -> Path:
-    """Puts a skip file where Kodi looks for it, and returns where that is.
+def write_beside(file: Path, segments: Segments, body: bytes) -> Path | None:
+    """Puts a skip file where Kodi looks for it, and returns where that is; of a film without these tags there is none.
 
     Args:
         file: the report.
@@ -102,8 +100,16 @@ def write_beside(file: Path, segments: Segments, body: bytes) -> Path:
     path = film_of(file, segments.report).with_suffix(SUFFIX)
     if os.path.lexists(path) and not _begins(path, OURS):
         raise OutputRefused(f"{path}: is there and was not made here: take it away, or name another file with -o")
-    write_atomically(path, body)
-    return path
+    if segments.segments:
+        write_atomically(path, body)
+        return path
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputRefused(
+            f"{path}: cannot be removed ({reason(error)}), and its film has none of these tags"
+        ) from error
+    return None
 
 
 def _starts(segments: Segments) -> list[tuple[int, int]]:
