@@ -134,12 +134,12 @@ def test_a_sidecar_is_renewed_with_a_copy_of_how_it_was(tmp_path: Path) -> None:
     nfo, file = root / "F.nfo", reported(root / "F.mkv", tmp_path / "tags")
     nfo.chmod(0o640)
     done = batches.inside("export", file, "--format", "nfo")
-    assert (done.returncode, done.stderr) == (0, "movietags: sidecars: 1 written, 0 had these tags already\n")
+    assert (done.returncode, done.stderr) == (0, "movietags: sidecars: 1 written, 0 as they were\n")
     assert centres.kodi(nfo.read_bytes()).tags == ["Mine", "Beach & Sea", "Car chase"]
     backup = root / f"F.nfo{BACKUP}"
     assert backup.read_bytes() == NFO and {path.stat().st_mode & 0o777 for path in (nfo, backup)} == {0o640}
     entered = nfo.stat().st_ctime_ns
-    assert "0 written, 1 had" in batches.inside("export", tmp_path / "tags", "--format", "nfo").stderr
+    assert "0 written, 1 as they were" in batches.inside("export", tmp_path / "tags", "--format", "nfo").stderr
     assert nfo.stat().st_ctime_ns == entered
     assert batches.inside("export", file, "--format", "nfo", "--min-score", "0.9").returncode == 0
     assert centres.jellyfin(nfo.read_bytes()) == ["Mine", "Car chase"]
@@ -209,7 +209,7 @@ def test_what_cannot_be_done_is_a_line_and_the_rest_is(tmp_path: Path) -> None:
         "readonly.nfo: is read-only, and stays as it is",
         "text.nfo: is no XML, nor addresses of the film at TMDB, IMDb or TVDB alone"[:70],
         f"long.nfo{BACKUP}: cannot write it (File name too long): free space, or name another place"[:70],
-        "movietags: sidecars: 1 written, 0 had these tags already",
+        "movietags: sidecars: 1 written, 0 as they were",
         "movietags: 1 film has no sidecar (NAME.nfo, movie.nfo), and none is made: Kodi would take"[:70],
     ]
     assert {path.name for path in (tmp_path / "films").glob(f"*{BACKUP}")} == {f"fine.nfo{BACKUP}"}
@@ -284,12 +284,9 @@ def collection(root: Path, film: Path) -> Path:
     return root
 
 
-def test_a_collection_is_tagged_and_its_sidecars_with_it(
-    film: media.Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = collection(tmp_path / "films", film.path)
-    monkeypatch.chdir(tmp_path)
-    words = ("films", "-o", "tags", "--backbone", "compact", "--format", "nfo", "--min-score", "0.9")
+def test_a_collection_is_tagged_and_its_sidecars_with_it(film: media.Truth, tmp_path: Path) -> None:
+    root, tags = collection(tmp_path / "films", film.path), tmp_path / "tags"
+    words = (root, "-o", tags, "--backbone", "compact", "--format", "nfo", "--min-score", "0.9")
     listed = batches.batch(*words, "--dry-run").stdout
     assert re.findall(r"films/(.*): left out: (.*)", listed) == [
         ("Disc (1980)/Disc (1980).iso", "an image of a disc: mount it, or copy its folder out of it"),
@@ -304,11 +301,11 @@ def test_a_collection_is_tagged_and_its_sidecars_with_it(
     assert not list(root.rglob(f"*{BACKUP}"))
     done = batches.batch(*words)
     assert done.returncode == 0, done.stderr
-    assert set(batches.statuses(Path("tags"))) == {
+    assert set(batches.statuses(tags)) == {
         "Film (2010)/Film (2010).mkv", "Versions (1999)/Versions (1999) - 1080p.mkv", "Parts (1966)/Parts (1966).mkv",
         "Versions (1999)/Versions (1999) - [Director's Cut].mkv", "Plex (2001)/Plex (2001) {edition-Final Cut}.mkv",
     }  # fmt: skip
-    assert "sidecars: 4 written, 0 had" in done.stderr and "2 films have no sidecar" in done.stderr
+    assert "sidecars: 4 written, 0 as they were" in done.stderr and "2 films have no sidecar" in done.stderr
     tagged = {path.relative_to(root).as_posix(): path for path in root.rglob("*.nfo") if path.read_bytes() != NFO}
     assert set(tagged) == {
         "Film (2010)/Film (2010).nfo", "Film (2010)/movie.nfo", "Versions (1999)/movie.nfo",
@@ -316,18 +313,18 @@ def test_a_collection_is_tagged_and_its_sidecars_with_it(
     }  # fmt: skip
     for path in tagged.values():
         assert centres.kodi(path.read_bytes()).tags[0] == "Mine" and len(centres.jellyfin(path.read_bytes())) > 1
-    assert not [path for path in Path("tags").rglob("*") if path.suffix == ".nfo" or path.name.endswith(".tags.csv")]
+    assert not [path for path in tags.rglob("*") if path.suffix == ".nfo" or path.name.endswith(".tags.csv")]
 
     again = batches.batch(*words)
-    assert "0 films to tag, 5 done before" in again.stderr and "sidecars: 0 written, 4 had" in again.stderr
+    assert "0 films to tag, 5 done before" in again.stderr and "sidecars: 0 written, 4 as they were" in again.stderr
     tagged["Film (2010)/movie.nfo"].write_bytes(NFO)  # as when a program writes it anew
-    assert "sidecars: 1 written, 3 had" in batches.batch(*words).stderr
+    assert "sidecars: 1 written, 3 as they were" in batches.batch(*words).stderr
     (root / "Elsewhere").mkdir()
     (root / "Film (2010)").rename(root / "Elsewhere/Film (2010)")
     moved = batches.batch(*words, "--prune")
-    assert moved.returncode == 0 and "sidecars: 0 written, 4 had" in moved.stderr
-    removed = batches.inside("export", "tags", "--format", "nfo", "--remove")
-    assert removed.returncode == 0 and "sidecars: 4 written" in removed.stderr
+    assert moved.returncode == 0 and "sidecars: 0 written, 4 as they were" in moved.stderr
+    removed = batches.inside("export", tags, "--format", "nfo", "--remove")
+    assert removed.returncode == 0 and "sidecars: 4 written" in removed.stderr, removed.stderr
     assert {path.read_bytes() for path in root.rglob("*.nfo")} == {NFO} and not list(root.rglob(f"*{BACKUP}"))
 
 
@@ -360,6 +357,4 @@ def test_extract_needs_no_folder_for_sidecars(film: media.Truth, tmp_path: Path)
     assert done.returncode == 0 and "sidecars: 1 written" in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"F.mp4", "F.nfo", f"F.nfo{BACKUP}"}
     done = batches.inside(*words, "-o", tmp_path / "tags")
-    assert "1 had these tags" in done.stderr and {path.name for path in (tmp_path / "tags").glob("F*")} == {
-        "F.tags.json"
-    }
+    assert "1 as they were" in done.stderr and {path.name for path in (tmp_path / "tags").glob("F*")} == {"F.tags.json"}

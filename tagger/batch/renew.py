@@ -49,7 +49,7 @@ class Sidecars:
     remove: bool = False  # our tags, in place of putting them in
     corrected: bool = True  # heeds what a person put right
     written: int = 0
-    stood: int = 0  # sidecars that had these tags
+    stood: int = 0  # sidecars that stay as they were
     without: int = 0  # films that have none
     unsure: int = 0  # films without a sure tag
     faults: list[str] = field(default_factory=list)  # a line each
@@ -110,7 +110,7 @@ class Sidecars:
 
     def lines(self) -> Iterator[str]:
         """Yields what was done, and why tags are missing where somebody may look for them."""
-        yield f"sidecars: {self.written} written, {self.stood} had these tags already"
+        yield f"sidecars: {self.written} written, {self.stood} as they were"
         if self.without:
             have = "1 film has" if self.without == 1 else f"{self.without} films have"
             yield (
