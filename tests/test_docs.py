@@ -57,6 +57,7 @@ def test_the_options_of_the_documents_are_those_of_the_commands() -> None:
         "docs/words.md",
         "docs/formats.md",
         "docs/advisory.md",
+        "docs/media-centres.md",
     ):
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / name).read_text())) <= known, name
 

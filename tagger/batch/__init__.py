@@ -20,6 +20,8 @@ listener  who is told how a batch goes
 run       pictures of all films -> full batches -> reports, ledger
 summary   the batch as a table
 index     the batch as a page, with links to those of its films
+sidecars  which files media centres keep beside a film
+renew     tags in these
 retag     another vocabulary for films that were tagged: folder of reports -> folder of reports
 export    reports in other formats
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 
 from tagger import process
@@ -19,8 +19,9 @@ TAGS = 3  # named in a film's line
 class BatchBars(Listener):
     """Counts, tells, and moves the bars where somebody looks."""
 
-    def __init__(self, plan: Plan, quiet: bool, opened: ExitStack) -> None:
+    def __init__(self, plan: Plan, quiet: bool, opened: ExitStack, then: Callable[[Task], None]) -> None:
         """Shows the bar of all films, which counts their bytes: what is known of them before they are opened."""
+        self._then = then
         self.failures = self.incomplete = 0
         self._films, self._ended, self._quiet = len(plan.tasks), 0, quiet
         total = float(sum(task.film.size_bytes for task in plan.tasks))
@@ -57,6 +58,7 @@ class BatchBars(Listener):
         took = f"{report.timing.total_s:.1f} s" if task.same_as is None else f"the same as {task.same_as}"
         status = f", {report.status}" if report.status != "ok" else ""
         self._end(task, f"{task.report}: {tags} ({took}{status})")
+        self._then(task)
 
     def failed(self, task: Task, reason: str) -> None:
         """Says why, also with -q."""
@@ -97,7 +99,7 @@ class BatchBars(Listener):
 
 
 @contextmanager
-def batch_bars(plan: Plan, quiet: bool) -> Iterator[BatchBars]:
-    """Gives what shows how a batch goes; the bars are gone at the end."""
+def batch_bars(plan: Plan, quiet: bool, then: Callable[[Task], None] = lambda _: None) -> Iterator[BatchBars]:
+    """Gives what shows how a batch goes, and what is done with each film then; the bars are gone at the end."""
     with ExitStack() as opened:
-        yield BatchBars(plan, quiet, opened)
+        yield BatchBars(plan, quiet, opened, then)

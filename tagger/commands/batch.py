@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
+from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.commands.rounds import Rounds
 from tagger.errors import BadPath, BadSettings, reason
@@ -21,9 +23,9 @@ from tagger.text import printable
 if TYPE_CHECKING:
     from tagger.batch.ignore import Ignore
     from tagger.batch.outlook import Outlook
-    from tagger.batch.plan import Shard, Wanted
+    from tagger.batch.plan import Task, Wanted
+    from tagger.batch.renew import Sidecars
     from tagger.batch.watch import Arrivals, Pace
-    from tagger.pipeline import Engine
 
 LIST = Path("-")
 
@@ -65,13 +67,13 @@ LIST = Path("-")
 @click.option("--look-every", "look_every_s", type=float, metavar="SECONDS",
               help="With --watch: look at all folders so often, also where no change is reported.  [30 on network "
                    "drives, 600 on others]")  # fmt: skip
-@options("formats", "csv_for", *TAGGING, "quiet", "verbose")
+@options("formats", "min_score", "csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
     replace: bool, prune: bool, strict: bool, keep_features: bool | None, dry_run: bool, memory_mib: int,
     min_speed: float, watch: bool, settle_s: float | None, look_every_s: float | None, names: tuple[str, ...],
-    csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    min_score: float | None, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
@@ -87,7 +89,7 @@ def batch(
         from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
-        from tagger.reports.formats import DEFAULTS, PAGE, usable
+        from tagger.reports.formats import DEFAULTS, JSON, PAGE, usable
 
         pace = _pace(watch, settle_s, look_every_s, roots, once=dry_run or limit is not None or status is not None)
         if status:
@@ -97,7 +99,10 @@ def batch(
             return
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
-        part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
+        part, ignore = Shard.parse(shard), Ignore(exclude, markers=not every)
+        beside = partial(sidecars_asked, names or DEFAULTS, min_score)
+        names, _ = beside()
+        names = usable(names or (JSON.name,))
         if PAGE in names:
             index.check(output)
         with nullcontext() if dry_run else hold(output, part):
@@ -107,7 +112,7 @@ def batch(
             wanted = Wanted(engine.identity, part, retry_failed, since, limit, replace, keep, bare, names)
             look = partial(_look, roots, output, ignore, every, engine.vocabulary.slugs)
             work = (engine, output, part, prune, jobs or process.cores(), memory_mib, min_speed)
-            run = partial(_run, *work, names, csv_for, keep, quiet, strict)
+            run = partial(_run, *work, names, csv_for, keep, quiet, strict, lambda: beside()[1], wanted)
             if pace:
                 Rounds(look, run, wanted, roots, prune=prune, quiet=quiet).watch(output, pace)
             outlook = look(wanted)
@@ -187,7 +192,8 @@ def _listed() -> list[Path]:
 
 def _run(
     engine: Engine, output: Path, part: Shard, prune_gone: bool, jobs: int, memory_mib: int, min_speed: float,
-    names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool, outlook: Outlook,
+    names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool,
+    beside: Callable[[], Sidecars | None], wanted: Wanted, outlook: Outlook,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
     from tagger.batch import index, ledger, summary
@@ -195,14 +201,20 @@ def _run(
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
     from tagger.commands.bars import batch_bars
-    from tagger.reports.formats import PAGE
+    from tagger.reports.formats import PAGE, json_file
+
+    sidecars = beside()  # of this round: the next renews what this one did
+
+    def renew(task: Task) -> None:
+        if sidecars:
+            sidecars.renew(json_file(output / task.report), task.film.files)
 
     planned = outlook.plan
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
             for line in prune(output, book, outlook.departed.gone if prune_gone else ()):
                 process.say(line)
-            with batch_bars(planned, quiet) as bars:
+            with batch_bars(planned, quiet, renew) as bars:
                 work = Batch(engine, output, book, bars, csv_for, keep_features, names)
                 work.run(planned, jobs, Limits(memory_mib, min_speed))
         finally:
@@ -211,4 +223,7 @@ def _run(
             index.write(output, known, wanted=PAGE in names)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
-    return bars.failures + (planned.failed + planned.incomplete + bars.incomplete if strict else 0)
+    if sidecars:  # those of films that were done before
+        sidecars.renew_all(output, filter(wanted.takes, outlook.search.films))
+    failed = bars.failures + told(sidecars, quiet)
+    return failed + (planned.failed + planned.incomplete + bars.incomplete if strict else 0)

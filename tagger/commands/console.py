@@ -94,8 +94,12 @@ OPTIONS = {
         "--format", "names", multiple=True, metavar="FORMAT",
         help="What each report is written as, beside its JSON; may be repeated: csv (a row per tag, and one per shot), "
              "json (all that is known; it is read again by other commands), html (a page to look at, with keyframes), "
-             "parquet (the tables of csv, typed, for pandas and DuckDB), otio (shots on a timeline, for editing), or "
-             "one that another package adds.  [csv]"),
+             "parquet (the tables of csv, typed, for pandas and DuckDB), otio (shots on a timeline, for editing), "
+             "nfo (tags in the sidecars that Kodi and Jellyfin have beside the film), or one that another package "
+             "adds.  [csv]"),
+    "min_score": click.option(
+        "--min-score", type=click.FloatRange(0, 1), metavar="SCORE",
+        help="nfo: the tags of at least this score, in place of those that are sure."),
     "csv_for": click.option(
         "--csv-for", type=click.Choice(tuple(DIALECTS)), default=PROGRAMS, show_default=True,
         help="Who reads the CSV: excel has the mark by which Excel knows accents, excel-semicolon also has ; between "

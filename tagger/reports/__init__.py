@@ -21,12 +21,15 @@ clips            segments cut out of their film, and a picture of each
 exact_ends       segments with ends where the film has them
 html_index       a page of many films
 edl              segments as an edit decision list
+kodi_edl         segments as what Kodi leaves out or mutes
 csv_segments     a row per segment
 json_segments    segments, with the rule that made them
 segments_table   segments, on the terminal
 csv_advisory     a row per note of an advisory
 json_advisory    an advisory, with the rules' numbers
 advisory_table   an advisory, on the terminal
+nfo_parts        the parts of a sidecar of media centres
+nfo              tags in it, put in and taken out
 formats          the table of what there is to write, and by which name and ending
 keyframes        small keyframes of a film in one file
 kept             features and keyframes beside their report
