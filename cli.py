@@ -17,6 +17,7 @@ from tagger.commands.evaluate import evaluate
 from tagger.commands.export import export
 from tagger.commands.extract import extract
 from tagger.commands.images import images
+from tagger.commands.library import library
 from tagger.commands.ratings import ratings
 from tagger.commands.retag import retag
 from tagger.commands.search import search
@@ -47,7 +48,8 @@ def cli() -> None:
 
 
 for command in (
-    extract, batch, retag, export, compare, segments, advisory, train, study, evaluate, images, vocab, models, info,
+    extract, batch, retag, export, library, compare, segments, advisory, train, study, evaluate, images, vocab, models,
+    info,
 ):  # fmt: skip
     cli.add_command(command)
 evaluate.add_command(ratings)

@@ -44,6 +44,7 @@ compare      how far the tags of two films agree
 batch        many films
 training     a vocabulary of one's own
 openimages   pictures to train with
+library      reports of a whole collection in one file, to be searched
 api          the public functions, and `Tagger`
 knowledge    how the shipped knowledge was made
 commands     the commands of `movietags`; cli.py puts them together

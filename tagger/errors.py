@@ -22,6 +22,7 @@
     ├── BadReport              (ValueError)     a report that does not follow the schema
     ├── BadFeatures            (ValueError)     features that are not beside their report, or cannot be used
     ├── BadSidecar             (ValueError)     a sidecar of a media centre that tags cannot be put into
+    ├── BadLibrary             (ValueError)     a file that is no library of films, or none that this version knows
     ├── BadTruth               (ValueError)     a truth about shots that cannot be used
     ├── BadPairs               (ValueError)     a table of pairs of reports that cannot be used
     ├── BadRatings             (ValueError)     a table of people's ratings that cannot be used
@@ -118,6 +119,10 @@ class BadReport(MovieTagsError, ValueError):
 
 class BadFeatures(MovieTagsError, ValueError):
     """Features of keyframes that were not kept, are damaged, or are of another film, network or report."""
+
+
+class BadLibrary(MovieTagsError, ValueError):
+    """A file that is no library of films, or one that this version, or DuckDB, cannot use."""
 
 
 class BadTruth(MovieTagsError, ValueError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import faults as faulty
 import hypothesis
+import libraries
 import media
 import pytest
 
@@ -58,6 +59,23 @@ def shared() -> Path:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees, fills or depends on this user's weights cache."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture(autouse=True)
+def own_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nor this user's library; where the one is that is meant if none is named."""
+    place = tmp_path / "library.duckdb"
+    monkeypatch.setenv("MOVIETAGS_LIBRARY", str(place))
+    return place
+
+
+@pytest.fixture
+def library(tmp_path: Path, own_library: Path) -> Path:
+    """A library of four films, whose reports are in the folder tags beside it."""
+    for report in libraries.FILMS:
+        libraries.put(report, tmp_path / "tags")
+    libraries.added(own_library, tmp_path / "tags")
+    return own_library
 
 
 INSTALLED = PackagedFile.here

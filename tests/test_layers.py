@@ -31,6 +31,7 @@ ROOMS = (
     ("pipeline", "retag", "reports"),
     ("evaluation",),
     ("compare", "batch", "training", "openimages"),
+    ("library",),
     ("api",),
     ("knowledge",),
     ("commands",),

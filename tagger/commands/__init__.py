@@ -11,6 +11,7 @@ batch       every film below a folder
 retag       another vocabulary for films that were tagged
 export      reports in other formats
 choices     what only one format of segments has
+library     reports of a whole collection, to be searched
 segments    where in a film a tag is
 advisory    what parents ask of a film
 compare     two reports beside each other

@@ -23,9 +23,10 @@ from tagger.text import printable
 if TYPE_CHECKING:
     from tagger.batch.ignore import Ignore
     from tagger.batch.outlook import Outlook
-    from tagger.batch.plan import Task, Wanted
+    from tagger.batch.plan import Shard, Task, Wanted
     from tagger.batch.renew import Sidecars
     from tagger.batch.watch import Arrivals, Pace
+    from tagger.pipeline import Engine
 
 LIST = Path("-")
 

@@ -12,7 +12,7 @@ from tagger.errors import BadPath, BadReport, reason
 from tagger.files import regular_file
 from tagger.records import DIGITS, ModelInfo, RankedTag, Scan, Setting, Status, TaggedShot, TagReport, Timing
 from tagger.settings import SOFTMAX
-from tagger.typed_json import convert, parse
+from tagger.typed_json import at_once, convert, parse
 from tagger.video_info import Amount, Count, Declared, Observed, VideoInfo
 
 SCHEMA = "movietags/1"
@@ -158,12 +158,39 @@ def read_report(path: Path | str) -> TagReport:
         BadPath: no regular file, or one that may not be read. (A missing one is a FileNotFoundError, too.)
         BadReport: no JSON, another schema, or a field that is missing, of another kind or out of its bounds.
     """
-    place = regular_file(Path(path))
+    return report_in(path, body_of(path))
+
+
+def body_of(path: Path | str) -> bytes:
+    """Returns the bytes of a report, not yet checked.
+
+    Raises:
+        BadPath: as `read_report`.
+    """
     try:
-        with place.open("rb") as file:
-            document = parse(file.read(REPORT_BYTES_MAX))  # cut off, it is no JSON
+        with regular_file(Path(path)).open("rb") as file:
+            return file.read(REPORT_BYTES_MAX)  # cut off, it is no JSON
+    except BadPath:
+        raise
     except OSError as error:
         raise BadPath(f"{path}: cannot be read ({reason(error)})") from error
+
+
+def report_in(path: Path | str, body: bytes) -> TagReport:
+    """Returns the report that these bytes hold.
+
+    Args:
+        path: where they are from, for what is said of them.
+        body: as `body_of` gives them.
+
+    Raises:
+        BadReport: as `read_report`.
+    """
+    quick = at_once(_Document, body)
+    if quick is not None and quick.schema == SCHEMA:
+        return quick.report()
+    try:
+        document = parse(body)
     except ValueError as error:
         raise BadReport(
             f"{path}: is not JSON ({reason(error)}): name a report, NAME{SUFFIX} of `movietags extract -o DIR`"

@@ -160,20 +160,32 @@ def read_features(report: Path | str) -> FilmFeatures:
     """
     place = report_of(Path(report))
     told = read_report(place)
+    return FilmFeatures(told, features_beside(place, told))
+
+
+def features_beside(place: Path, told: TagReport) -> KeptFeatures:
+    """Returns the features that were kept beside a report.
+
+    Args:
+        place: path of the report, NAME.tags.json.
+        told: what it holds.
+
+    Raises:
+        BadFeatures: as `read_features`.
+    """
     path = features_file(place.with_name(place.name.removesuffix(REPORT_SUFFIX)))
     if not os.path.lexists(path):
         raise BadFeatures(
             f"{place}: its features were not kept ({path.name} is not beside it): {AGAIN}, as "
             f"`movietags batch FILMS -o OUT --keep-features` does with all that lack them"
         )
-    found = FilmFeatures(told, kept.read(path))
-    if found.kept.film != told.video.fingerprint:
+    found = kept.read(path)
+    if found.film != told.video.fingerprint:
         raise BadFeatures(f"{path}: is of another film than {place.name}: {AGAIN}")
-    if found.kept.network.identity != told.model.backbone:
-        raise BadFeatures(
-            f"{path}: is of {found.kept.network.identity}, {place.name} of {told.model.backbone}: {AGAIN}"
-        )
-    expected = np.array([(shot.index, shot.keyframe.frame) for shot in found.shots], np.int64).reshape(-1, 2)
-    if not np.array_equal(np.column_stack([found.kept.shots, found.kept.frames]), expected):
+    if found.network.identity != told.model.backbone:
+        raise BadFeatures(f"{path}: is of {found.network.identity}, {place.name} of {told.model.backbone}: {AGAIN}")
+    shots = FilmFeatures(told, found).shots
+    expected = np.array([(shot.index, shot.keyframe.frame) for shot in shots], np.int64).reshape(-1, 2)
+    if not np.array_equal(np.column_stack([found.shots, found.frames]), expected):
         raise BadFeatures(f"{path}: is of other shots than {place.name}: {AGAIN}")
     return found

@@ -1,0 +1,316 @@
+"""The file of a library: what it may be, its versions, and who holds it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shlex
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+from batches import inside
+from libraries import CHASE, VIEWS, added, put, put_features, report_of, rows
+
+from tagger.errors import BadLibrary, LibraryMissing, OutputLocked, OutputRefused
+from tagger.library import schema, store
+from tagger.library.writing import Added
+
+COMMANDS = (["search", "x"], ["similar", "x"], ["stats"], ["export", "-o", "-"], ["forget", "x"])
+# Version 1 as it was: it had no features.
+VERSION_1 = f"""
+CREATE SCHEMA store;
+CREATE TABLE store.versions (version INTEGER, movietags VARCHAR);
+INSERT INTO store.versions VALUES (1, '0.1.0');
+CREATE TABLE store.films (
+    film INTEGER, fingerprint VARCHAR, name VARCHAR, path VARCHAR, disk VARCHAR, size_bytes BIGINT, duration_s DOUBLE,
+    fps DOUBLE, width BIGINT, height BIGINT, codec VARCHAR);
+INSERT INTO store.films VALUES (
+    1, '{CHASE.video.fingerprint}', 'chase.mkv', 'films/chase.mkv', '', 10, 8, 25, 320, 180, 'h264');
+CREATE TABLE store.reports (
+    report INTEGER, film INTEGER, vocabulary VARCHAR, backbone VARCHAR, created TIMESTAMP, status VARCHAR,
+    shots BIGINT, shots_tagged BIGINT, file VARCHAR, digest VARCHAR, named VARCHAR);
+INSERT INTO store.reports VALUES (
+    1, 1, 'movies50', 'compact/avg_pool', '2020-01-01', 'ok', 1, 1, '/gone.tags.json', '0', 'films/chase.mkv');
+CREATE TABLE store.names (tag INTEGER, slug VARCHAR, name VARCHAR);
+INSERT INTO store.names VALUES (1, 'police', 'Police');
+CREATE TABLE store.tags (
+    report INTEGER, tag INTEGER, rank INTEGER, score DOUBLE, confidence DOUBLE, weight DOUBLE, frames BIGINT,
+    mean_probability DOUBLE, trained BOOLEAN);
+INSERT INTO store.tags VALUES (1, 1, 1, 1, 0.9, 1, 1, 0.5, true);
+CREATE TABLE store.shots (
+    report INTEGER, shot INTEGER, start_s DOUBLE, end_s DOUBLE, start_frame BIGINT, end_frame BIGINT, keyframe_s DOUBLE,
+    kept BOOLEAN);
+INSERT INTO store.shots VALUES (1, 0, 0, 4, 0, 100, 2, true);
+CREATE TABLE store.shot_tags (report INTEGER, shot INTEGER, tag INTEGER, probability DOUBLE);
+INSERT INTO store.shot_tags VALUES (1, 0, 1, 0.5);
+CREATE VIEW films AS SELECT * EXCLUDE (disk) FROM store.films;
+CREATE VIEW reports AS SELECT * EXCLUDE (digest, named) FROM store.reports;
+CREATE VIEW tags AS
+    SELECT film, report, vocabulary, slug, name AS tag, t.* EXCLUDE (report, tag)
+    FROM store.tags t JOIN store.reports USING (report) JOIN store.names USING (tag);
+CREATE VIEW shots AS SELECT film, vocabulary, s.* FROM store.shots s JOIN store.reports USING (report);
+CREATE VIEW shot_tags AS
+    SELECT film, t.report, vocabulary, shot, start_s, end_s, slug, name AS tag, probability
+    FROM store.shot_tags t JOIN store.shots USING (report, shot) JOIN store.reports USING (report)
+    JOIN store.names USING (tag);
+"""
+
+
+def columns(library: Path) -> dict[str, list[tuple[str, str]]]:
+    """Names and types of the columns of all tables and views."""
+    found = rows(library, "SELECT table_name, column_name, data_type FROM duckdb_columns() ORDER BY ALL")
+    return {table: [(name, kind) for of, name, kind in found if of == table] for table, _, _ in found}
+
+
+# Versions
+
+
+def test_a_library_of_version_1_is_brought_up_to_date_by_whoever_opens_it(own_library: Path, tmp_path: Path) -> None:
+    with duckdb.connect(own_library) as opened:
+        opened.execute(VERSION_1)
+    assert inside("library", "search", "police").stdout.startswith("film             Police")
+    assert rows(own_library, "SELECT version FROM store.versions ORDER BY version") == [(1,), (schema.VERSION,)]
+    put_features(CHASE, put(CHASE, tmp_path), [[1.0], [2.0], [3.0]])
+    assert added(own_library, tmp_path / "chase.mkv.tags.json")[0] == Added(renewed=1)
+    assert rows(own_library, "SELECT mean FROM features") == [([2.0],)]
+    other = tmp_path / "new.duckdb"
+    added(other, tmp_path / "chase.mkv.tags.json")
+    assert columns(own_library) == columns(other) and {*VIEWS} < {*columns(other)}
+
+
+def test_a_library_of_a_later_version_is_refused(library: Path, tmp_path: Path) -> None:
+    with store.writing(library) as opened:
+        opened.execute("INSERT INTO store.versions VALUES (99, '7.5.3')")
+    before = library.read_bytes()
+    for words in (*COMMANDS, ["add", str(tmp_path / "tags")]):
+        done = inside("library", *words)
+        assert done.returncode == 1 and "is a library of version 99, made by movietags 7.5.3" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert library.read_bytes() == before
+
+
+def test_what_was_not_committed_is_not_there(library: Path) -> None:
+    with pytest.raises(RuntimeError), store.writing(library) as opened:
+        opened.execute("DELETE FROM store.films")
+        raise RuntimeError
+    assert rows(library, "SELECT count(*) FROM films") == [(4,)]
+
+
+# What is no library
+
+
+def text(path: Path) -> None:
+    path.write_text("no library" * 999)
+
+
+def empty(path: Path) -> None:
+    path.touch()
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def foreign(path: Path) -> None:
+    with duckdb.connect(path) as opened:
+        opened.execute("CREATE TABLE mine AS SELECT 1 AS a")
+
+
+def sqlite(path: Path) -> None:
+    with sqlite3.connect(path) as opened:
+        opened.execute("CREATE TABLE mine (a)")
+    opened.close()
+
+
+def cut(path: Path) -> None:
+    added(path, put(CHASE, path.parent))
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize("make", [text, empty, folder, foreign, sqlite, cut])
+def test_what_is_no_library_is_a_line_and_stays_as_it_is(
+    own_library: Path, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    report = put(CHASE, tmp_path / "tags")
+    make(own_library)
+    before = own_library.read_bytes() if own_library.is_file() else b""
+    for words in (*COMMANDS, ["add", str(report)]):
+        done = inside("library", *words)
+        assert (done.returncode, done.stdout) == (1, "")
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"movietags: error: {own_library}: ") and line.endswith("name another with --library")
+        assert "http" not in line
+    assert (own_library.read_bytes() if own_library.is_file() else b"") == before
+    assert {path.name for path in tmp_path.iterdir()} <= {"tags", "library.duckdb", "chase.mkv.tags.json"}
+
+
+def test_where_there_is_none_a_line_says_how_to_make_one(own_library: Path, tmp_path: Path) -> None:
+    for words in COMMANDS:
+        done = inside("library", *words)
+        assert (
+            done.returncode == 1 and f"{own_library}: no library there: `movietags library add REPORTS`" in done.stderr
+        )
+    done = inside("library", "add", tmp_path / "nothing")
+    assert done.returncode == 1 and "no such file" in done.stderr
+    done = inside("library", "add", tmp_path)
+    assert done.returncode == 1 and "no report below it" in done.stderr
+    assert not own_library.exists()
+
+
+@pytest.mark.parametrize("place", ["a file/library.duckdb", "a file", "nul\0byte.duckdb", "/proc/library.duckdb"])
+def test_where_none_can_be_made_a_line_says_so(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a file").write_text("")
+    with pytest.raises((OutputRefused, BadLibrary), match=r"^[^\n]*name another with --library$"):
+        added(tmp_path / place, put(CHASE, tmp_path / "tags"))
+    assert not (tmp_path / "nul").exists()
+
+
+def test_a_library_is_made_with_its_folder_under_any_name(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "md:it's # 100 %?.txt"
+    report = put(CHASE, tmp_path / "tags")
+    assert (
+        inside("library", "add", report, "--library", place).stdout
+        == f"{place}: 1 added, 0 renewed, 0 moved, 0 as before\n"
+    )
+    assert [path.name for path in place.parent.iterdir()] == [place.name]
+    assert "1 film, sure in 1 of these" in inside("library", "search", "police", "-l", place).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that limits the size of files")
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_is_a_line_and_the_library_stays_whole(own_library: Path, tmp_path: Path, there: bool) -> None:
+    for number in range(3):
+        put(
+            report_of(f"{number}.mkv", {"Police": 0.9}, [{"Police": share / 997} for share in range(900)]),
+            tmp_path / "tags",
+        )
+    if there:
+        added(own_library, put(CHASE, tmp_path))
+    words = shlex.join([sys.executable, "-m", "tagger", "library", "add", str(tmp_path / "tags")])
+    done = subprocess.run(["bash", "-c", f"ulimit -f 20; exec {words}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "File too large" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert rows(own_library, "SELECT count(*) FROM films") == [(there,)]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert added(own_library, tmp_path / "tags")[0].added == 3
+
+
+def test_a_library_can_be_made_where_files_have_one_name_each(
+    own_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # as exFAT says it
+
+    monkeypatch.setattr(os, "link", none)
+    assert added(own_library, put(CHASE, tmp_path))[0].added == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chase.mkv.tags.json", "library.duckdb"]
+
+
+def test_the_usual_place_is_in_the_users_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(store.VARIABLE)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert store.usual_place().name == "library.duckdb" and "movietags" in store.usual_place().parts
+
+
+def test_without_duckdb_a_line_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own_library: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(LibraryMissing, match=r"a library needs duckdb, .*: pip install duckdb \(the extra \[library\]"):
+        added(own_library, put(CHASE, tmp_path))
+    assert not own_library.exists()
+
+
+# Who holds it
+
+HOLD = """
+import duckdb, sys, time
+held = duckdb.connect(sys.argv[1], read_only=len(sys.argv) > 2)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def held(library: Path, read_only: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Another process has it open."""
+    words = [sys.executable, "-c", HOLD, str(library), *["read only"] * read_only]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_who_holds_it_is_waited_for_and_then_named(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "WAIT_S", 0.1)
+    with held(library) as process:
+        for words in (["stats"], ["add", str(tmp_path / "tags")]):
+            done = inside("library", *words)
+            assert done.returncode == 75 and f"{library}: in use by process {process.pid} (" in done.stderr
+        monkeypatch.setattr(store, "WAIT_S", 30.0)
+        killer = subprocess.Popen(
+            [sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({process.pid}, 9)"]
+        )
+        assert inside("library", "search", "police").returncode == 0
+        assert killer.wait() == 0
+
+
+def test_readers_read_together_and_a_writer_waits_for_them(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "WAIT_S", 0.1)
+    with held(library, read_only=True) as process:
+        assert inside("library", "stats").returncode == 0
+        with pytest.raises(OutputLocked, match=f"in use by process {process.pid}"), store.writing(library):
+            pass
+
+
+def test_writers_at_once_lose_nothing(tmp_path: Path, own_library: Path) -> None:
+    writers = []
+    for name in "abc":
+        for number in range(3):
+            put(report_of(f"{name}{number}.mkv", {"Police": 0.9}, [{"Police": 0.9}]), tmp_path / name)
+        words = [sys.executable, "-m", "tagger", "library", "add", str(tmp_path / name)]
+        writers.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+    for writer in writers:
+        assert "3 added" in writer.communicate()[0] and writer.returncode == 0
+    assert rows(own_library, "SELECT count(*) FROM films") == [(9,)]
+
+
+ADD = """
+import sys, time
+from pathlib import Path
+from tagger.library import adding
+adding.TOGETHER = 1
+reports = adding.named_reports([Path(sys.argv[2])])
+print("begun", flush=True)
+adding.add(Path(sys.argv[1]), reports, print, lambda done, total: None)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_whole_films(
+    tmp_path: Path, own_library: Path, campaign: Callable[[int, int], int]
+) -> None:
+    for number in range(40):
+        shots = [{"Police": 0.9, "Drama": 0.1}] * 20
+        put(report_of(f"{number}.mkv", {"Police": 0.9, "Drama": 0.2}, shots), tmp_path / "tags")
+    for seed in range(campaign(3, 60)):
+        words = [sys.executable, "-c", ADD, str(own_library), str(tmp_path / "tags")]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None and process.stdout.readline() == "begun\n"
+            time.sleep(random.Random(seed).uniform(0, 0.6))  # from before there is a library to after half of it
+            process.kill()
+        if own_library.exists():
+            counts = [
+                rows(own_library, f"SELECT count(*) FROM {view}")[0][0] for view in ("films", "tags", "shot_tags")
+            ]
+            assert counts == [counts[0], counts[0] * 2, counts[0] * 40]
+    assert added(own_library, tmp_path / "tags")[0].failed == 0
+    assert rows(own_library, "SELECT count(*) FROM films") == [(40,)]
