@@ -369,3 +369,19 @@ def test_the_commands_of_the_document_begin_to_watch(tmp_path: Path, monkeypatch
         done = CliRunner().invoke(cli.cli, command.replace("/mnt/nas/films", "nas").split())
         assert done.exit_code == 130 and "watching incoming" in done.output, done.output
         assert (tmp_path / "tags/summary.csv").is_file()
+
+
+def test_what_a_batch_does_is_in_the_library(clips: list[bytes], tmp_path: Path) -> None:
+    films, output, library = tmp_path / "films", tmp_path / "tags", tmp_path / "all.duckdb"
+    films.mkdir()
+    words = ("batch", films, "-o", output, "--backbone", "compact", "--jobs", "1", "--library", library)
+    assert inside(*words).returncode == 0 and not library.exists()  # there is nothing yet
+    (films / "a.mp4").write_bytes(clips[0])
+    assert f"{library}: 1 added, 0 renewed, 0 moved, 0 as before" in inside(*words).stderr
+    (films / "a.mp4").rename(films / "b.mp4")
+    (films / "c.mp4").write_bytes(clips[1])
+    assert inside(*words).returncode == 0
+    assert f"{library}: 0 added, 0 renewed, 0 moved, 2 as before" in inside(*words).stderr
+    library.write_bytes(b"no library")
+    done = inside(*words)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(f"movietags: error: {library}: ")

@@ -17,7 +17,7 @@ from tagger import process
 from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.commands.rounds import Rounds
-from tagger.errors import BadPath, BadSettings, reason
+from tagger.errors import BadPath, BadSettings, MovieTagsError, reason
 from tagger.text import printable
 
 if TYPE_CHECKING:
@@ -68,13 +68,15 @@ LIST = Path("-")
 @click.option("--look-every", "look_every_s", type=float, metavar="SECONDS",
               help="With --watch: look at all folders so often, also where no change is reported.  [30 on network "
                    "drives, 600 on others]")  # fmt: skip
+@click.option("--library", type=click.Path(path_type=Path), metavar="FILE",
+              help="Add what was done to this library, too (movietags library).")  # fmt: skip
 @options("formats", "min_score", "csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
     replace: bool, prune: bool, strict: bool, keep_features: bool | None, dry_run: bool, memory_mib: int,
-    min_speed: float, watch: bool, settle_s: float | None, look_every_s: float | None, names: tuple[str, ...],
-    min_score: float | None, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    min_speed: float, watch: bool, settle_s: float | None, look_every_s: float | None, library: Path | None,
+    names: tuple[str, ...], min_score: float | None, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
@@ -113,7 +115,7 @@ def batch(
             wanted = Wanted(engine.identity, part, retry_failed, since, limit, replace, keep, bare, names)
             look = partial(_look, roots, output, ignore, every, engine.vocabulary.slugs)
             work = (engine, output, part, prune, jobs or process.cores(), memory_mib, min_speed)
-            run = partial(_run, *work, names, csv_for, keep, quiet, strict, lambda: beside()[1], wanted)
+            run = partial(_run, *work, names, csv_for, keep, quiet, strict, lambda: beside()[1], library, wanted)
             if pace:
                 Rounds(look, run, wanted, roots, prune=prune, quiet=quiet).watch(output, pace)
             outlook = look(wanted)
@@ -194,7 +196,7 @@ def _listed() -> list[Path]:
 def _run(
     engine: Engine, output: Path, part: Shard, prune_gone: bool, jobs: int, memory_mib: int, min_speed: float,
     names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool,
-    beside: Callable[[], Sidecars | None], wanted: Wanted, outlook: Outlook,
+    beside: Callable[[], Sidecars | None], library: Path | None, wanted: Wanted, outlook: Outlook,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
     from tagger.batch import index, ledger, summary
@@ -226,5 +228,24 @@ def _run(
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     if sidecars:  # those of films that were done before
         sidecars.renew_all(output, filter(wanted.takes, outlook.search.films))
-    failed = bars.failures + told(sidecars, quiet)
+    failed = bars.failures + told(sidecars, quiet) + (_collected(library, output, quiet) if library else 0)
     return failed + (planned.failed + planned.incomplete + bars.incomplete if strict else 0)
+
+
+def _collected(library: Path, output: Path, quiet: bool) -> int:
+    """Adds the reports of a batch to a library, where they are not in it; how many could not be added."""
+    from tagger.library import adding
+
+    lines: list[str] = []
+    try:
+        done = adding.add(library, adding.named_reports([output]), lines.append, lambda *_: None)
+    except BadPath:  # there is no report yet
+        return 0
+    except MovieTagsError as error:  # what the batch did stands, and a watch goes on
+        fail(str(error), verbose=False)
+        return 1
+    for line in lines:
+        fail(line, verbose=False)
+    if not quiet:
+        process.say(f"{library}: {done.added} added, {done.renewed} renewed, {done.moved} moved, {done.same} as before")
+    return done.failed
