@@ -381,7 +381,9 @@ def test_whatever_a_report_has_is_advised_or_refused_in_one_line() -> None:
             assert text
     with pytest.raises(BadSettings, match="has no such tag") as caught:
         advise(hostile(), rules_of(report()))
-    assert "\n" not in str(caught.value)
+    with pytest.raises(BadSettings, match="not found from here") as unknown:
+        rules_of(hostile())
+    assert "\n" not in f"{caught.value}{unknown.value}"
 
 
 # Whose rules

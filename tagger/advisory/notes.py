@@ -17,6 +17,7 @@ UNJUDGED = "cannot be judged"
 ADDED, STRUCK = "said by a person", "struck by a person"
 LIKELIHOODS = (ADDED, VERY_LIKELY, LIKELY, POSSIBLE, NOTHING, UNJUDGED, STRUCK)
 HEAD = ("head", "")  # answered; early reports do not say it
+UNMEASURED = SureAnswers(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +106,13 @@ def advise(report: TagReport, rules: Rules) -> Advisory:
 def _note(report: TagReport, rules: Rules, wording: Wording, figures: Mapping[str, SureAnswers]) -> Note:
     tags = tuple(_tag(tag, figures, rules.judged) for tag in _ranked(report, rules, wording))
     judged = [tag for tag in tags if not (tag.why_not or tag.struck)]
-    group = Group(wording.name, tuple(slug(tag.slug) for tag in judged))
     if not judged:
         struck = bool(tags) and all(tag.struck for tag in tags)
         return Note(wording.name, STRUCK if struck else UNJUDGED, None, tags, (), 0.0, None)
-    found = find(report, [], rules.places, [group])
+    found = find(report, [], rules.places, [Group(wording.name, tuple(slug(tag.slug) for tag in judged))])
     confidence = max((tag.confidence for tag in judged if tag.confidence is not None), default=None)
-    likelihood = (
-        ADDED if any(tag.by_person for tag in judged) else _likelihood(rules, confidence, shows=bool(found.segments))
-    )
+    by_person = any(tag.by_person for tag in judged)
+    likelihood = ADDED if by_person else _likelihood(rules, confidence, shows=bool(found.segments))
     strongest = likeliest(report, found.tags[0])
     return Note(
         wording.name, likelihood, confidence, tags, found.segments, found.share(found.tags[0]),
@@ -131,19 +130,14 @@ def _ranked(report: TagReport, rules: Rules, wording: Wording) -> Iterator[Ranke
 
 
 def _tag(tag: RankedTag, figures: Mapping[str, SureAnswers], least: Judged) -> NoteTag:
-    known = figures.get(tag.slug) if tag.answered_by in HEAD else None
-    precision, recall = (known.precision, known.recall) if known else (None, None)
-    if tag.answered_by == PERSON:
-        return NoteTag(tag.tag, tag.slug, tag.confidence, precision, recall, by_person=True)
-    if not tag.trained:
-        return NoteTag(tag.tag, tag.slug, tag.confidence, precision, recall, "never trained")
-    return NoteTag(tag.tag, tag.slug, tag.confidence, precision, recall, _weakness(known, least))
+    known = figures.get(tag.slug, UNMEASURED) if tag.answered_by in HEAD else UNMEASURED
+    by_person = tag.answered_by == PERSON
+    why_not = "" if by_person else _weakness(known, least) if tag.trained else "never trained"
+    return NoteTag(tag.tag, tag.slug, tag.confidence, known.precision, known.recall, why_not, by_person)
 
 
-def _weakness(known: SureAnswers | None, least: Judged) -> str:
+def _weakness(known: SureAnswers, least: Judged) -> str:
     """Why a tag is too weak to judge by; nothing where it is not, or where nobody measured it."""
-    if known is None:
-        return ""
     parts = []
     if known.recall is not None and known.recall < least.recall:
         parts.append(f"sure of {100 * known.recall:.1f} % of the films that show it")

@@ -107,7 +107,8 @@ def rules_of(report: TagReport) -> Rules:
         path = vocabulary.load(named).folder / FILE
     except BadVocabulary as error:
         raise BadSettings(
-            f"{tagged}, which is not found from here ({error}): start where it is, or name rules with --rules"
+            f"{tagged}, which is not found from here ({printable(str(error))}): start where it is, or name rules with "
+            f"--rules"
         ) from error
     if not is_file(path):
         raise BadSettings(f"{tagged}, which has no {FILE} in {path.parent}: write one, or name rules with --rules")
