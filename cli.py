@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tagger import libraries, process, signals
+from tagger.commands.advisory import advisory
 from tagger.commands.batch import batch
 from tagger.commands.compare import compare
 from tagger.commands.console import FAILED
@@ -47,7 +48,8 @@ def cli() -> None:
 
 
 for command in (
-    extract, batch, retag, export, library, compare, segments, train, study, evaluate, images, vocab, models, info,
+    extract, batch, retag, export, library, compare, segments, advisory, train, study, evaluate, images, vocab, models,
+    info,
 ):  # fmt: skip
     cli.add_command(command)
 evaluate.add_command(ratings)

@@ -34,6 +34,8 @@ shots        stages 1 and 2: frames -> shots -> keyframes
 models       stages 3 and 4: pictures -> features -> scores
 ranking      stage 5: scores -> ranked tags
 segments     where in a film a tag is
+measured     how good tags were measured to be
+advisory     what parents ask of a film, by rules beside the vocabulary
 pipeline     THE MAIN PATH: one film -> its report
 retag        another vocabulary, asked about features that were kept
 reports      stage 6: reports and segments as files
@@ -60,7 +62,8 @@ from tagger import errors
 from tagger.version import __version__
 
 if TYPE_CHECKING:
-    from tagger.api import Tagger, compare, evaluate, extract, features, retag, segments, shots
+    from tagger.advisory.notes import Advisory, Note, NoteTag
+    from tagger.api import Tagger, advisory, compare, evaluate, extract, features, retag, segments, shots
     from tagger.compare.agreement import Agreement
     from tagger.errors import MovieTagsError
     from tagger.evaluation.images import Evaluation
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
     from tagger.vocabulary import Group
 
 _HOMES = {
+    "Advisory": "tagger.advisory.notes",
     "Agreement": "tagger.compare.agreement",
     "Declared": "tagger.video_info",
     "Evaluation": "tagger.evaluation.images",
@@ -99,6 +103,8 @@ _HOMES = {
     "ModelInfo": "tagger.records",
     "MovieTagsError": "tagger.errors",
     "Network": "tagger.models.kept",
+    "Note": "tagger.advisory.notes",
+    "NoteTag": "tagger.advisory.notes",
     "Observed": "tagger.video_info",
     "RankedTag": "tagger.records",
     "Scan": "tagger.records",
@@ -114,6 +120,7 @@ _HOMES = {
     "Tagger": "tagger.api",
     "Timing": "tagger.records",
     "VideoInfo": "tagger.video_info",
+    "advisory": "tagger.api",
     "compare": "tagger.api",
     "evaluate": "tagger.api",
     "extract": "tagger.api",
@@ -128,6 +135,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Advisory",
     "Agreement",
     "Declared",
     "Evaluation",
@@ -139,6 +147,8 @@ __all__ = [
     "ModelInfo",
     "MovieTagsError",
     "Network",
+    "Note",
+    "NoteTag",
     "Observed",
     "RankedTag",
     "Scan",
@@ -155,6 +165,7 @@ __all__ = [
     "Timing",
     "VideoInfo",
     "__version__",
+    "advisory",
     "compare",
     "errors",
     "evaluate",
@@ -183,7 +194,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This module. Three of its functions are named as the packages that do their work, and keep their names."""
+    """This module. Four of its functions are named as the packages that do their work, and keep their names."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):  # which every import of such a package would set

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tagger.settings import Settings
 
 if TYPE_CHECKING:
+    from tagger.advisory.notes import Advisory
     from tagger.compare.agreement import Agreement
     from tagger.evaluation.images import Evaluation
     from tagger.images import Pixels
@@ -214,6 +215,24 @@ def segments(
     from tagger.segments import Rule, find
 
     return find(_report(report), tags, Rule(threshold, max_gap_s, min_duration_s), groups)
+
+
+def advisory(report: TagReport | Path | str, rules: Path | str | None = None) -> Advisory:
+    """Returns what parents ask of a film: notes on violence, horror, smoking, ..., as far as its tags can say.
+
+    Args:
+        report: or the path of its JSON.
+        rules: a TOML that says which tags speak for which note; by default advisory.toml of its vocabulary.
+
+    Raises:
+        BadPath, BadReport: the report cannot be read.
+        BadSettings: there are no rules, they cannot be used, or name a tag that the report has not.
+    """
+    from tagger.advisory.notes import advise
+    from tagger.advisory.rules import read_rules, rules_of
+
+    film = _report(report)
+    return advise(film, rules_of(film) if rules is None else read_rules(Path(rules)))
 
 
 def compare(a: TagReport | Path | str, b: TagReport | Path | str) -> Agreement:

@@ -21,6 +21,7 @@
     │   └── DecodersFailed     (RuntimeError)   processes that decode and cannot be started
     ├── BadReport              (ValueError)     a report that does not follow the schema
     ├── BadFeatures            (ValueError)     features that are not beside their report, or cannot be used
+    ├── BadSidecar             (ValueError)     a sidecar of a media centre that tags cannot be put into
     ├── BadLibrary             (ValueError)     a file that is no library of films, or none that this version knows
     ├── BadTruth               (ValueError)     a truth about shots that cannot be used
     ├── BadPairs               (ValueError)     a table of pairs of reports that cannot be used
@@ -126,6 +127,10 @@ class BadLibrary(MovieTagsError, ValueError):
 
 class BadTruth(MovieTagsError, ValueError):
     """A file that should say where the shots of a film begin, and does not."""
+
+
+class BadSidecar(MovieTagsError, ValueError):
+    """A sidecar (NFO) of a media centre that is no XML which tags could be put into."""
 
 
 class BadRatings(MovieTagsError, ValueError):

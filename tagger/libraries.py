@@ -10,7 +10,7 @@ from tagger.errors import LibraryMissing
 # What to install, where that is not the name of what is imported.
 PACKAGES = {"keras": "keras tensorflow", "cv2": "opencv-python-headless"}
 # Extras of this package, that bring a library.
-EXTRAS = {"pyarrow": "parquet", "opentimelineio": "otio", "duckdb": "library", "lxml": "nfo", "watchfiles": "watch"}
+EXTRAS = {"pyarrow": "parquet", "opentimelineio": "otio", "duckdb": "library", "watchfiles": "watch"}
 # What to install beside an OpenCV without windows: the other would bring one with them, into the same files.
 HEADLESS = {"scenedetect": "scenedetect-headless"}
 

@@ -32,6 +32,7 @@ Status = Literal["ok", "truncated", "damaged"]
 Share = Annotated[float, Meta(ge=0, le=1)]  # checked in a file by `tagger.typed_json`
 DIGITS = 5  # of the probabilities of all tags, after the point: 1,500 shots with 50 tags each stay below 2 MB
 TOP_TAGS = 3  # a frame speaks for its three most probable tags (source paper)
+PERSON = "person"  # answered for what was put right by hand
 SURE = 0.5  # a tag of this confidence or more is one that the film shows; with none, nothing is sure
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings
 from tagger.settings import SIGMOID
-from tagger.text import moment
+from tagger.text import moment, printable
 from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
@@ -128,10 +128,8 @@ def find(report: TagReport, names: Sequence[str], rule: Rule, groups: Sequence[G
         BadSettings: no tag of the report has such a name, names those like it; a group has a tag that it has not; or
             groups and tags that are looked for would have one name.
     """
-    every = {
-        slug(tag.slug): Subject(tag.tag, tag.slug, (tag.slug,), tag.trained, tag.confidence) for tag in report.tags
-    }
-    asked = tuple(dict.fromkeys([*(_group(every, one) for one in groups), *(_named(every, n, report) for n in names)]))
+    every = subjects(report)
+    asked = tuple(dict.fromkeys([*(_group(every, one) for one in groups), *(named(every, n, report) for n in names)]))
     alike = Counter(one.slug for one in asked)
     if doubled := [one.tag for one in asked if alike[one.slug] > 1]:
         raise BadSettings(
@@ -141,6 +139,28 @@ def find(report: TagReport, names: Sequence[str], rule: Rule, groups: Sequence[G
     present = {segment.slug for segment in segments}
     tags = asked or tuple(one for one in every.values() if one.slug in present)
     return Segments(report, rule, tags, tuple(segments))
+
+
+def subjects(report: TagReport) -> dict[str, Subject]:
+    """Returns all tags of a report, by what they are matched by."""
+    return {slug(tag.slug): Subject(tag.tag, tag.slug, (tag.slug,), tag.trained, tag.confidence) for tag in report.tags}
+
+
+def named(tags: Mapping[str, Subject], name: str, report: TagReport) -> Subject:
+    """Returns the tag of this name or slug, in any case.
+
+    Raises:
+        BadSettings: there is none, names those like it.
+    """
+    asked = slug(name)
+    if asked not in tags:
+        close = ", ".join(get_close_matches(asked, tags, cutoff=ALIKE))
+        words = printable(report.model.vocabulary)
+        raise BadSettings(
+            f"tag {name!r}: {words} has no such tag{f', but {close}' if close else ''}; "
+            f"`movietags vocab show {words}` (or its folder) lists all"
+        )
+    return tags[asked]
 
 
 def edges(segments: Segments) -> set[int]:
@@ -161,6 +181,12 @@ def moved(report: TagReport, starts: Mapping[int, Boundary]) -> TagReport:
     return replace(report, shots=tuple(shots))
 
 
+def likeliest(report: TagReport, subject: Subject) -> tuple[float, TaggedShot] | None:
+    """Returns how probable it is where it is the most, and the first of such shots; None where no shot says."""
+    said = [(share, shot) for shot in report.shots if (share := _share(report, shot, subject)) is not None]
+    return max(said, key=lambda pair: pair[0], default=None)
+
+
 def _group(tags: Mapping[str, Subject], group: Group) -> Subject:
     """A group as what is looked for."""
     if missing := [member for member in group.slugs if member not in tags]:
@@ -168,19 +194,6 @@ def _group(tags: Mapping[str, Subject], group: Group) -> Subject:
     members = [tags[member] for member in group.slugs]
     trained = any(member.trained for member in members)
     return Subject(f"{group.name} (group)", f"{slug(group.name)}-group", tuple(one.slug for one in members), trained)
-
-
-def _named(tags: Mapping[str, Subject], name: str, report: TagReport) -> Subject:
-    """The tag of this name or slug, in any case."""
-    asked = slug(name)
-    if asked not in tags:
-        close = ", ".join(get_close_matches(asked, tags, cutoff=ALIKE))
-        words = report.model.vocabulary
-        raise BadSettings(
-            f"tag {name!r}: {words} has no such tag{f', but {close}' if close else ''}; "
-            f"`movietags vocab show {words}` (or its folder) lists all"
-        )
-    return tags[asked]
 
 
 def notes(answer: Segments) -> Iterator[str]:
@@ -192,18 +205,12 @@ def notes(answer: Segments) -> Iterator[str]:
             "the threshold counts among these; extract the film again for all"
         )
     for tag in answer.tags:
-        if tag.trained and not _carriers(report, tag, threshold) and (likely := _likeliest(report, tag)):
+        if tag.trained and not _carriers(report, tag, threshold) and (likely := likeliest(report, tag)):
             probability, shot = likely
             yield (
                 f"{tag.tag}: most probable at {moment(shot.start_s)} ({probability:.2f}), in no shot that counts: "
                 f"--threshold takes every shot where it is at least so probable"
             )
-
-
-def _likeliest(report: TagReport, subject: Subject) -> tuple[float, TaggedShot] | None:
-    """Where it is the most probable, the first of such places; None where no shot says."""
-    said = [(share, shot) for shot in report.shots if (share := _share(report, shot, subject)) is not None]
-    return max(said, key=lambda pair: pair[0], default=None)
 
 
 def _share(report: TagReport, shot: TaggedShot, subject: Subject) -> float | None:

@@ -3,6 +3,7 @@
 movies50/
     labels.txt           one tag per line; the order is the order of a head's outputs
     groups.txt           GROUP: TAG, TAG, ... a line for each; need not be there
+    advisory.toml        notes for parents, and the tags that speak for them; need not be there
     heads/NAME.npz+json  a trained head per backbone, and one named portable for any ImageNet network
     backbones/NAME.npz+json  weights of a backbone that was tuned together with its head; most have none
     card.md              data, figures, what was never trained

@@ -42,16 +42,18 @@ heavy = {{"numpy", "cv2", "av", "keras", "tensorflow", "pandas", "scenedetect", 
 assert "{first}" or not heavy, heavy
 assert dir(tagger) == sorted(tagger.__all__), dir(tagger)
 import tagger.shots.scan, tagger.shots.fast, tagger.segments, tagger.compare.agreement, tagger.evaluation.images
+import tagger.advisory.notes
 from tagger.shots import scan
-from tagger import segments
+from tagger import advisory, segments
 import tagger.compare
 import tagger.shots
 import tagger.segments
 from tagger.segments import find
-names = "compare", "evaluate", "extract", "segments", "shots", "read_report", "write_report"
+names = "advisory", "compare", "evaluate", "extract", "segments", "shots", "read_report", "write_report"
 kinds = {{name: type(getattr(tagger, name)).__name__ for name in names}}
 assert {{*kinds.values()}} == {{"function"}}, kinds
-assert segments is tagger.segments and type(find).__name__ == type(scan.scan).__name__ == "function"
+assert segments is tagger.segments and advisory is tagger.advisory
+assert type(find).__name__ == type(scan.scan).__name__ == "function"
 print("as it should be")
 """
 
@@ -106,6 +108,7 @@ def parts(kind: Any) -> set[type]:
 
 def test_every_type_in_an_answer_has_a_public_name() -> None:
     found = parts(TagReport) | parts(tagger.ScannedShot) | {tagger.Segments, tagger.Segment, tagger.Agreement}
+    found |= {tagger.Advisory, tagger.Note, tagger.NoteTag}
     found |= {base for kind in found for base in kind.__mro__ if is_dataclass(base)}
     assert {kind.__name__ for kind in found} >= {"Declared", "Keyframe", "Observed", "ShotTag", "Shot"}
     for kind in found:

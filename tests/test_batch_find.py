@@ -129,7 +129,18 @@ def test_texts_pictures_and_sounds_are_no_films(others: Path) -> None:
 
 
 def test_downloads_under_way_and_dot_files_are_left_out(films: dict[str, Path], tmp_path: Path) -> None:
-    for name in ("x.mp4.part", "x.PARTIAL", "x.crdownload", "x.mp4.tmp", ".x.mp4", "._x.mp4", ".trash/x.mp4", "a/.b/x"):
+    for name in (
+        "x.mp4.part",
+        "x.PARTIAL",
+        "x.crdownload",
+        "x.mp4.tmp",
+        "x.filepart",
+        "x.mp4.!ut",
+        ".x.mp4",
+        "._x.mp4",
+        ".trash/x.mp4",
+        "a/.b/x",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(films["mp4"], tmp_path / name)
     assert found(tmp_path) == []

@@ -51,7 +51,8 @@ def rules(root: Path, search: Search) -> dict[str, str]:
         "sample.mkv", "sample-film.mkv", "trailer.mp4", "movie-trailer.mp4", "Film-featurette.mp4",
         "Making of-behindthescenes.mp4", "Kiss-deleted.mp4", "Film-interview.mp4", "Sample/x.mkv",
         "Extras/Making of.mp4", "trailers/a/b.mp4", "behind the scenes/1.mp4", "Deleted Scenes/1.mp4", "shorts/1.mp4",
-        "other/1.mp4", "interviews/1.mp4",
+        "other/1.mp4", "interviews/1.mp4", "Film (1999) - trailer.mp4", "theme.mp4", "Theme2.mkv",
+        "theme-music/theme.mp4", "Kiss-deletedscene.mp4",
     ],
 )  # fmt: skip
 def test_what_lies_beside_its_film_is_no_film_of_its_own(tmp_path: Path, extra: str) -> None:
@@ -61,7 +62,7 @@ def test_what_lies_beside_its_film_is_no_film_of_its_own(tmp_path: Path, extra: 
     assert list(films(search)) == ["Film (1999)/Film.mkv"]
     ((place, rule),) = rules(root, search).items()
     assert place == f"Film (1999)/{extra}"
-    assert rule.endswith(" of Film.mkv") or re.fullmatch(r"in a folder of extras, [\w ]+/", rule)
+    assert rule.endswith(" of Film.mkv") or re.fullmatch(r"in a folder of extras, [\w -]+/", rule)
     assert len(films(find_all(root))) == 2
 
 
@@ -77,11 +78,18 @@ def find_all(root: Path) -> Search:
         ("a.mp4", "b.mp4", "c-trailer.mp4"),  # of a film that is not here
         ("a.mp4", "b.mp4", "clips/c.mp4", "other/d.mp4", "shorts/e.mp4"),  # no film's own folder
         ("films/a.mp4", "trailers/b.mp4", "extras/c.mp4"),  # beside no film
+        ("theme.mp4", "other.mp4"),
         ("big-short.mp4",), ("beach.mp4", "holiday-clip.mp4"), ("sampler.mp4", "x.mp4"), ("x.mp4", "trailerpark.mp4"),
     ],
 )  # fmt: skip
 def test_where_it_has_no_film_it_is_what_was_asked_for(tmp_path: Path, names: tuple[str, ...]) -> None:
     assert sorted(singles(tmp_path, *names)) == sorted(names)
+
+
+def test_a_trailer_may_be_set_off_by_a_dash_between_spaces(tmp_path: Path) -> None:
+    search = look(made(tmp_path, "Film.mkv", "Other.mkv", "Film - trailer.mp4", "Nothing - sample.mkv"))
+    assert list(films(search)) == ["Film.mkv", "Nothing - sample.mkv", "Other.mkv"]
+    assert rules(tmp_path, search) == {"Film - trailer.mp4": "trailer of Film.mkv"}
 
 
 def test_the_current_folder_has_a_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +144,31 @@ def test_numbered_pictures_may_be_extras_too(tmp_path: Path) -> None:
 def test_numbered_pictures_are_no_parts(tmp_path: Path) -> None:
     names = ["A cd1_%04d.png", "A cd2_%04d.png", "B/cd1/%04d.png", "B/cd2/%04d.png"]
     assert singles(tmp_path, *pictures(*names)) == names
+
+
+def test_pictures_of_media_centres_are_no_films(tmp_path: Path) -> None:
+    names = ("Film/Film.trickplay/320 - 10x10/%d.jpg", "Film/extrafanart/fanart%d.jpg", "Film/.actors/a%d.png",
+             "Film/extrathumbs/thumb%d.jpg", "Film/@eaDir/x%d.jpg")  # fmt: skip
+    made(tmp_path, "Film/Film.mkv", "Film/._Film.mkv", "Film/@eaDir/Film.mkv", *pictures(*names))
+    search = look(tmp_path)
+    assert list(films(search)) == ["Film/Film.mkv"]
+    assert rules(tmp_path, search) == {
+        "Film/Film.trickplay/320 - 10x10/%d.jpg": "in a folder of extras, Film.trickplay/",
+        "Film/extrafanart/fanart%d.jpg": "in a folder of extras, extrafanart/",
+        "Film/extrathumbs/thumb%d.jpg": "in a folder of extras, extrathumbs/",
+    }
+
+
+def test_what_stands_for_a_film_is_left_out_with_a_reason(tmp_path: Path) -> None:
+    root = made(tmp_path, "a.iso", "b.IMG", "c.strm", "d.dvd.disc", "e.nrg", "f.mkv", "g.nfo", "h.srt")
+    search = look(root)
+    assert list(films(search)) == ["f.mkv"]
+    why = "an image of a disc: mount it, or copy its folder out of it"
+    assert rules(root, search) == {
+        "a.iso": why, "b.IMG": why, "c.strm": "names a stream, and holds no picture",
+        "d.dvd.disc": "stands for a disc on a shelf", "e.nrg": why,
+    }  # fmt: skip
+    assert list(films(find_all(root / "c.strm"))) == ["c.strm"]  # what the user named
 
 
 def test_rules_hold_for_numbered_pictures_as_for_files(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from tagger.batch import ledger
 from tagger.batch.crew import Limits
 from tagger.batch.find import find
 from tagger.batch.ledger import DONE, FAILED, Ledger
+from tagger.batch.listener import Listener
 from tagger.batch.plan import Shard, Wanted, hold, plan
 from tagger.batch.run import Batch
-from tagger.batch.watch import Watch
 from tagger.errors import BadSettings, BadWeights, OutputRefused
 from tagger.images import Pixels
 from tagger.models.model import Features, Model
@@ -36,14 +36,16 @@ def films(tmp_path: Path) -> Path:
     return tmp_path / "films"
 
 
-def batch(films: Path, engine: Engine, watch: Watch | None = None, limits: Limits | None = None) -> dict[str, str]:
+def batch(
+    films: Path, engine: Engine, listener: Listener | None = None, limits: Limits | None = None
+) -> dict[str, str]:
     """Runs it and returns what became of each film."""
     output = films.parent / "out"
     with hold(output, Shard()):
         book = Ledger(output, str(Shard()))
         planned = plan(find([films], output).films, ledger.read(output), output, Wanted(engine.identity))
         try:
-            Batch(engine, output, book, watch or Watch()).run(planned, 2, limits or Limits())
+            Batch(engine, output, book, listener or Listener()).run(planned, 2, limits or Limits())
         finally:
             book.close()
     return {entry.report: entry.state for entry in ledger.read(output).values()}
@@ -61,7 +63,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, pictures: Sequence[Pixels], error: 
     monkeypatch.setattr(Model, "features", features)
 
 
-class Seen(Watch):
+class Seen(Listener):
     """Remembers what it was told."""
 
     def __init__(self) -> None:
@@ -89,18 +91,18 @@ def test_a_network_that_fails_with_a_film_costs_that_film(
     """Also when the film is still being decoded, and more of its pictures are on their way."""
     engine = Engine(Settings(batch_size=batch_size))
     failing(monkeypatch, pictures_of(films / "b.mp4", engine), ValueError("out of memory"))
-    watch = Seen()
-    assert batch(films, engine, watch) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
-    assert watch.reasons == [f"{films / 'b.mp4'}: ValueError: out of memory"]
+    listener = Seen()
+    assert batch(films, engine, listener) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
+    assert listener.reasons == [f"{films / 'b.mp4'}: ValueError: out of memory"]
 
 
 def test_a_report_that_cannot_be_written_costs_that_film(films: Path) -> None:
     """And the pictures of the others, in the same batch, are counted once."""
     (films.parent / "out/b.mp4.tags.json").mkdir(parents=True)
     engine = Engine()
-    watch = Seen()
-    assert batch(films, engine, watch) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
-    assert len(watch.reasons) == 1
+    listener = Seen()
+    assert batch(films, engine, listener) == {"a.mp4": DONE, "b.mp4": FAILED, "c.mp4": DONE}
+    assert len(listener.reasons) == 1
     (films.parent / "out/b.mp4.tags.json").rmdir()
     assert len(Engine().extract(films / "c.mp4").shots) == 5
 
@@ -131,7 +133,7 @@ def test_a_limit_below_what_every_decoder_takes_is_no_films_fault(films: Path, t
 
 
 def test_an_output_that_is_deleted_ends_the_batch(films: Path, tmp_path: Path) -> None:
-    class Deletes(Watch):
+    class Deletes(Listener):
         def started(self, task: Any) -> None:
             shutil.rmtree(tmp_path / "out", ignore_errors=True)
 

@@ -20,7 +20,7 @@ import pytest
 from tagger.batch import crew as crew_module
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
-from tagger.errors import DecodersFailed
+from tagger.errors import BadSettings, DecodersFailed
 from tagger.records import ScannedShot
 from tagger.settings import Settings
 
@@ -225,3 +225,9 @@ def test_no_descriptors_for_a_process_is_one_line(film: media.Truth) -> None:
             scanned([film.path], 1)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("speed", [float("nan"), float("inf"), -1.0])
+def test_a_speed_that_no_film_has_is_refused(speed: float) -> None:
+    with pytest.raises(BadSettings, match=r"min speed (nan|inf|-1.0): times real time, from 0"):
+        Limits(min_speed=speed)

@@ -205,7 +205,7 @@ def test_extract_writes_the_formats_that_are_named_and_json(film: media.Truth, t
     [
         (["--format", "csv"], "--format says what files are written"),
         (["-o", "-", "--format", "csv", "--format", "json"], "-o - writes the report of one film in one format"),
-        (["-o", "out", "--format", "nfo"], "format 'nfo': choose one of csv, json, "),
+        (["-o", "out", "--format", "fcpxml"], "format 'fcpxml': choose one of csv, json, "),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_a_film_is_read(

@@ -173,7 +173,7 @@ def test_what_cannot_be_used_of_another_package_costs_a_line_each(tmp_path: Path
     done = movietags("--format", "rows", folder=tmp_path, env=plugin)
     *warnings, error = done.stderr.decode().splitlines()
     assert done.returncode == 2
-    assert error.endswith("error: format 'rows': choose one of csv, json, vtt, ffmetadata, otio, edl, raw")
+    assert error.endswith("error: format 'rows': choose one of csv, json, vtt, ffmetadata, otio, kodi-edl, edl, raw")
     assert sum("none" in line and "added-formats 1.2" in line for line in warnings) == 1
     assert sum("plugin wrong: leads to '/', which is no tagger.Format" in line for line in warnings) == 1
     assert sum("plugin alias: leads to Format(name='nfo'" in line for line in warnings) == 1

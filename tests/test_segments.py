@@ -595,7 +595,7 @@ def test_what_to_know_is_said_on_stderr_unless_quiet(run: Run, tmp_path: Path, r
         (
             ["x.tags.json", "-o", "x.txt"],
             2,
-            "name a file that ends in .csv, .json, .vtt, .ffmeta, .otio, .edl, or name the format",
+            "name a file that ends in .csv, .json, .vtt, .ffmeta, .otio, .kodi.edl, .edl, or name the format",
         ),
         (["x.tags.json", "-o", "-"], 2, "--format alone writes to stdout"),
         (["x.tags.json", "-o", "x.tags.json"], 2, "is the report itself"),

@@ -15,10 +15,13 @@ shelf     reports that go to another name
 complete  formats that films lack, from their JSON
 prune     what is left of films that are gone
 outlook   what a run found and will do, for people
-watch     who is told how a batch goes
+watch     films as they arrive: when to look again, and which have come to rest
+listener  who is told how a batch goes
 run       pictures of all films -> full batches -> reports, ledger
 summary   the batch as a table
 index     the batch as a page, with links to those of its films
+sidecars  which files media centres keep beside a film
+renew     tags in these
 retag     another vocabulary for films that were tagged: folder of reports -> folder of reports
 export    reports in other formats
 """

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -32,6 +33,11 @@ class Limits:
     memory_mib: int = 4096  # of the process that decodes it; 8K films take 700
     min_speed: float = 0.02  # seconds of film per second, over `patience_s`; less is a decoder that hangs
     patience_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Checks the speed: none is fast enough for NaN, which options take for a number."""
+        if not 0 <= self.min_speed < inf:
+            raise BadSettings(f"min speed {self.min_speed}: times real time, from 0")
 
 
 class _Worker(Generic[T]):

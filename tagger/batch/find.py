@@ -27,8 +27,17 @@ SUFFIXES = frozenset((
     ".flv", ".f4v", ".wmv", ".asf", ".ogv", ".ogm", ".3gp", ".3g2", ".mxf", ".gxf", ".rm", ".rmvb", ".dv", ".y4m",
     ".nut", ".ivf", ".264", ".h264", ".265", ".hevc", ".amv", ".wtv",
 ))  # fmt: skip
+# What stands for a film in a collection, and holds none that could be read.
+STUBS = {
+    **dict.fromkeys((".iso", ".img", ".nrg"), "an image of a disc: mount it, or copy its folder out of it"),
+    ".strm": "names a stream, and holds no picture",
+    ".disc": "stands for a disc on a shelf",
+}
 # Of downloads under way.
-UNFINISHED = frozenset((".part", ".partial", ".crdownload", ".download", ".!qb", ".ytdl", ".tmp"))
+UNFINISHED = frozenset((
+    ".part", ".partial", ".crdownload", ".download", ".opdownload", ".!qb", ".!ut", ".bc!", ".ytdl", ".tmp",
+    ".filepart",
+))  # fmt: skip
 HEAD_BYTES = 4096
 # How files of containers that can hold moving pictures begin, in ISO files from byte 4 on.
 STARTS = (
@@ -171,6 +180,8 @@ class _Walk:
                     self._ruled_out(path, ignore)
             elif (known or (suffix not in UNFINISHED and _holds_film(path))) and self._first_sight(status):
                 self.films.append(FilmFile(path, place, status.st_size, status.st_mtime_ns, named))
+            elif suffix in STUBS and not known:
+                self.left_out.append(LeftOut(path, STUBS[suffix]))
         except FileNotFoundError:
             self.problems.append(absent(path, "file or folder"))
         except (OSError, ValueError) as error:

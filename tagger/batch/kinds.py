@@ -18,9 +18,9 @@ from tagger.batch.find import SUFFIXES, FilmFile, Search
 from tagger.batch.ignore import LeftOut
 from tagger.video import sequence
 
-# "NAME-trailer", "NAME.sample", "NAME-featurette", "sample-NAME", "trailer".
+# "NAME-trailer", "NAME - trailer", "NAME.sample", "NAME-featurette", "sample-NAME", "trailer", "theme".
 EXTRA = re.compile(
-    r"(?P<of>.*?)(?:^|[-._ ])(?P<kind>trailer|sample)\d*"
+    r"(?P<of>.*?)(?:^|[-._ ])(?P<kind>trailer|sample|(?<!.)theme)\d*"
     r"|(?P<film>.+?)-(?P<extra>behindthescenes|deleted(?:scene)?|featurette|interview|scene|short|clip|extra|other)\d*"
     r"|(?P<start>sample)[-._ ](?P<rest>.+)",
     re.IGNORECASE,
@@ -28,9 +28,11 @@ EXTRA = re.compile(
 # Folders of these names beside any film, and those that count only in a film's own folder or beside seasons.
 EXTRAS = frozenset((
     "trailers", "trailer", "samples", "sample", "proof", "extras", "extra", "featurettes", "behind the scenes",
-    "deleted scenes", "bonus", "bonus disc", "backdrops",
+    "deleted scenes", "bonus", "bonus disc", "backdrops", "theme-music", "extrafanart", "extrathumbs",
 ))  # fmt: skip
 OWN_EXTRAS = frozenset(("interviews", "scenes", "shorts", "clips", "other"))
+TRICKPLAY = ".trickplay"  # ends the name of a folder of pictures, by which Jellyfin shows where a film is wound to
+THEME = "theme"  # plays behind a film's menu; elsewhere it may be a film's title
 SEASON = re.compile(r"(season|series|staffel|saison|s)[ ._-]*\d+", re.IGNORECASE)
 # "NAME cd1 REST", "NAME - part 2", "NAME.pt.b", "NAME (disc 1)": Jellyfin's rule, with what may follow by Kodi's.
 PART = re.compile(
@@ -97,11 +99,15 @@ def _stacked(films: Sequence[FilmFile]) -> list[FilmFile]:
 def _stack(numbered: dict[int, FilmFile]) -> FilmFile:
     films = [numbered[number] for number in sorted(numbered)]
     first = films[0]
-    found = PART.fullmatch(first.path.stem)
-    assert found is not None
-    name = found["name"].rstrip(SEPARATORS) + found["rest"]
+    name = without_part(first.path.stem)
     place = first.place.with_name(name + first.path.suffix) if name else place_above(first, first.path.parent)
     return as_one_film(films, place)
+
+
+def without_part(stem: str) -> str:
+    """Returns a name without what says that it is a part, and which; nothing if it says no more."""
+    found = PART.fullmatch(stem)
+    return found["name"].rstrip(SEPARATORS) + found["rest"] if found else stem
 
 
 def _number(text: str) -> int:
@@ -160,7 +166,7 @@ class _House:
         for place in self._below_named(folder):
             name, above = place.name.casefold(), place.parent
             mains, seasons = self._main.get(above, ()), above in self._with_seasons
-            if name in EXTRAS and (mains or seasons):
+            if (name in EXTRAS or name.endswith(TRICKPLAY)) and (mains or seasons):
                 return f"in a folder of extras, {place.name}/"
             if name in OWN_EXTRAS and (seasons or any(_own(above, film) for film in mains)):
                 return f"in a folder of extras, {place.name}/"
@@ -178,9 +184,9 @@ class _House:
         if not found:
             return ""
         kind = (found["kind"] or found["extra"] or found["start"]).lower()
-        of = (found["of"] or found["film"] or found["rest"] or "").casefold()
+        of = (found["of"] or found["film"] or found["rest"] or "").casefold().rstrip(SEPARATORS)
         for main in self._main[folder]:
-            if not of or of == _stem(main).casefold() or _own(folder, main):
+            if (not of and kind != THEME) or of == _stem(main).casefold() or _own(folder, main):
                 return f"{kind} of {main.place.name}"
         return ""
 
@@ -196,8 +202,13 @@ def _stem(film: FilmFile) -> str:
     return film.place.stem if before is None else before.rstrip(SEPARATORS)
 
 
+def called(folder: Path) -> str:
+    """Returns the name of a folder, of "." too."""
+    return Path(os.path.realpath(folder)).name
+
+
 def _own(folder: Path, film: FilmFile) -> bool:
     """Whether it is a film's own folder: one is called as the other begins, or the film is a disc."""
-    called = Path(os.path.realpath(folder)).name.casefold()  # of "." too
-    names = sorted((called, _stem(film).casefold()), key=len)
-    return names[1].startswith(names[0]) or film.place.name.casefold() == called
+    name = called(folder).casefold()
+    names = sorted((name, _stem(film).casefold()), key=len)
+    return names[1].startswith(names[0]) or film.place.name.casefold() == name

@@ -83,13 +83,14 @@ def _real(folder: Path) -> Path:
     return folder.resolve()
 
 
+def forget_folders() -> None:
+    """Lets links be followed anew: between two runs of one process they may have been changed."""
+    _real.cache_clear()
+
+
 def disk_of(film: str) -> str:
     """Returns where that is mounted which holds a film, which is named as by `key_of`."""
-    return _mount(Path(film).parent)
-
-
-@lru_cache(maxsize=1024)
-def _mount(folder: Path) -> str:
+    folder = Path(film).parent
     return str(next(place for place in (folder, *folder.parents) if os.path.ismount(place) or place == place.parent))
 
 

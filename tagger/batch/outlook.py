@@ -27,6 +27,10 @@ class Outlook:
         """What could not be looked at or read, a line each."""
         return (*self.search.problems, *some_lines(self.plan.unread, NAMED_MAX, "not readable"))
 
+    def has_work(self, prune: bool) -> bool:
+        """Returns whether anything is to be done; of films that are gone only where these are pruned."""
+        return bool(self.plan.tasks or self.plan.lacking or self.plan.moved or (prune and self.departed.gone))
+
     def lines(self, roots: Sequence[Path], prune: bool) -> Iterator[str]:
         """Yields what is to be known at once: how much there is to do, and what is not done that one might expect.
 

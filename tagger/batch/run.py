@@ -17,9 +17,9 @@ from tagger.batch.complete import complete
 from tagger.batch.crew import Crew, Limits
 from tagger.batch.guard import report_at
 from tagger.batch.ledger import DONE, FAILED, FOUND, SKIPPED, STARTED, Ledger, facts, mark_of, same
+from tagger.batch.listener import Listener
 from tagger.batch.plan import NEW, Plan, Task
 from tagger.batch.shelf import as_one, called_as, remove, take_over
-from tagger.batch.watch import Watch
 from tagger.batch.worker import At, KeptPicture, Message, Orders, Read, Refused
 from tagger.errors import MovieTagsError, OutputRefused, because, reason
 from tagger.files import output_folder
@@ -77,11 +77,11 @@ class Batch:
     """One run over the tasks of a plan."""
 
     def __init__(
-        self, engine: Engine, output: Path, ledger: Ledger, watch: Watch, csv_for: str = PROGRAMS,
+        self, engine: Engine, output: Path, ledger: Ledger, listener: Listener, csv_for: str = PROGRAMS,
         keep_features: bool = False, names: Sequence[str] = DEFAULTS,
     ) -> None:  # fmt: skip
         """Takes what all films have in common; nothing is loaded or written yet."""
-        self._engine, self._output, self._ledger, self._watch = engine, output, ledger, watch
+        self._engine, self._output, self._ledger, self._listener = engine, output, ledger, listener
         self._csv_for, self._keep_features, self._names = csv_for, keep_features, names
         self._asked = engine.identity
         self._films: dict[Task, _Film] = {}
@@ -110,7 +110,7 @@ class Batch:
         self._engine.load()
         plan = self._moved(plan)
         for entry, error in complete(self._output, self._ledger, plan.lacking, self._names, self._csv_for):
-            self._watch.completed(entry, error)
+            self._listener.completed(entry, error)
         for task in (*plan.tasks, *plan.later):
             if task.why == NEW:
                 self._ledger.add(task.film.path, task.report, FOUND, more=_more(task))
@@ -147,7 +147,7 @@ class Batch:
                 continue
             self._note(task, STARTED, film.mark)
             self._films[task] = film
-            self._watch.started(task)
+            self._listener.started(task)
             if task.same_as is None:
                 yield task
             elif task.same_as in names and task.same_as not in self._ended:
@@ -163,7 +163,7 @@ class Batch:
             return
         match message:
             case At():
-                self._watch.at(film.task, message.time_s, message.length_s)
+                self._listener.at(film.task, message.time_s, message.length_s)
             case KeptPicture():
                 if not self._pictures:
                     self._oldest = time.monotonic()
@@ -223,7 +223,7 @@ class Batch:
         else:
             self._forget(film)
             self._note(film.task, DONE, film.mark, **{**facts(report), "wrote": wrote, **known})
-            self._watch.done(film.task, report)
+            self._listener.done(film.task, report)
             self._end_twins(film, _End(DONE))
 
     def _report(self, film: _Film, scanned: Scanned) -> _Made:
@@ -264,7 +264,7 @@ class Batch:
         self._forget(film)
         mark = film.mark if end.lasting else ""
         self._note(film.task, end.state, mark, reason=end.reason)
-        (self._watch.skipped if end.state == SKIPPED else self._watch.failed)(film.task, end.reason)
+        (self._listener.skipped if end.state == SKIPPED else self._listener.failed)(film.task, end.reason)
         file = film.task.film
         self._end_twins(film, replace(end, lasting=same(film.mark, file.path, file.more)))
 

@@ -14,6 +14,7 @@ from tagger.errors import OutputRefused, reason
 from tagger.files import SAMPLE_BYTES, is_file, output_folder
 from tagger.records import TagReport
 from tagger.reports.corrections import corrections_file
+from tagger.reports.film_file import SEVERAL
 from tagger.reports.formats import json_file, lying_files, lying_names, report_bodies, write_bodies
 from tagger.reports.kept import Kept, bodies_at, lying, pictures_at, put
 from tagger.reports.manner import Manner
@@ -36,9 +37,7 @@ def as_one(report: TagReport, film: FilmFile, starts_s: Sequence[float]) -> TagR
         return report
     parts = zip(film.files, starts_s, strict=True)
     files = ", ".join(f"{path.name} from {start_s:.3f} s" for path, start_s in parts)
-    return replace(
-        called_as(report, film), warnings=(*report.warnings, f"{len(film.files)} files as one film: {files}")
-    )
+    return replace(called_as(report, film), warnings=(*report.warnings, f"{len(film.files)}{SEVERAL}{files}"))
 
 
 def take_over(output: Path, moved: Sequence[LedgerEntry]) -> Iterator[tuple[LedgerEntry, tuple[Path, ...]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 
 from tagger import process
 from tagger.batch.ledger import LedgerEntry
+from tagger.batch.listener import Listener
 from tagger.batch.plan import Plan, Task
-from tagger.batch.watch import Watch
 from tagger.commands.console import bar, progress_of
 from tagger.records import FilmProgress, TagReport
 
@@ -16,11 +16,12 @@ ALL_BAR = "{desc}: {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}"
 TAGS = 3  # named in a film's line
 
 
-class BatchBars(Watch):
+class BatchBars(Listener):
     """Counts, tells, and moves the bars where somebody looks."""
 
-    def __init__(self, plan: Plan, quiet: bool, opened: ExitStack) -> None:
+    def __init__(self, plan: Plan, quiet: bool, opened: ExitStack, then: Callable[[Task], None]) -> None:
         """Shows the bar of all films, which counts their bytes: what is known of them before they are opened."""
+        self._then = then
         self.failures = self.incomplete = 0
         self._films, self._ended, self._quiet = len(plan.tasks), 0, quiet
         total = float(sum(task.film.size_bytes for task in plan.tasks))
@@ -57,6 +58,7 @@ class BatchBars(Watch):
         took = f"{report.timing.total_s:.1f} s" if task.same_as is None else f"the same as {task.same_as}"
         status = f", {report.status}" if report.status != "ok" else ""
         self._end(task, f"{task.report}: {tags} ({took}{status})")
+        self._then(task)
 
     def failed(self, task: Task, reason: str) -> None:
         """Says why, also with -q."""
@@ -97,7 +99,7 @@ class BatchBars(Watch):
 
 
 @contextmanager
-def watching(plan: Plan, quiet: bool) -> Iterator[BatchBars]:
-    """Gives what shows how a batch goes; the bars are gone at the end."""
+def batch_bars(plan: Plan, quiet: bool, then: Callable[[Task], None] = lambda _: None) -> Iterator[BatchBars]:
+    """Gives what shows how a batch goes, and what is done with each film then; the bars are gone at the end."""
     with ExitStack() as opened:
-        yield BatchBars(plan, quiet, opened)
+        yield BatchBars(plan, quiet, opened, then)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tagger import process
+from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
-from tagger.errors import BadPath, BadSettings, reason
+from tagger.commands.rounds import Rounds
+from tagger.errors import BadPath, BadSettings, MovieTagsError, reason
 from tagger.text import printable
 
 if TYPE_CHECKING:
-    from tagger.batch.crew import Limits
     from tagger.batch.ignore import Ignore
-    from tagger.batch.ledger import LedgerEntry
     from tagger.batch.outlook import Outlook
-    from tagger.batch.plan import Plan, Shard, Wanted
+    from tagger.batch.plan import Shard, Task, Wanted
+    from tagger.batch.renew import Sidecars
+    from tagger.batch.watch import Arrivals, Pace
     from tagger.pipeline import Engine
 
 LIST = Path("-")
@@ -57,12 +61,22 @@ LIST = Path("-")
               metavar="MIB", help="A film whose decoding takes more is given up.")  # fmt: skip
 @click.option("--min-speed", type=click.FloatRange(min=0), default=0.02, show_default=True, metavar="FACTOR",
               help="A film that is decoded slower than this times real time, over a minute, is given up.")  # fmt: skip
-@options("formats", "csv_for", *TAGGING, "quiet", "verbose")
+@click.option("--watch", is_flag=True,
+              help="Go on: tag films as they arrive, each when it has come to rest; Ctrl-C ends.")  # fmt: skip
+@click.option("--settle", "settle_s", type=float, metavar="SECONDS",
+              help="With --watch: a film is taken when its size and time rested for so long.  [10]")  # fmt: skip
+@click.option("--look-every", "look_every_s", type=float, metavar="SECONDS",
+              help="With --watch: look at all folders so often, also where no change is reported.  [30 on network "
+                   "drives, 600 on others]")  # fmt: skip
+@click.option("--library", type=click.Path(path_type=Path), metavar="FILE",
+              help="Add what was done to this library, too (movietags library).")  # fmt: skip
+@options("formats", "min_score", "csv_for", *TAGGING, "quiet", "verbose")
 def batch(
     roots: tuple[Path, ...], output: Path | None, status: Path | None, jobs: int | None, shard: str,
     limit: int | None, newer_than: datetime | None, exclude: tuple[str, ...], every: bool, retry_failed: bool,
     replace: bool, prune: bool, strict: bool, keep_features: bool | None, dry_run: bool, memory_mib: int,
-    min_speed: float, names: tuple[str, ...], csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    min_speed: float, watch: bool, settle_s: float | None, look_every_s: float | None, library: Path | None,
+    names: tuple[str, ...], min_score: float | None, csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of every film below DIR, into OUT. Run it again and it goes on where it stopped.
 
@@ -78,8 +92,9 @@ def batch(
         from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
-        from tagger.reports.formats import DEFAULTS, PAGE, usable
+        from tagger.reports.formats import DEFAULTS, JSON, PAGE, usable
 
+        pace = _pace(watch, settle_s, look_every_s, roots, once=dry_run or limit is not None or status is not None)
         if status:
             if not any((status / ledger.FOLDER).glob(ledger.LEDGERS)):
                 raise BadPath(f"{status}: no batch has written here")
@@ -87,7 +102,10 @@ def batch(
             return
         if not roots or output is None:
             raise click.UsageError("name a folder of films, and with -o one for the reports")
-        part, ignore, names = Shard.parse(shard), Ignore(exclude, markers=not every), usable(names or DEFAULTS)
+        part, ignore = Shard.parse(shard), Ignore(exclude, markers=not every)
+        beside = partial(sidecars_asked, names or DEFAULTS, min_score)
+        names, _ = beside()
+        names = usable(names or (JSON.name,))
         if PAGE in names:
             index.check(output)
         with nullcontext() if dry_run else hold(output, part):
@@ -95,7 +113,12 @@ def batch(
             keep, bare = keep_features is not False, keep_features is True
             since = _nanoseconds(newer_than)
             wanted = Wanted(engine.identity, part, retry_failed, since, limit, replace, keep, bare, names)
-            outlook = _look(roots, output, ignore, every, wanted, engine.vocabulary.slugs)
+            look = partial(_look, roots, output, ignore, every, engine.vocabulary.slugs)
+            work = (engine, output, part, prune, jobs or process.cores(), memory_mib, min_speed)
+            run = partial(_run, *work, names, csv_for, keep, quiet, strict, lambda: beside()[1], library, wanted)
+            if pace:
+                Rounds(look, run, wanted, roots, prune=prune, quiet=quiet).watch(output, pace)
+            outlook = look(wanted)
             for problem in outlook.problems:
                 fail(problem, verbose=False)
             for line in () if quiet else outlook.lines(roots, prune):
@@ -104,19 +127,33 @@ def batch(
                 process.put("".join(f"{printable(line)}\n" for line in outlook.details(prune)))
                 failed = outlook.plan.failed + outlook.plan.incomplete if strict else 0
             else:
-                from tagger.batch.crew import Limits
-
-                limits = Limits(memory_mib, min_speed)
-                gone = outlook.departed.gone if prune else ()
-                work = (engine, output, part, outlook.plan, gone, jobs or process.cores(), limits)
-                failed = _run(*work, names, csv_for, keep, quiet, strict)
+                failed = run(outlook)
     sys.exit(FAILED if failed or outlook.problems else 0)
 
 
+def _pace(
+    watch: bool, settle_s: float | None, look_every_s: float | None, roots: tuple[Path, ...], *, once: bool
+) -> Pace | None:
+    """How patient a watch is to be; None where nothing is watched."""
+    if not watch:
+        if settle_s is not None or look_every_s is not None:
+            raise click.UsageError("--settle and --look-every are of --watch")
+        return None
+    if once:
+        raise click.UsageError("--watch goes on and on: leave out --dry-run, --limit and --status")
+    for root in roots:
+        if not root.is_dir():
+            raise click.UsageError(f"--watch: {printable(str(root))} is no folder: name folders in which films arrive")
+    from tagger.batch.watch import SETTLE_S, Pace
+
+    return Pace(SETTLE_S if settle_s is None else settle_s, look_every_s)
+
+
 def _look(
-    roots: tuple[Path, ...], output: Path, ignore: Ignore, every: bool, wanted: Wanted, slugs: tuple[str, ...]
-) -> Outlook:
-    """What is there, what is to be done, and what is gone."""
+    roots: tuple[Path, ...], output: Path, ignore: Ignore, every: bool, slugs: tuple[str, ...], wanted: Wanted,
+    arrivals: Arrivals | None = None,
+) -> Outlook:  # fmt: skip
+    """What is there, what is to be done, and what is gone; of films that arrive, only those that are at rest."""
     from tagger.batch import ledger
     from tagger.batch.find import find
     from tagger.batch.guard import other_vocabulary
@@ -128,6 +165,7 @@ def _look(
     named = [path for root in roots for path in (_listed() if root == LIST else [root])]
     search = find(named, output, ignore)
     search = search if every else arranged(search)
+    search = arrivals.at_rest(search) if arrivals else search
     known = ledger.read(output)
     planned = plan(search.films, known, output, wanted)
     redone = [str(task.report) for task in planned.tasks if task.why == OTHERWISE]
@@ -156,26 +194,58 @@ def _listed() -> list[Path]:
 
 
 def _run(
-    engine: Engine, output: Path, part: Shard, planned: Plan, gone: tuple[LedgerEntry, ...], jobs: int, limits: Limits,
+    engine: Engine, output: Path, part: Shard, prune_gone: bool, jobs: int, memory_mib: int, min_speed: float,
     names: tuple[str, ...], csv_for: str, keep_features: bool, quiet: bool, strict: bool,
+    beside: Callable[[], Sidecars | None], library: Path | None, wanted: Wanted, outlook: Outlook,
 ) -> int:  # fmt: skip
     """Does it, and says where things stand; how many films failed, if it is strict also before."""
     from tagger.batch import index, ledger, summary
+    from tagger.batch.crew import Limits
     from tagger.batch.prune import prune
     from tagger.batch.run import Batch
-    from tagger.commands.bars import watching
-    from tagger.reports.formats import PAGE
+    from tagger.commands.bars import batch_bars
+    from tagger.reports.formats import PAGE, json_file
 
+    sidecars = beside()  # of this round: the next renews what this one did
+
+    def renew(task: Task) -> None:
+        if sidecars:
+            sidecars.renew(json_file(output / task.report), task.film.files)
+
+    planned = outlook.plan
     with closing(ledger.Ledger(output, str(part))) as book:
         try:
-            for line in prune(output, book, gone):
+            for line in prune(output, book, outlook.departed.gone if prune_gone else ()):
                 process.say(line)
-            with watching(planned, quiet) as watch:
-                Batch(engine, output, book, watch, csv_for, keep_features, names).run(planned, jobs, limits)
+            with batch_bars(planned, quiet, renew) as bars:
+                work = Batch(engine, output, book, bars, csv_for, keep_features, names)
+                work.run(planned, jobs, Limits(memory_mib, min_speed))
         finally:
             known = ledger.read(output)
             table = summary.write(output, known, csv_for)
             index.write(output, known, wanted=PAGE in names)
     if not quiet:
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
-    return watch.failures + (planned.failed + planned.incomplete + watch.incomplete if strict else 0)
+    if sidecars:  # those of films that were done before
+        sidecars.renew_all(output, filter(wanted.takes, outlook.search.films))
+    failed = bars.failures + told(sidecars, quiet) + (_collected(library, output, quiet) if library else 0)
+    return failed + (planned.failed + planned.incomplete + bars.incomplete if strict else 0)
+
+
+def _collected(library: Path, output: Path, quiet: bool) -> int:
+    """Adds the reports of a batch to a library, where they are not in it; how many could not be added."""
+    from tagger.library import adding
+
+    lines: list[str] = []
+    try:
+        done = adding.add(library, adding.named_reports([output]), lines.append, lambda *_: None)
+    except BadPath:  # there is no report yet
+        return 0
+    except MovieTagsError as error:  # what the batch did stands, and a watch goes on
+        fail(str(error), verbose=False)
+        return 1
+    for line in lines:
+        fail(line, verbose=False)
+    if not quiet:
+        process.say(f"{library}: {done.added} added, {done.renewed} renewed, {done.moved} moved, {done.same} as before")
+    return done.failed

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,8 +95,12 @@ OPTIONS = {
         "--format", "names", multiple=True, metavar="FORMAT", shell_complete=complete.formats,
         help="What each report is written as, beside its JSON; may be repeated: csv (a row per tag, and one per shot), "
              "json (all that is known; it is read again by other commands), html (a page to look at, with keyframes), "
-             "parquet (the tables of csv, typed, for pandas and DuckDB), otio (shots on a timeline, for editing), or "
-             "one that another package adds.  [csv]"),
+             "parquet (the tables of csv, typed, for pandas and DuckDB), otio (shots on a timeline, for editing), "
+             "nfo (tags in the sidecars that Kodi and Jellyfin have beside the film), or one that another package "
+             "adds.  [csv]"),
+    "min_score": click.option(
+        "--min-score", type=click.FloatRange(0, 1), metavar="SCORE",
+        help="nfo: the tags of at least this score, in place of those that are sure."),
     "csv_for": click.option(
         "--csv-for", type=click.Choice(tuple(DIALECTS)), default=PROGRAMS, show_default=True,
         help="Who reads the CSV: excel has the mark by which Excel knows accents, excel-semicolon also has ; between "
@@ -193,6 +197,20 @@ def messages(quiet: bool, verbose: bool) -> None:
     logging.getLogger("tagger").setLevel(level)
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def refuse_to_overwrite(reports: tuple[Path, ...], output: Path | None) -> None:
+    """Refuses an output file that is stdout, or one of the reports that are read.
+
+    Raises:
+        UsageError: it is.
+    """
+    if output == STDOUT:
+        raise click.UsageError("--output names a file: --format alone writes to stdout")
+    for report in reports:
+        with suppress(OSError):  # where one is not there they are two
+            if output and not report.is_dir() and output.samefile(report):
+                raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
 def fail(message: str, verbose: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
+from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import (
     FAILED,
     HOPELESS,
@@ -23,6 +24,7 @@ from tagger.commands.console import (
     progress_of,
 )
 from tagger.errors import MovieTagsError
+from tagger.reports.nfo import FORMAT as NFO
 
 if TYPE_CHECKING:
     from tagger.images import Pixels
@@ -42,10 +44,11 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Exit code 1 also for a film that is cut off or damaged.")
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Rows of the table.")
 @click.option("--shots", is_flag=True, help="A row for each shot below the table.")
-@options("formats", "csv_for", *TAGGING, "quiet", "verbose")
+@options("formats", "min_score", "csv_for", *TAGGING, "quiet", "verbose")
 def extract(
     films: tuple[Path, ...], output: Path | None, replace: bool, keep_features: bool, strict: bool, top: int,
-    shots: bool, names: tuple[str, ...], csv_for: str, quiet: bool, verbose: bool, **chosen: Any,
+    shots: bool, names: tuple[str, ...], min_score: float | None, csv_for: str, quiet: bool, verbose: bool,
+    **chosen: Any,
 ) -> None:  # fmt: skip
     """Rank the tags of each FILM: a table on stdout, files with -o.
 
@@ -56,7 +59,8 @@ def extract(
     messages(quiet, verbose)
     failed = 0
     with errors(verbose), _held(output):
-        target = _target(output, names, replace, keep_features, top, shots, csv_for)
+        names, sidecars = sidecars_asked(names, min_score)
+        target = _target(output, names or (("json",) if sidecars else ()), replace, keep_features, top, shots, csv_for)
         engine = engine_of(chosen, quiet)
         for film in films:
             try:
@@ -65,9 +69,11 @@ def extract(
                     report, kept = engine.extract_with_features(film, progress, begun, target.look)
                 for warning in () if quiet else report.warnings:
                     process.say(f"{film}: {warning}")
-                for path in target.write(film, report, kept):
-                    if not quiet:
-                        process.say(f"wrote {path}")
+                written = target.write(film, report, kept)
+                for path in written if not quiet else ():
+                    process.say(f"wrote {path}")
+                if sidecars:
+                    sidecars.renew(written[-1], (film,)) if written else sidecars.put(report, (film,))
                 failed += strict and report.status != "ok"
             except HOPELESS:
                 raise
@@ -78,6 +84,7 @@ def extract(
                 fail(f"{film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)", verbose)
                 failed += 1
             begun = None
+        failed += told(sidecars, quiet)
     sys.exit(FAILED if failed else 0)
 
 
@@ -98,7 +105,7 @@ def _check(
         raise click.UsageError("-o - writes the report of one film in one format: name one, or a folder")
     if keep_features and output in (None, STDOUT):
         raise click.UsageError("--keep-features keeps them beside the report: name its folder with -o")
-    if names and output is None:
+    if {*names} - {NFO} and output is None:
         raise click.UsageError("--format says what files are written: name their folder with -o, or - for stdout")
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,8 @@ import click
 
 from tagger import process
 from tagger.commands import complete
-from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options
+from tagger.commands.choices import Choices, cautions_of_place
+from tagger.commands.console import FAILED, errors, fail, messages, options, refuse_to_overwrite
 from tagger.errors import BadSettings, BadVocabulary, OutputRefused
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from tagger.vocabulary import Group
 
 HERE = Path()
-ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
 
 
 @click.command()
@@ -50,6 +48,10 @@ ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
                    "[what the film names, else AX]")  # fmt: skip
 @click.option("--handles", type=click.IntRange(min=0), default=0, show_default=True, metavar="FRAMES",
               help="EDL: so many frames more on both sides of each segment, as far as the film goes.")  # fmt: skip
+@click.option("--action", type=click.Choice(("skip", "mute", "mark")),
+              help="kodi-edl: what Kodi does with the segments.  [skip]")  # fmt: skip
+@click.option("--beside", is_flag=True,
+              help="kodi-edl: FILM.edl beside each film, where Kodi looks for it.")  # fmt: skip
 @click.option(
     "--clips",
     "clips_to",
@@ -74,8 +76,8 @@ ONLY_EDL = "--reel and --handles are of an EDL: add -o FILE.edl or --format edl"
 def segments(
     reports: tuple[Path, ...], names: tuple[str, ...], group_names: tuple[str, ...], threshold: float | None,
     max_gap_s: float, min_duration_s: float, output: Path | None, form_names: tuple[str, ...], reel: str | None,
-    handles: int, clips_to: Path | None, exact: bool, thumbnails_to: Path | None, csv_for: str, quiet: bool,
-    verbose: bool,
+    handles: int, action: str | None, beside: bool, clips_to: Path | None, exact: bool, thumbnails_to: Path | None,
+    csv_for: str, quiet: bool, verbose: bool,
 ) -> None:  # fmt: skip
     """Show the time ranges of films that carry a tag: runs of neighbouring shots, from a REPORT, NAME.tags.json.
 
@@ -88,8 +90,9 @@ def segments(
     edl        CMX 3600 for editing programs: timecodes count the film's frames, at its rate rounded to a whole number,
                from the timecode that its file names (a tape's, a camera's) or from 00:00:00:00
     otio       OpenTimelineIO for editing programs: a clip for each segment
+    kodi-edl   what Kodi is to leave out, mute or mark (--action): the film's name with .edl, beside it (--beside)
     """
-    _refuse_to_overwrite(reports, output)
+    refuse_to_overwrite(reports, output)
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.reports.formats import usable
@@ -97,9 +100,9 @@ def segments(
 
         form_names = usable(form_names, Segments)  # each once
         rule = Rule(threshold, max_gap_s, min_duration_s)
-        asked = _Asked(names, group_names, rule, exact, reel, handles, csv_for, quiet)
+        asked = _Asked(names, group_names, rule, exact, Choices(reel, handles, action, beside), csv_for, quiet)
         media = _Media(clips_to, exact, thumbnails_to, quiet)
-        if len(reports) == 1 and not reports[0].is_dir() and len(form_names) < 2:
+        if len(reports) == 1 and not reports[0].is_dir() and len(form_names) < 2 and not beside:
             _one(reports[0], asked, output, next(iter(form_names), None), media)
             return
         failed = _many(reports, asked, output, form_names, media)
@@ -114,8 +117,7 @@ class _Asked:
     groups: tuple[str, ...]
     rule: Rule
     exact: bool
-    reel: str | None
-    handles: int
+    choices: Choices
     csv_for: str
     quiet: bool
 
@@ -132,10 +134,6 @@ class _Asked:
 
             return find(exact_ends(file, found), self.names, self.rule, groups)
         return found
-
-    def format(self, form: Format[Segments]) -> Format[Segments]:
-        """A format with the choices that only an EDL has."""
-        return _with_choices(form, self.reel, self.handles) if self.reel is not None or self.handles else form
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +168,11 @@ def _one(file: Path, asked: _Asked, output: Path | None, form_name: str | None, 
     if output:
         form = form or formats.for_file(output, Segments)
         output_folder(output.parent)
-    if form:
-        form = asked.format(form)
-    elif asked.reel is not None or asked.handles:
-        raise BadSettings(ONLY_EDL)
+    form = next(iter(asked.choices.made([form] if form else [])), None)
     answer = asked.answer(file)
     body = form.body(answer, Manner(asked.csv_for)) if form else b""
     if not asked.quiet:
-        _caution(answer, [form] if form else [])
+        _caution(answer, {form: output} if form else {})
     if output:
         write_atomically(output, body)
     process.put(body if form and not output else as_table(answer) + "\n")
@@ -197,21 +192,25 @@ def _many(
     from tagger.segments import Segments
 
     table = output if output and output.suffix.lower() == ".csv" and {*form_names} <= {"csv"} else None
-    if output is None and form_names:
+    if output is None and form_names and not (asked.choices.beside and len(form_names) == 1):
         raise click.UsageError("--format of several reports, or several formats: name a folder for them with -o")
     if output and not table and not form_names:
         raise click.UsageError("-o of several reports: name formats with --format, or FILE.csv for one table")
-    forms = [] if table else [asked.format(formats.named(name, Segments)) for name in form_names]
+    forms = asked.choices.made([] if table else [formats.named(name, Segments) for name in form_names])
     found, answers, failed = named_reports(reports), [], 0
     for name, file in found.items():
         try:
             answer = asked.answer(file)
+            bodies = {form: form.body(answer, Manner(asked.csv_for)) for form in forms}
+            stem = (output or HERE) / name
+            places = {
+                form: asked.choices.write(file, answer, form, formats.file_of(stem, form), body)
+                for form, body in bodies.items()
+            }
             if not asked.quiet:
-                _caution(answer, forms)
-            for form in forms:
-                path = formats.file_of((output or Path()) / name, form)
-                output_folder(path.parent)
-                write_atomically(path, form.body(answer, Manner(asked.csv_for)))
+                _caution(answer, places)
+                for path in filter(None, places.values() if asked.choices.beside else ()):
+                    process.say(f"wrote {path}")
             media.write(file, answer, Path(name).parent)
         except MovieTagsError as error:
             if isinstance(error, OutputRefused) and error.of_the_disk:
@@ -226,15 +225,6 @@ def _many(
         output_folder(table.parent)
         write_atomically(table, csv_segments.of_all(answers, asked.csv_for).encode("utf-8", "backslashreplace"))
     return failed
-
-
-def _refuse_to_overwrite(reports: tuple[Path, ...], output: Path | None) -> None:
-    if output == STDOUT:
-        raise click.UsageError("--output names a file: --format alone writes to stdout")
-    for report in reports:
-        with suppress(OSError):  # where one is not there they are two
-            if output and not report.is_dir() and output.samefile(report):
-                raise click.UsageError(f"--output {output} is the report itself: name another file")
 
 
 def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group]:
@@ -259,22 +249,15 @@ def _groups(report: Path, film: TagReport, names: tuple[str, ...]) -> list[Group
     return [groups[vocabulary.slug(name)] for name in names]
 
 
-def _with_choices(form: Format[Segments], reel: str | None, handles: int) -> Format[Segments]:
-    """The format with the choices that only an EDL has."""
-    from tagger.reports import edl, formats
-
-    if form is not formats.EDL:
-        raise BadSettings(ONLY_EDL)
-    render = partial(edl.as_edl, reel=reel, handles=handles)
-    return replace(form, render=render, cautions=partial(edl.cautions, reel=reel, handles=handles))
-
-
-def _caution(answer: Segments, forms: Sequence[Format[Segments]]) -> None:
-    """Says which tags cannot be found, and what files of these formats cannot say."""
+def _caution(answer: Segments, forms: Mapping[Format[Segments], Path | None]) -> None:
+    """Says which tags cannot be found, and what files of these formats, at these places, cannot say."""
     from tagger.segments import notes
 
     for tag in answer.tags:
         if not tag.trained:
             process.say(f"{tag.tag}: never trained in {answer.report.model.vocabulary}, so it is not found anywhere")
-    for caution in (*notes(answer), *(line for form in forms for line in form.cautions(answer))):
+    for caution in notes(answer):
         process.say(caution)
+    for form, path in forms.items():
+        for caution in (*form.cautions(answer), *(cautions_of_place(path, form, answer) if path else ())):
+            process.say(caution)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tagger.errors import BadReport, reason
 from tagger.files import is_file
-from tagger.records import TOP_TAGS, RankedTag, ShotTag, TaggedShot, TagReport
+from tagger.records import PERSON, TOP_TAGS, RankedTag, ShotTag, TaggedShot, TagReport
 from tagger.reports import json_report
 from tagger.reports.json_report import SUFFIX as REPORT_SUFFIX
 from tagger.settings import SIGMOID
@@ -31,7 +31,6 @@ SCHEMA = "movietags-corrections/1"
 BYTES_MAX = 2**26
 AGAIN = "save them anew from the film's page, or take the file away"
 OF_ANOTHER = "corrections are there, but of another film: not heeded"
-PERSON = "person"  # answered for what was put right
 
 
 @dataclass(frozen=True, slots=True)

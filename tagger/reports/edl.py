@@ -82,7 +82,7 @@ def cautions(segments: Segments, reel: str | None = None, handles: int = 0) -> I
             f"{name}: the EDL counts {numbers.base} frames a second, and some programs know only "
             f"{', '.join(map(str, BASES))}: make a copy of the film at one of these, and tag that"
         )
-    yield from _of_scan(segments.report)
+    yield from cautions_of_scan(segments.report)
     yield from _of_source(segments, reel, handles)
     if len(segments.segments) > EVENTS_MAX:
         yield (
@@ -91,8 +91,8 @@ def cautions(segments: Segments, reel: str | None = None, handles: int = 0) -> I
         )
 
 
-def _of_scan(report: TagReport) -> Iterator[str]:
-    """How far boundaries may lie from the frame, where not every frame was decoded."""
+def cautions_of_scan(report: TagReport) -> Iterator[str]:
+    """Yields how far boundaries may lie from the frame, where not every frame was decoded."""
     name, how = report.video.name, report.scan
     exact = "--exact looks at them again"
     if how.used == "references":

@@ -11,6 +11,8 @@ from tagger.records import TagReport
 from tagger.settings import Opening
 from tagger.video import sequence
 
+SEVERAL = " files as one film: "  # in a warning of the report of one that is in several
+
 
 def film_beside(report: TagReport, folder: Path) -> Path | None:
     """Returns the film if it lies in this folder, or where it was tagged; None: it does not, or is another now."""

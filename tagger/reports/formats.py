@@ -33,6 +33,8 @@ from tagger.reports import (
     html_report,
     json_report,
     json_segments,
+    kodi_edl,
+    nfo,
     otio_report,
     otio_segments,
     parquet_report,
@@ -96,7 +98,9 @@ def _csv(subject: type[Any], render: Callable[..., str], part: str = ".tags") ->
 
 JSON = Format("json", ".json", TagReport, json_report.as_json)  # the one that is read again
 SEGMENTS = ".segments"  # NAME.segments.csv
-EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions, SEGMENTS)  # the one with choices of its own
+# Those with choices of their own.
+EDL = Format("edl", ".edl", Segments, edl.as_edl, edl.cautions, SEGMENTS)
+KODI_EDL = Format("kodi-edl", ".kodi.edl", Segments, kodi_edl.as_kodi_edl, kodi_edl.cautions, SEGMENTS)
 PAGE = "html"  # the one that shows what was put right beside what was said
 PARQUET, OTIO = ("pyarrow",), ("opentimelineio",)
 FORMATS: tuple[Format[Any], ...] = (
@@ -112,6 +116,7 @@ FORMATS: tuple[Format[Any], ...] = (
     Format("vtt", ".vtt", Segments, vtt.as_vtt, part=SEGMENTS),
     Format("ffmetadata", ".ffmeta", Segments, ffmetadata.as_ffmetadata, part=SEGMENTS),
     Format("otio", ".otio", Segments, otio_segments.as_otio, part=SEGMENTS, needs=OTIO),
+    KODI_EDL,
     EDL,
 )
 PLAIN = frozenset(("csv", "json", "parquet", "otio"))  # names of those of reports that show no keyframes
@@ -153,7 +158,7 @@ def all_named(name: str, subject: type[S]) -> tuple[Format[S], ...]:
     """
     if found := tuple(form for form in known(subject, name) if form.name == name):
         return found
-    names = dict.fromkeys(form.name for form in known(subject))
+    names = [*dict.fromkeys(form.name for form in known(subject)), *([nfo.FORMAT] if subject is TagReport else ())]
     raise BadSettings(f"format {name!r}: choose one of {', '.join(names)}")
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tagger.files import is_file
+from tagger.measured import measured
 from tagger.records import SURE, TaggedShot, TagReport
 from tagger.reports import csv_shots
 from tagger.reports.corrections import put_right
 from tagger.reports.film_file import film_beside
 from tagger.reports.manner import USUAL, Manner
-from tagger.reports.measured import measured
 from tagger.reports.page import page, part
 from tagger.reports.table import told
 from tagger.reports.vtt import milliseconds, timestamp
