@@ -143,6 +143,8 @@ def test_a_file_of_addresses_gets_a_root_before_them_and_loses_it_again() -> Non
         assert centres.kodi(text.encode()).kind == "url" and centres.kodi(written).kind == "combined"
         assert centres.kodi(written).tags == centres.jellyfin(written) == ["Animal", "Beach & Sea"]
         assert merged(written, []) == text.encode() == merged(text.encode(), [])
+        alone = written[: written.index(b"</movie>") + 8]  # somebody took the addresses away
+        assert b"<movie>" in merged(alone, []) and merged(merged(alone, OURS), []) == merged(alone, [])
         kept = written.replace(b"<tag>Animal", b"<title>Film</title><tag>Animal")
         assert b"<title>Film</title>" in merged(kept, [])
 
