@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 import cv2
+import documents
 import media
 import numpy as np
 import pytest
@@ -150,12 +152,30 @@ def vocabulary(stock: Stock, folder: Path) -> None:
         stock.images(folder / name, 100 * first)
 
 
+def media_centres(stock: Stock, folder: Path) -> None:
+    """The collection that the page lists, each sidecar with a root and nothing in it."""
+    for name in re.findall(r"^    (films/.+)$", documents.text("docs/media-centres.md"), re.MULTILINE):
+        put(stock.film, folder / name)
+        if name.endswith(".nfo"):
+            (folder / name).write_text("<movie/>")
+
+
+def advisory(stock: Stock, folder: Path) -> None:
+    """A report, a folder of reports, and the rules that the page shows."""
+    for name in ("sintel_trailer", "tags/film.mp4"):
+        put(stock.report, folder / f"{name}.tags.json")
+    (rules,) = [block.text for block in documents.blocks("docs/advisory.md") if block.language == "toml"]
+    (folder / "mine.toml").write_text(rules)
+
+
 FOLDERS: dict[str, Callable[[Stock, Path], None]] = {
     "README.md": readme,
+    "docs/advisory.md": advisory,
     "docs/batch.md": batch,
     "docs/editing.md": editing,
     "docs/first-film.md": first_film,
     "docs/formats.md": formats,
+    "docs/media-centres.md": media_centres,
     "docs/ratings.md": ratings,
     "docs/vocabulary.md": vocabulary,
 }

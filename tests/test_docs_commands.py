@@ -29,6 +29,7 @@ else:
 
 # What no test can do here: the page, how the line begins, and why. Its options are looked at even so.
 NOT_RUN = {
+    ("docs/batch.md", "movietags batch incoming"): "goes on until it is interrupted, which tests/test_watch.py does",
     ("docs/shots.md", "for seed"): "needs collections of pictures and clips, and hours",
     ("docs/shots.md", "python benchmarks/films.py"): "needs collections of pictures and clips, and hours",
     ("docs/shots.md", "python -m tagger.knowledge.boundaries"): "needs those films, and half an hour",
