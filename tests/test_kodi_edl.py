@@ -168,7 +168,8 @@ def test_a_film_in_several_files_or_elsewhere_is_a_line(place: Path) -> None:
     report = tagger.read_report(file)
     write_report(replace(report, warnings=("2 files as one film: a from 0.000 s, b from 2.000 s",)), file)
     done = batches.inside(*words, "--beside")
-    assert done.returncode == 1 and "its film is in several files" in done.stderr
+    assert done.returncode == 0 and "Film (2010).mkv: is in several files" in done.stderr
+    assert list((place / "films").iterdir()) == [place / "films/Film (2010).mkv"]
     alone = batches.inside(*words, "-o", place / "x.edl")  # a person may know better
     assert alone.returncode == 0 and "x.mp4" not in alone.stderr and "is in several files" in alone.stderr
     write_report(report, file)

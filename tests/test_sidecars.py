@@ -133,11 +133,14 @@ def test_a_sidecar_is_renewed_with_a_copy_of_how_it_was(tmp_path: Path) -> None:
     root = made(tmp_path / "films", "F.mkv", "F.nfo")
     nfo, file = root / "F.nfo", reported(root / "F.mkv", tmp_path / "tags")
     nfo.chmod(0o640)
+    owner = (1234, 1234) if os.geteuid() == 0 else (nfo.stat().st_uid, nfo.stat().st_gid)
+    os.chown(nfo, *owner)
     done = batches.inside("export", file, "--format", "nfo")
     assert (done.returncode, done.stderr) == (0, "movietags: sidecars: 1 written, 0 as they were\n")
     assert centres.kodi(nfo.read_bytes()).tags == ["Mine", "Beach & Sea", "Car chase"]
     backup = root / f"F.nfo{BACKUP}"
     assert backup.read_bytes() == NFO and {path.stat().st_mode & 0o777 for path in (nfo, backup)} == {0o640}
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (nfo, backup)} == {owner}
     entered = nfo.stat().st_ctime_ns
     assert "0 written, 1 as they were" in batches.inside("export", tmp_path / "tags", "--format", "nfo").stderr
     assert nfo.stat().st_ctime_ns == entered

@@ -52,7 +52,7 @@ class Choices:
         """Writes a file of segments at this path, or beside its film, and returns where; None if there is none.
 
         Raises:
-            OutputRefused, PathMissing, BadSettings: as `kodi_edl.write_beside`.
+            OutputRefused, PathMissing: as `kodi_edl.write_beside`.
         """
         from tagger.files import output_folder, write_atomically
         from tagger.reports import kodi_edl

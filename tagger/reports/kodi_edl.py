@@ -51,8 +51,11 @@ def as_kodi_edl(segments: Segments, action: str = "skip") -> str:
 def cautions(segments: Segments) -> Iterator[str]:
     """Yields what may go wrong when the film is played with the file, a line for each."""
     name = printable(segments.report.video.name)
-    if SEVERAL in " ".join(segments.report.warnings):
-        yield f"{name}: is in several files, and Kodi reads a skip file of each, by its own times: these go through all"
+    if _in_several(segments):
+        yield (
+            f"{name}: is in several files, and Kodi reads a skip file of each, by its own times, which these are not: "
+            "tag them singly (batch --all)"
+        )
     yield from edl.cautions_of_scan(segments.report)
 
 
@@ -80,7 +83,9 @@ def cautions_of_place(path: Path, segments: Segments, *, for_kodi: bool) -> Iter
 
 
 def write_beside(file: Path, segments: Segments, body: bytes) -> Path | None:
-    """Puts a skip file where Kodi looks for it, and returns where that is; of a film without these tags there is none.
+    """Puts a skip file where Kodi looks for it, and returns where that is.
+
+    There is none of a film that has none of these tags, or is in several files.
 
     Args:
         file: the report.
@@ -89,14 +94,10 @@ def write_beside(file: Path, segments: Segments, body: bytes) -> Path | None:
 
     Raises:
         PathMissing: the film is not there, or is another now.
-        BadSettings: it is in several files.
         OutputRefused: another's file is there, or it cannot be written.
     """
-    if SEVERAL in " ".join(segments.report.warnings):
-        raise BadSettings(
-            f"{file}: its film is in several files, and Kodi reads a skip file of each, by its own times: "
-            "tag them singly (batch --all)"
-        )
+    if _in_several(segments):
+        return None
     path = film_of(file, segments.report).with_suffix(SUFFIX)
     if os.path.lexists(path) and not _begins(path, OURS):
         raise OutputRefused(f"{path}: is there and was not made here: take it away, or name another file with -o")
@@ -110,6 +111,11 @@ def write_beside(file: Path, segments: Segments, body: bytes) -> Path | None:
             f"{path}: cannot be removed ({reason(error)}), and its film has none of these tags"
         ) from error
     return None
+
+
+def _in_several(segments: Segments) -> bool:
+    """Whether the film is in several files."""
+    return SEVERAL in " ".join(segments.report.warnings)
 
 
 def _starts(segments: Segments) -> list[tuple[int, int]]:

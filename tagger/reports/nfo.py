@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from tagger.errors import BadSidecar, reason
-from tagger.reports.nfo_parts import MARK, NAME, SPACE, Element, Root, begin, encoding, roots
+from tagger.reports.nfo_parts import MARK, NAME, SPACE, Element, Root, begin, encoding, is_addresses, roots
 
 FORMAT = "nfo"  # what people ask for it by; a report has no file of its own of it
 TAG = "tag"
@@ -119,7 +119,7 @@ def _without(root: Root, body: bytes) -> Iterator[_Edit]:
     made = {mark.attributes.get("root") for mark in _marks(root)}
     ours = [_Edit(_before_space(body, one.start, root.opened), one.end) for one in (*_ours(root), *_marks(root))]
     left = _edited(body[: root.closing], ours)[root.opened :]
-    if ADDED in made and not left.strip(SPACE):
+    if ADDED in made and not left.strip(SPACE) and is_addresses(body[root.end :]):
         behind = re.compile(rb"(?:\r?\n)?").match(body, root.end)
         yield _Edit(root.start, behind.end() if behind else root.end)
     elif OPENED in made and not left:

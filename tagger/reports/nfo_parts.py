@@ -81,10 +81,15 @@ def roots(body: bytes) -> list[Root]:
             raise BadSidecar(f"has over {ROOTS_MAX} roots")
         found.append(_Reader(body, place).root())
         place = _behind_nothing(body, found[-1].end)
-    words = body[place:].split()
-    if found or (all(map(ADDRESS.fullmatch, words)) and any(map(KNOWN.search, words))):
+    if found or is_addresses(body[place:]):
         return found
     raise BadSidecar("is no XML, nor addresses of the film at TMDB, IMDb or TVDB alone")
+
+
+def is_addresses(text: bytes) -> bool:
+    """Returns whether a text is nothing but addresses, one of which is that of a film."""
+    words = text.split()
+    return all(map(ADDRESS.fullmatch, words)) and any(map(KNOWN.search, words))
 
 
 def _behind_nothing(body: bytes, place: int) -> int:
