@@ -42,10 +42,11 @@ def library() -> None:
 @at_place
 @options("quiet", "verbose")
 def add(reports: tuple[Path, ...], place: Path | None, quiet: bool, verbose: bool) -> None:
-    """Add each REPORT, NAME.tags.json, or all reports below a folder; put right where a person did that.
+    """Add reports of films.
 
-    A film is known by what it holds: added again it is the same, moved it has its new path. Of each vocabulary the
-    newest report counts. A report that cannot be read is a line, and the exit code 1; the others are added.
+    REPORT is NAME.tags.json, or a folder with all reports below it; they are put right where a person did that. A film
+    is known by what it holds: added again it is the same, moved it has its new path. Of each vocabulary the newest
+    report counts. A report that cannot be read is a line, and the exit code 1; the others are added.
     """
     messages(quiet, verbose)
     with errors(verbose):
@@ -83,9 +84,10 @@ def search(
     tag: str, more: tuple[str, ...], unwanted: tuple[str, ...], least: float | None, of_shots: bool,
     vocabulary: str | None, top: int, form: str | None, place: Path | None, csv_for: str, quiet: bool, verbose: bool,
 ) -> None:  # fmt: skip
-    """Find the films, or shots, that show TAG: by name or slug, the most confident first.
+    """Find films, or shots, by their tags.
 
-    Of several tags that counts of which a film is least confident.
+    TAG is a name or slug, in any case. The most confident come first; of several tags that counts of which a film is
+    least confident.
     """
     messages(quiet, verbose)
     with errors(verbose):
@@ -116,10 +118,11 @@ def search(
 def similar(
     film: str, by: str | None, top: int, form: str | None, place: Path | None, csv_for: str, quiet: bool, verbose: bool
 ) -> None:
-    """Find films like FILM: one of the library by name or path, a report, or a file that the library knows.
+    """Find films like another.
 
-    Alike is the cosine between the means of two films' features, where they were kept beside the reports (movietags
-    batch does), else between the mean probabilities of their tags; 1 is the same.
+    FILM is one of the library by name or path, a report, or a file with the content of one of the library. Alike is
+    the cosine between the means of two films' features, where they were kept beside the reports (movietags batch
+    does), else between the mean probabilities of their tags; 1 is the same.
     """
     messages(quiet, verbose)
     with errors(verbose):
@@ -136,7 +139,10 @@ def similar(
 @at_place
 @options("csv_for", "verbose")
 def stats(form: str | None, place: Path | None, csv_for: str, verbose: bool) -> None:
-    """Show what is in the library: films, hours, shots, and the tags seen most."""
+    """Show what is in the library.
+
+    These are films, hours, shots, vocabularies, and the tags seen most.
+    """
     messages(quiet=False, verbose=verbose)
     with errors(verbose):
         from tagger.library import answers, overview, store
@@ -158,7 +164,10 @@ def stats(form: str | None, place: Path | None, csv_for: str, verbose: bool) -> 
 @at_place
 @options("csv_for", "verbose")
 def export(output: Path, place: Path | None, csv_for: str, verbose: bool) -> None:
-    """Write a table with a row for each film and vocabulary: its first tags, those that are sure, where it is."""
+    """Write a table of all films.
+
+    It has a row for each film and vocabulary: where the film is, its first tags, those that are sure.
+    """
     messages(quiet=False, verbose=verbose)
     with errors(verbose):
         from tagger.library import exporting, store
@@ -176,7 +185,10 @@ def export(output: Path, place: Path | None, csv_for: str, verbose: bool) -> Non
 @at_place
 @options("quiet", "verbose")
 def forget(films: tuple[str, ...], gone: bool, place: Path | None, quiet: bool, verbose: bool) -> None:
-    """Take films out of the library, by name or path; their files and reports stay where they are."""
+    """Take films out of the library.
+
+    FILM is one of the library by name or path. Its file and its reports stay where they are.
+    """
     if not films and not gone:
         raise click.UsageError("name films, or --gone")
     messages(quiet, verbose)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tagger.library.overview import Stats
-from tagger.library.search import Found, FoundFilm, FoundShot
-from tagger.library.similar import Similar
 from tagger.records import SURE
 from tagger.text import PROGRAMS, TOOL, aligned, csv_text, finite, json_text, moment, of_all, printable, safe_cell
 from tagger.vocabulary import slug
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tagger.library.overview import Stats
+    from tagger.library.search import Found, FoundFilm, FoundShot
+    from tagger.library.similar import Similar
 
 SEEN_TAGS = 10  # of each vocabulary, in the table
 
