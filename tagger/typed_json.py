@@ -1,8 +1,8 @@
 """JSON into records: every field of the kind that its annotation says, its numbers finite, nothing converted.
 
 Fields that a record does not have are left out, those with a default may be missing; what a record's own
-`__post_init__` refuses is refused. `msgspec.json.decode` does all this in one step, five times as fast; but it takes no
-file name that is no UTF-8 (those are written as lone surrogates, PEP 383), and says of less what is wrong with it.
+`__post_init__` refuses is refused. `msgspec.json.decode` does all this in one step, several times as fast; but it takes
+no file name that is no UTF-8 (those are written as lone surrogates, PEP 383), and says of less what is wrong with it.
 """
 
 from __future__ import annotations

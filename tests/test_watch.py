@@ -213,6 +213,8 @@ def test_it_wakes_for_what_happens_below_and_not_for_its_own_reports(tmp_path: P
     assert waited([films], out, 20, lambda: (films / "sub/a.mp4").rename(films / "b.mp4")) < 10
     assert waited([films], tmp_path / "out", 1, lambda: (out / "summary.csv").write_bytes(b"1")) >= 1
     assert waited([films], out, 1, lambda: None) >= 1
+    for among in (films, tmp_path):  # reports beside films, or above them
+        assert waited([films], among, 20, lambda: (films / "b.mp4").write_bytes(b"2")) < 10
 
 
 def test_time_passes_while_nothing_but_reports_is_written(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def changes(folders: Sequence[Path], leave_out: Path) -> Iterator[Callable[[floa
         LibraryMissing: watchfiles is not installed.
     """
     own, stream = os.path.realpath(leave_out), _reported(folders)
+    mixed = any(_below(os.path.realpath(folder), own) for folder in folders)  # reports lie among films
     with closing(stream):
         with suppress(*SILENT):
             next(stream)  # from now on
@@ -119,7 +120,7 @@ def changes(folders: Sequence[Path], leave_out: Path) -> Iterator[Callable[[floa
         def wait(seconds: float) -> None:
             end = time.monotonic() + seconds
             try:
-                while time.monotonic() < end and all(_below(path, own) for path in next(stream)):
+                while time.monotonic() < end and all(_below(path, own) and not mixed for path in next(stream)):
                     pass
             except SILENT:
                 time.sleep(max(0.0, min(OFTEN_S, end - time.monotonic())))

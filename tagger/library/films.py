@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings, MovieTagsError, PathMissing
 from tagger.files import is_file
+from tagger.frames import utf8
 from tagger.library.places import Place, gone
 from tagger.library.writing import remove_films
 from tagger.reports.json_report import SUFFIX, read_report
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 NAMED_MAX = 5  # films, in a line
+BY_PATH = "SELECT film, path FROM store.films WHERE path IN (?, ?)"
+BY_NAME = """
+SELECT film, path FROM store.films WHERE lower(?) IN (lower(name), lower(parse_filename(name, true))) ORDER BY path
+"""
+BY_CONTENT = "SELECT film, path FROM store.films WHERE fingerprint = ?"
 
 
 def film_named(store: DuckDBPyConnection, asked: str) -> int:
@@ -28,30 +34,30 @@ def film_named(store: DuckDBPyConnection, asked: str) -> int:
         PathMissing: there is none.
         BadSettings: there are several.
     """
-    films = store.execute("SELECT film, path, name FROM store.films ORDER BY path").fetchall()
-    whole = str(Path(asked).absolute())
-    found = [(film, path) for film, path, _ in films if path in (asked, whole)] or [
-        (film, path) for film, path, name in films if asked.casefold() in (name.casefold(), Path(name).stem.casefold())
-    ]
-    if not found and (fingerprint := _fingerprint(Path(asked))):
-        found = store.execute("SELECT film, path FROM store.films WHERE fingerprint = ?", [fingerprint]).fetchall()
+    called, whole = utf8(asked), utf8(str(Path(asked).absolute()))
+    found = (
+        store.execute(BY_PATH, [called, whole]).fetchall()
+        or store.execute(BY_NAME, [called]).fetchall()
+        or store.execute(BY_CONTENT, [_fingerprint(Path(asked))]).fetchall()
+    )
     if len(found) > 1:
         paths = some([path for _, path in found], NAMED_MAX)
         raise BadSettings(f"{asked}: {len(found)} films are called so: name one by its path: {paths}")
     if not found:
-        close = get_close_matches(asked, [name for _, _, name in films], NAMED_MAX)
+        names = store.execute("SELECT name FROM store.films ORDER BY path").fetchall()
+        close = get_close_matches(called, [name for (name,) in names], NAMED_MAX)
         raise PathMissing(f"{asked}: no film of this name, path or content is in the library{_but(close)}")
     return int(found[0][0])
 
 
-def _fingerprint(path: Path) -> str:
-    """That of a film, or of the film of a report; nothing of what is neither."""
+def _fingerprint(path: Path) -> str | None:
+    """That of a film, or of the film of a report; None of what is neither."""
     if path.name.endswith(SUFFIX) and is_file(path):
         return read_report(path).video.fingerprint
     try:
-        return sequence.fingerprint(path) if is_file(path) or sequence.find(path) else ""
+        return sequence.fingerprint(path) if is_file(path) or sequence.find(path) else None
     except (MovieTagsError, OSError, ValueError):  # what can be no name, or cannot be read
-        return ""
+        return None
 
 
 def _but(close: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,16 +66,14 @@ def gone(films: Iterable[tuple[int, Place]]) -> tuple[list[int], list[str]]:
             there.add(place.disk)
         elif found is False:
             missing[place.disk].append(film)
+    doubts = {disk: why for disk in missing if (why := _doubt(disk, there))}
     return (
-        [film for disk, lost in missing.items() if not _doubt(disk, there) for film in lost],
-        list(_doubts({disk: len(lost) for disk, lost in missing.items()}, there)),
+        [film for disk, lost in missing.items() if disk not in doubts for film in lost],
+        [
+            f"{disk}: {why}: {len(missing[disk])} films that are not there stay in the library; forget them by name"
+            for disk, why in doubts.items()
+        ],
     )
-
-
-def _doubts(missing: dict[str, int], there: set[str]) -> Iterator[str]:
-    for disk, count in missing.items():
-        if why := _doubt(disk, there):
-            yield f"{disk}: {why}: {count} films that are not there stay in the library; forget them by name"
 
 
 def _doubt(disk: str, there: set[str]) -> str:
