@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tagger.shots.decoders import Decoder
 from tagger.shots.networks import difference
@@ -17,7 +18,7 @@ from tagger.video.gops import Gop
 MAYBE, SURE = 0.15, 0.7
 FLASH_S = 0.2  # by then a flash is over
 AFTER_S = 0.32  # is looked at behind a large packet, to be sure of a cut there
-AROUND_S = 1.3, 0.64  # is looked at before and behind a group that may hide something: what the networks see
+AROUND_S = 1.3, 1.0  # is looked at before and behind a group that may hide something: what the networks see
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,18 +104,16 @@ def inside(run: Run, pair: Pair) -> Parts:
         if stays <= MAYBE:  # the key frame is a flash
             return Parts(gop, found)
     doubtful = apart is not None and apart <= SURE
-    seen = run(gop, gop.end_frame - 1, every=doubtful)
-    return Parts(gop, found | _until_end(run, pair, seen, doubtful=doubtful))
+    more = _until_end(run, pair, run(gop, gop.end_frame - 1), doubtful=doubtful)
+    if doubtful and more:  # what moves much moves more where frames are left out, and looks like a gradual change
+        more = _until_end(partial(run, every=True), pair, run(gop, gop.end_frame - 1, every=True), doubtful=True)
+    return Parts(gop, found | more)
 
 
 def _until_end(run: Run, pair: Pair, seen: list[Small], *, doubtful: bool = False) -> dict[int, float]:
-    """Where shots begin in a run that reaches the end of a group, and with the next key frame.
-
-    Doubtful is what moves much: with some frames left out it moves more, and looks like a gradual change.
-    """
+    """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
     gop, (before_s, behind_s) = pair.look.gop, AROUND_S if doubtful else (0.0, FLASH_S)
-    behind = _behind(run, pair, behind_s, every=doubtful)
-    shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *behind]
+    shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *_behind(run, pair, behind_s)]
     found = {frame: sure for frame, sure in boundaries(shown).items() if gop.first_frame < frame <= gop.end_frame}
     return _lasting(found, pair, seen)
 
@@ -124,7 +123,7 @@ def _before(run: Run, pair: Pair, lasting_s: float) -> list[Small]:
     gop, frames = pair.look.gop, count(pair.look.gop, lasting_s)
     if pair.last is None or len(gop.stamps) >= frames:
         return []
-    seen = run(pair.last.gop, pair.last.gop.end_frame - 1, every=True)
+    seen = run(pair.last.gop, pair.last.gop.end_frame - 1)
     return [small for small in seen if gop.first_frame - frames <= small[0] < gop.first_frame]
 
 
@@ -148,10 +147,10 @@ def _may_be_flash(gop: Gop | None) -> bool:
     return gop.end_frame <= over + 1 or any(frame <= over for frame in large(gop))
 
 
-def _behind(run: Run, pair: Pair, lasting_s: float, *, every: bool = False) -> list[Small]:
+def _behind(run: Run, pair: Pair, lasting_s: float) -> list[Small]:
     """What comes after the key frame that ends a group, for so long."""
     gop = pair.next_gop
-    seen = run(gop, gop.first_frame + count(gop, lasting_s), every=every) if gop else []
+    seen = run(gop, gop.first_frame + count(gop, lasting_s)) if gop else []
     return [small for small in seen if gop and small[0] > gop.first_frame]
 
 
