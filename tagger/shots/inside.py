@@ -9,7 +9,7 @@ from functools import partial
 from tagger.shots.decoders import Decoder
 from tagger.shots.networks import difference
 from tagger.shots.packets import large, risen
-from tagger.shots.runs import Run, Small, boundaries, count
+from tagger.shots.runs import Run, Small, boundaries, count, sharp
 from tagger.shots.thumbnails import Thumbnail
 from tagger.video.gops import Gop
 
@@ -103,16 +103,26 @@ def inside(run: Run, pair: Pair) -> Parts:
             return Parts(gop, found | {gop.end_frame: apart}, unseen=True)
         if stays <= MAYBE:  # the key frame is a flash
             return Parts(gop, found)
-    doubtful = apart is not None and apart <= SURE
-    more = _until_end(run, pair, run(gop, gop.end_frame - 1), doubtful=doubtful)
-    if doubtful and more:  # what moves much moves more where frames are left out, and looks like a gradual change
-        more = _until_end(partial(run, every=True), pair, run(gop, gop.end_frame - 1, every=True), doubtful=True)
-    return Parts(gop, found | more)
+    return Parts(gop, found | _looked_into(run, pair, doubtful=apart is not None and apart <= SURE))
 
 
-def _until_end(run: Run, pair: Pair, seen: list[Small], *, doubtful: bool = False) -> dict[int, float]:
+def _looked_into(run: Run, pair: Pair, *, doubtful: bool) -> dict[int, float]:
+    """Where shots begin in a group of which all is looked at, and with the next key frame."""
+    gop, around_s = pair.look.gop, AROUND_S if doubtful else (0.0, FLASH_S)
+    seen = run(gop, gop.end_frame - 1)
+    found = _until_end(run, pair, seen, around_s)
+    # What moves much moves more where frames are left out, and looks like a gradual change.
+    if doubtful and found.keys() - sharp([*seen, *_end_of(pair)]):
+        every = partial(run, every=True)
+        return _until_end(every, pair, every(gop, gop.end_frame - 1), around_s)
+    return found
+
+
+def _until_end(
+    run: Run, pair: Pair, seen: list[Small], around_s: tuple[float, float] = (0.0, FLASH_S)
+) -> dict[int, float]:
     """Where shots begin in a run that reaches the end of a group, and with the next key frame."""
-    gop, (before_s, behind_s) = pair.look.gop, AROUND_S if doubtful else (0.0, FLASH_S)
+    gop, (before_s, behind_s) = pair.look.gop, around_s
     shown = [*_before(run, pair, before_s), *seen, *_end_of(pair), *_behind(run, pair, behind_s)]
     found = {frame: sure for frame, sure in boundaries(shown).items() if gop.first_frame < frame <= gop.end_frame}
     return _lasting(found, pair, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from itertools import pairwise
+from statistics import median
 from typing import Protocol
 
 import cv2
@@ -82,6 +83,13 @@ def jump(before: Small, here: Small) -> float:
 def hidden(frames: int, jumped: float, usual: float) -> bool:
     """Returns whether a cut may lie between two frames, so many apart, by how far they jump, and others near them."""
     return frames > 1 and jumped > max(JUMP * VALUES, JUMPS * usual)
+
+
+def sharp(some: list[Small]) -> set[int]:
+    """Returns which frames jump from the one before, far more than most of them do."""
+    jumps = {here[0]: jump(before, here) for before, here in pairwise(some)}
+    usual = median(jumps.values()) if jumps else 0.0
+    return {frame for frame, jumped in jumps.items() if hidden(2, jumped, usual)}
 
 
 def boundaries(some: list[Small]) -> dict[int, float]:
