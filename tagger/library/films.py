@@ -39,7 +39,9 @@ def film_named(store: DuckDBPyConnection, asked: str) -> int:
         paths = some([path for _, path in found], NAMED_MAX)
         raise BadSettings(f"{asked}: {len(found)} films are called so: name one by its path: {paths}")
     if not found:
-        close = get_close_matches(asked, [name for _, _, name in films], NAMED_MAX)
+        known = [name for _, _, name in films]
+        parts = [name for name in known if asked.casefold() in name.casefold()]
+        close = parts[:NAMED_MAX] or get_close_matches(asked, known, NAMED_MAX)
         raise PathMissing(f"{asked}: no film of this name, path or content is in the library{_but(close)}")
     return int(found[0][0])
 
