@@ -110,7 +110,7 @@ def batch(
         names = usable(names or (JSON.name,))
         if PAGE in names:
             index.check(output)
-        if library:
+        if library and not dry_run:
             store.check(library)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
