@@ -279,7 +279,10 @@ def test_many_reports_are_one_table_or_a_file_each(file: Path, tmp_path: Path) -
         (["-o", "x.txt"], "x.txt: name a file that ends in .csv or .json"),
         (["-o", "-"], "--output names a file"),
         (["film.tags.json", ".", "--format", "json"], "name a folder for them with -o"),
-        (["film.tags.json", ".", "-o", "x.json"], "name a folder for them with -o"),
+        (
+            ["film.tags.json", ".", "-o", "x.json"],
+            "JSON of several reports is a file of each: name a folder for them with -o",
+        ),
         (["--format", "xml"], "'xml' is not one of"),
         (["--rules", "none.toml"], "none.toml: no such file of rules"),
     ],

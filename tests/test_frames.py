@@ -121,7 +121,9 @@ def test_confidence_is_a_column_of_numbers_whatever_reports_say_of_it(tmp_path: 
 def test_a_folder_without_reports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PathMissing, match="no such folder"):
         tagger.read_reports(tmp_path / "none")
-    with pytest.raises(BadPath, match="no report below it"):
+    with pytest.raises(
+        BadPath, match="no report below it: name the folder to which `movietags extract -o` or `batch -o` wrote"
+    ):
         tagger.read_reports(str(tmp_path))
     (tmp_path / "x.tags.json").write_text("{")
     with pytest.raises(BadReport, match="none of the reports below it can be read"):

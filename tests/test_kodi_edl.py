@@ -108,7 +108,7 @@ def place(tmp_path: Path, film: media.Truth) -> Path:
     return tmp_path
 
 
-def test_a_skip_file_is_put_beside_its_film(place: Path) -> None:
+def test_a_skip_file_is_put_beside_its_film(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     words = ("segments", place / "tags", "--tag", "drama", "--format", "kodi-edl", "--beside")
     path = place / "films/Film (2010).edl"
     done = batches.inside(*words)
@@ -118,6 +118,8 @@ def test_a_skip_file_is_put_beside_its_film(place: Path) -> None:
     assert path.read_text().endswith(" 1\n")
     done = batches.inside(*words, "--min-duration", "2")
     assert (done.returncode, path.exists()) == (0, False)  # of a film without these tags there is none
+    assert batches.inside(*words, "--min-duration", "2").returncode == 0
+    assert caplog.messages == [f"{path}: taken away, as its film has none of these tags"]  # once
     path.write_text("0 5 0\n")
     done = batches.inside(*words)
     assert done.returncode == 1 and path.read_text() == "0 5 0\n"

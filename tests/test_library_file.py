@@ -173,6 +173,18 @@ def test_where_none_can_be_made_a_line_says_so(tmp_path: Path, place: str) -> No
     assert not (tmp_path / "nul").exists()
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table.json", "table.parquet", "film.mp4"])
+def test_a_file_of_another_kind_is_a_line_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("film,path\n1,2\n")
+    for words in (("stats",), ("add", put(CHASE, tmp_path / "tags"))):
+        done = inside("library", *words, "--library", tmp_path / name)
+        assert done.returncode == 1
+        assert (
+            done.stderr == f"movietags: error: {tmp_path / name}: is no file of DuckDB: name another with --library\n"
+        )
+    assert (tmp_path / name).read_text() == "film,path\n1,2\n"
+
+
 def test_a_library_is_made_with_its_folder_under_any_name(tmp_path: Path) -> None:
     place = tmp_path / "new" / "md:it's # 100 %?.txt"
     report = put(CHASE, tmp_path / "tags")

@@ -312,6 +312,10 @@ def test_a_film_is_known_by_name_path_report_and_content(with_features: Path, tm
 def test_a_film_that_is_not_known_is_one_line(library: Path, tmp_path: Path) -> None:
     with pytest.raises(PathMissing, match="chase.mk: no film of this name, path or content .*, but chase.mkv"):
         alike(library, "chase.mk")
+    with pytest.raises(PathMissing, match="HASE.: no film of this name, path or content .*, but chase.mkv$"):
+        alike(library, "HASE.")
+    with pytest.raises(PathMissing, match="nothing: no film of this name, path or content is in the library$"):
+        alike(library, "nothing")
     video = replace(QUIET.video, fingerprint="1" * 32, name="chase.avi", path="elsewhere/chase.mkv")
     added(library, put(replace(QUIET, video=replace(video, name="chase.mkv")), tmp_path / "second"))
     with pytest.raises(BadSettings, match="2 films are called so: .*: elsewhere/chase.mkv, films/chase.mkv"):

@@ -226,7 +226,8 @@ def test_clips_and_thumbnails_are_made_of_the_film(tagged: tuple[Path, list[int]
     for option in ("--thumbnails", "--clips"):  # no folder is made for nothing
         done = batches.inside("segments", report, "--tag", "car chase", option, tmp_path / "none")
         assert done.returncode == 1 and not (tmp_path / "none").exists()
-    assert "gone/a.mp4: is not there, or another film now" in done.stderr
+    assert "gone/a.mp4: is not there, or another film now: a.tags.json was made of it" in done.stderr
+    assert "; looked for from the folder you are in, and beside its report\n" in done.stderr
 
 
 def test_names_of_tags_are_no_paths(tagged: tuple[Path, list[int]], tmp_path: Path) -> None:

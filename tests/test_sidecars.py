@@ -245,8 +245,13 @@ def test_where_nothing_says_what_is_sure_a_line_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("export R --format csv -o O --min-score 0.5", "--min-score and --remove are of sidecars: add --format nfo"),
-        ("export R --format csv -o O --remove", "add --format nfo"), ("export R --format csv", "name a folder"),
+        ("export R --format csv -o O --min-score 0.5", "--min-score is of sidecars: add --format nfo"),
+        ("export R --format csv -o O --remove", "--remove is of sidecars: add --format nfo"),
+        ("export R --remove", "--remove is of sidecars: add --format nfo"),
+        ("export R --min-score 0.5", "--min-score is of sidecars: add --format nfo"),
+        ("extract F --replace", "--replace writes over reports in a folder: name it with -o"),
+        ("extract F --replace -o -", "--replace writes over reports in a folder: name it with -o"),
+        ("export R --format csv", "name a folder"),
         ("export R --format nfo -o -", "-o - writes one report"), ("export R --format nfo --min-score 2", "0<=x<=1"),
         ("extract F --format csv", "name their folder with -o"), ("extract F --min-score 1", "add --format nfo"),
         ("batch D -o O --min-score 1", "add --format nfo"), ("export R --format html --format foo -o O", "'foo'"),

@@ -349,11 +349,12 @@ def test_what_cannot_be_watched_is_refused(
 def test_without_watchfiles_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     (tmp_path / "films").mkdir()
-    ended = inside("batch", tmp_path / "films", "-o", tmp_path / "out", "--watch", "-q")
-    assert ended.returncode == 1 and ended.stderr.splitlines()[-1] == (
+    ended = inside("batch", tmp_path / "films", "-o", tmp_path / "out", "--watch")
+    assert ended.returncode == 1 and ended.stderr == (  # before it says that it watches
         "movietags: error: --watch needs watchfiles, which is not installed: "
-        "pip install watchfiles (the extra [watch] of movietags)"
+        "pip install watchfiles (the extra [watch] of movietags)\n"
     )
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_commands_of_the_document_begin_to_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,6 +385,20 @@ def test_what_a_batch_does_is_in_the_library(clips: list[bytes], tmp_path: Path)
     (films / "c.mp4").write_bytes(clips[1])
     assert inside(*words).returncode == 0
     assert f"{library}: 0 added, 0 renewed, 0 moved, 2 as before" in inside(*words).stderr
-    library.write_bytes(b"no library")
-    done = inside(*words)
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(f"movietags: error: {library}: ")
+
+
+def test_a_library_that_cannot_be_used_is_said_before_a_film_is_read(
+    clips: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films, output, library = tmp_path / "films", tmp_path / "tags", tmp_path / "table.csv"
+    films.mkdir()
+    (films / "a.mp4").write_bytes(clips[0])
+    library.write_text("film,path\n")
+    words = ("batch", films, "-o", output, "--backbone", "compact", "--library")
+    done = inside(*words, library)
+    assert done.returncode == 1 and not output.exists()
+    assert done.stderr == f"movietags: error: {library}: is no file of DuckDB: name another with --library\n"
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    done = inside(*words, tmp_path / "new.duckdb")
+    assert done.returncode == 1 and not output.exists() and len(done.stderr.splitlines()) == 1
+    assert "the extra [library] of movietags" in done.stderr

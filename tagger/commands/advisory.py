@@ -69,7 +69,9 @@ def _write(
 
     several = len(reports) > 1 or reports[0].is_dir()
     if form == JSON and several and (output is None or output.suffix.lower() == f".{JSON}"):
-        raise click.UsageError("--format json of several reports: name a folder for them with -o")
+        raise click.UsageError(
+            "JSON of several reports is a file of each: name a folder for them with -o, and --format json"
+        )
     found = named_reports(reports)
     advised = _Advised(read_rules(rules_file) if rules_file else None, raises=len(found) == 1)
     rows: list[list[object]] = []

@@ -18,6 +18,7 @@ from tagger.commands.beside import sidecars_asked, told
 from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.commands.rounds import Rounds
 from tagger.errors import BadPath, BadSettings, MovieTagsError, reason
+from tagger.libraries import needed
 from tagger.text import printable
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def batch(
         from tagger.batch import index, ledger, summary
         from tagger.batch.ignore import Ignore
         from tagger.batch.plan import Shard, Wanted, hold
+        from tagger.library import store
         from tagger.reports.formats import DEFAULTS, JSON, PAGE, usable
 
         pace = _pace(watch, settle_s, look_every_s, roots, once=dry_run or limit is not None or status is not None)
@@ -108,6 +110,8 @@ def batch(
         names = usable(names or (JSON.name,))
         if PAGE in names:
             index.check(output)
+        if library and not dry_run:
+            store.check(library)
         with nullcontext() if dry_run else hold(output, part):
             engine = engine_of(chosen, quiet)
             keep, bare = keep_features is not False, keep_features is True
@@ -144,6 +148,8 @@ def _pace(
     for root in roots:
         if not root.is_dir():
             raise click.UsageError(f"--watch: {printable(str(root))} is no folder: name folders in which films arrive")
+    with needed("--watch"):
+        import watchfiles  # noqa: F401  # is it there?
     from tagger.batch.watch import SETTLE_S, Pace
 
     return Pace(SETTLE_S if settle_s is None else settle_s, look_every_s)

@@ -32,7 +32,7 @@ def sidecars_asked(
     """
     if NFO not in names:
         if min_score is not None or remove:
-            raise BadSettings("--min-score and --remove are of sidecars: add --format nfo")
+            raise BadSettings(f"{'--remove' if remove else '--min-score'} is of sidecars: add --format nfo")
         return names, None
     from tagger.batch.renew import Sidecars
 

@@ -34,6 +34,8 @@ def export(
     extract --keep-features`). nfo needs no OUT: it is for what lies beside the films.
     """
     if not names:
+        with errors(verbose):
+            sidecars_asked(names, min_score, remove)  # what is of sidecars alone says so itself
         raise click.UsageError("name what to write with --format: csv, html, parquet, otio, ...")
     if output == STDOUT and (len(reports) > 1 or len({*names}) > 1 or reports[0].is_dir() or NFO in names):
         raise click.UsageError("-o - writes one report in one format: name one, or a folder")

@@ -55,7 +55,7 @@ def extract(
     A FILM may also be numbered pictures: a folder of them, or a pattern in quotes, 'scan_%06d.dpx'.
     """
     begun: float | None = process.began()
-    _check(films, output, keep_features, shots, names)
+    _check(films, output, replace, keep_features, shots, names)
     messages(quiet, verbose)
     failed = 0
     with errors(verbose), _held(output):
@@ -98,13 +98,16 @@ def _held(output: Path | None) -> AbstractContextManager[object]:
 
 
 def _check(
-    films: tuple[Path, ...], output: Path | None, keep_features: bool, shots: bool, names: tuple[str, ...]
-) -> None:
+    films: tuple[Path, ...], output: Path | None, replace: bool, keep_features: bool, shots: bool,
+    names: tuple[str, ...],
+) -> None:  # fmt: skip
     """Refuses what cannot go together."""
     if output == STDOUT and (len(films) > 1 or len(names) > 1 or shots):
         raise click.UsageError("-o - writes the report of one film in one format: name one, or a folder")
     if keep_features and output in (None, STDOUT):
         raise click.UsageError("--keep-features keeps them beside the report: name its folder with -o")
+    if replace and output in (None, STDOUT):
+        raise click.UsageError("--replace writes over reports in a folder: name it with -o")
     if {*names} - {NFO} and output is None:
         raise click.UsageError("--format says what files are written: name their folder with -o, or - for stdout")
 

@@ -26,7 +26,7 @@ in_form = click.option(
 
 def at_most(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Returns the option that says how many are shown."""
-    return click.option("--top", type=click.IntRange(min=1), default=count, show_default=True, help="So many.")
+    return click.option("--top", type=click.IntRange(min=1), default=count, show_default=True, help="Rows at most.")
 
 
 @click.group()

@@ -44,8 +44,9 @@ def film_named(store: DuckDBPyConnection, asked: str) -> int:
         paths = some([path for _, path in found], NAMED_MAX)
         raise BadSettings(f"{asked}: {len(found)} films are called so: name one by its path: {paths}")
     if not found:
-        names = store.execute("SELECT name FROM store.films ORDER BY path").fetchall()
-        close = get_close_matches(called, [name for (name,) in names], NAMED_MAX)
+        known = [name for (name,) in store.execute("SELECT name FROM store.films ORDER BY path").fetchall()]
+        parts = [name for name in known if called.casefold() in name.casefold()]
+        close = parts[:NAMED_MAX] or get_close_matches(called, known, NAMED_MAX)
         raise PathMissing(f"{asked}: no film of this name, path or content is in the library{_but(close)}")
     return int(found[0][0])
 

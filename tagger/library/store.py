@@ -29,6 +29,7 @@ VARIABLE = "MOVIETAGS_LIBRARY"
 WAIT_S = 30.0  # for another process
 PAUSE_S = 0.05
 MEMORY = "512MB"  # beyond it DuckDB goes to disk
+MAGIC, MAGIC_AT = b"DUCK", 8  # in every file of DuckDB
 HOLDER = re.compile(r"(?:held|open) in\s+(.+?) \(PID (\d+)\)")
 ELSEWHERE = "name another with --library"
 # What to do, by words of what DuckDB says.
@@ -43,6 +44,19 @@ def usual_place() -> Path:
         if named
         else platformdirs.user_data_path("movietags", appauthor=False) / "library.duckdb"
     )
+
+
+def check(path: Path) -> None:
+    """Finds out whether a library can be used or, where there is none, made: before the work whose results it is for.
+
+    Raises:
+        BadLibrary, OutputLocked, LibraryMissing: as `reading`.
+    """
+    if os.path.lexists(path):
+        with reading(path):
+            return
+    with needed("a library"):
+        import duckdb  # noqa: F401  # is it there?
 
 
 @contextmanager
@@ -119,6 +133,8 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
         import duckdb
     if os.path.lexists(path) and not is_file(path):
         raise BadLibrary(f"{path}: is no file: {ELSEWHERE}")
+    if _of_another_kind(path):  # by its name DuckDB would take it for a table
+        raise BadLibrary(f"{path}: is no file of DuckDB: {ELSEWHERE}")
     try:
         store = _connected(path, read_only)
         try:
@@ -128,6 +144,16 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
     except (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, duckdb.CatalogException) as error:
         advice = next((advice for words, advice in ADVICE.items() if words in str(error)), ELSEWHERE)
         raise BadLibrary(f"{path}: cannot be used as a library ({_said(error)}): {advice}") from error
+
+
+def _of_another_kind(path: Path) -> bool:
+    """Whether a file holds something that is no library; what is not there or cannot be read may be one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(MAGIC_AT + len(MAGIC))
+    except (OSError, ValueError):
+        return False
+    return bool(start) and start[MAGIC_AT:] != MAGIC
 
 
 def _connected(path: Path, read_only: bool) -> DuckDBPyConnection:

@@ -37,7 +37,9 @@ def film_of(file: Path, report: TagReport) -> Path:
     """
     if found := film_beside(report, file.parent):
         return found
-    raise PathMissing(f"{report.video.path}: is not there, or another film now: {file.name} was made of it")
+    path = report.video.path  # as it was named
+    places = "" if Path(path).is_absolute() else "; looked for from the folder you are in, and beside its report"
+    raise PathMissing(f"{path}: is not there, or another film now: {file.name} was made of it{places}")
 
 
 def opening_of(report: TagReport) -> Opening:

@@ -122,7 +122,10 @@ def reports_below(folder: Path) -> list[Path]:
     walk = os.walk(folder)
     below = sorted(Path(place, file) for place, _, files in walk for file in files if file.endswith(SUFFIX))
     if not below:
-        raise BadPath(f"{folder}: no report below it: `movietags extract FILM -o {folder}` writes NAME{SUFFIX}")
+        raise BadPath(
+            f"{folder}: no report below it: name the folder to which `movietags extract -o` or `batch -o` wrote "
+            f"NAME{SUFFIX}"
+        )
     return below
 
 

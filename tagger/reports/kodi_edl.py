@@ -11,6 +11,7 @@ touch or overlap, of whatever tags, are one here.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from tagger.reports.film_file import SEVERAL, film_of
 from tagger.reports.vtt import milliseconds
 from tagger.segments import Segments
 from tagger.text import printable
+
+log = logging.getLogger(__name__)
 
 SUFFIX = ".edl"
 # What Kodi does between the two times. 3, a commercial break, it moves, joins with others, and drops where it is short.
@@ -105,11 +108,14 @@ def write_beside(file: Path, segments: Segments, body: bytes) -> Path | None:
         write_atomically(path, body)
         return path
     try:
-        path.unlink(missing_ok=True)
+        path.unlink()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise OutputRefused(
             f"{path}: cannot be removed ({reason(error)}), and its film has none of these tags"
         ) from error
+    log.info("%s: taken away, as its film has none of these tags", printable(str(path)))
     return None
 
 
