@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from libraries import CHASE, FILMS, PATROL, QUIET, added, everything, put, put_features, report_of, rows
-from samples import REPORTS
+from samples import REPORTS, correct
 
 from tagger.library import search, store
 from tagger.library.search import Query
@@ -68,13 +67,7 @@ def test_of_each_vocabulary_the_newest_report_counts(library: Path, tmp_path: Pa
 
 
 def test_what_a_person_put_right_counts(library: Path, tmp_path: Path) -> None:
-    right = {
-        "schema": "movietags-corrections/1",
-        "film": CHASE.video.fingerprint,
-        "struck": ["police"],
-        "added": ["Wedding"],
-    }
-    (tmp_path / "tags/chase.mkv.corrections.json").write_text(json.dumps(right))
+    correct(tmp_path / "tags/chase.mkv.tags.json", struck=["police"], added=["Wedding"])
     assert added(library, tmp_path / "tags")[0] == Added(renewed=1, same=3)
     asked = "SELECT tag, confidence FROM tags JOIN films USING (film) WHERE name = 'chase.mkv' ORDER BY rank"
     assert rows(library, asked) == [("Wedding", 1.0), ("Car chase", 0.9), ("Drama", 0.1), ("Police", 0.0)]
