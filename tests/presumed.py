@@ -21,7 +21,7 @@ import cli
 from tagger.reports.corrections import SCHEMA, read_report
 
 TAGS = ("beach-sea", "car-chase", "wedding")
-EACH = 12  # too few to learn confidence from, which takes its time
+EACH = 8  # too few to learn confidence from, which takes its time
 
 
 class Stock:
