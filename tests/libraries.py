@@ -92,4 +92,5 @@ def rows(library: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 def everything(library: Path) -> dict[str, list[str]]:
     """All that its views have."""
-    return {view: sorted(map(repr, rows(library, f"FROM {view}"))) for view in VIEWS}
+    with store.reading(library) as opened:
+        return {view: sorted(map(repr, opened.execute(f"FROM {view}").fetchall())) for view in VIEWS}
