@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from tagger.files import is_file
 from tagger.library.places import Place, gone
 from tagger.library.writing import remove_films
 from tagger.reports.json_report import SUFFIX, read_report
-from tagger.text import some
+from tagger.text import but_alike, some
 from tagger.video import sequence
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ def film_named(store: DuckDBPyConnection, asked: str) -> int:
         paths = some([path for _, path in found], NAMED_MAX)
         raise BadSettings(f"{asked}: {len(found)} films are called so: name one by its path: {paths}")
     if not found:
-        close = get_close_matches(asked, [name for _, _, name in films], NAMED_MAX)
-        raise PathMissing(f"{asked}: no film of this name, path or content is in the library{_but(close)}")
+        like = but_alike(asked, [name for _, _, name in films])
+        raise PathMissing(f"{asked}: no film of this name, path or content is in the library{like}")
     return int(found[0][0])
 
 
@@ -52,10 +51,6 @@ def _fingerprint(path: Path) -> str:
         return sequence.fingerprint(path) if is_file(path) or sequence.find(path) else ""
     except (MovieTagsError, OSError, ValueError):  # what can be no name, or cannot be read
         return ""
-
-
-def _but(close: Sequence[str]) -> str:
-    return f", but {', '.join(close)}" if close else ""
 
 
 def forget(store: DuckDBPyConnection, names: Sequence[str]) -> int:
