@@ -68,7 +68,7 @@ def put_features(report: TagReport, file: Path, values: Sequence[Sequence[float]
 def added(library: Path, *reports: Path) -> tuple[Added, list[str]]:
     """Adds reports, or those below folders; what became of them, and what was said against some."""
     lines: list[str] = []
-    return adding.add(library, adding.named_reports(reports), lines.append, lambda done, total: None), lines
+    return adding.add(library, adding.reports_at(reports), lines.append, lambda done, total: None), lines
 
 
 VIEWS = ("films", "reports", "tags", "shots", "shot_tags", "features")

@@ -279,7 +279,7 @@ import sys, time
 from pathlib import Path
 from tagger.library import adding
 adding.TOGETHER = 1
-reports = adding.named_reports([Path(sys.argv[2])])
+reports = adding.reports_at([Path(sys.argv[2])])
 print("begun", flush=True)
 adding.add(Path(sys.argv[1]), reports, print, lambda done, total: None)
 """

@@ -30,8 +30,8 @@ TOGETHER = 300  # reports in a transaction: each costs something, the more the l
 ALONE = 50  # so many are read before other processes would have begun
 
 
-def named_reports(paths: Iterable[Path]) -> list[Path]:
-    """Returns the reports that a person named, each once: files, and all below folders.
+def reports_at(paths: Iterable[Path]) -> list[Path]:
+    """Returns the reports at these places, each once: files, and all below folders.
 
     Raises:
         BadPath: there is no such folder, or no report below it.

@@ -39,6 +39,11 @@ class Added:
     failed: int = 0
     """Reports that cannot be read, or whose features cannot."""
 
+    def in_words(self) -> str:
+        """Returns these numbers."""
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.added} added, {self.renewed} renewed, {self.moved} moved, {self.same} as before{failed}"
+
 
 @dataclass(slots=True)
 class _Film:
