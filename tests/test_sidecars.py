@@ -244,7 +244,8 @@ def test_where_nothing_says_what_is_sure_a_line_says_so(tmp_path: Path) -> None:
         ("export R --format csv -o O --remove", "add --format nfo"), ("export R --format csv", "name a folder"),
         ("export R --format nfo -o -", "-o - writes one report"), ("export R --format nfo --min-score 2", "0<=x<=1"),
         ("extract F --format csv", "name their folder with -o"), ("extract F --min-score 1", "add --format nfo"),
-        ("batch D -o O --min-score 1", "add --format nfo"), ("export R --format html --format foo -o O", "'foo'"),
+        ("batch D -o O --min-score 1", "add --format nfo"),
+        ("export R --format html --format foo -o O", "'foo': choose one of csv, json, html, parquet, otio, nfo"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, why: str) -> None:
