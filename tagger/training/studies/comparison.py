@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Spread
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.files import output_folder
+from tagger.measured import Estimate
 from tagger.text import TOOL, safe_row, write_json, write_rows
 from tagger.training.dataset import Dataset
 from tagger.training.recipe import Recipe
