@@ -12,7 +12,7 @@ version      of this package
 signals      Ctrl-C and SIGTERM, and the exit codes that they come to
 typed_json   JSON -> records, every field checked
 files        writing whole files, locks, names, fingerprints
-queues       work that runs ahead in threads
+queues       work that runs ahead, in threads or processes
 plugins      what other packages add
 libraries    what a slim installation does not have
 web          asking servers

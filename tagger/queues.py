@@ -1,4 +1,4 @@
-"""Two stages at once: one runs ahead, in a thread or in many, the other takes what it made, in order."""
+"""Two stages at once: one runs ahead, in threads or processes, the other takes what it made, in order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,37 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import closing
-from typing import Generic, TypeVar
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+
+@contextmanager
+def processes(count: int, begin: Callable[..., None], *given: Any) -> Iterator[ProcessPoolExecutor]:
+    """Gives processes that live until the end; what they may still be at then is lost.
+
+    Args:
+        count: at most so many.
+        begin: what each of them does first.
+        *given: what it is given for that.
+    """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), begin, given)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()  # nobody waits for what it may still do
+            child.join()
 
 
 def ahead(pool: Executor, work: Callable[[S], T], items: Iterable[S], depth: int) -> Generator[T, None, None]:

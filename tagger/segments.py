@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from math import inf
 from numbers import Real
 from typing import TYPE_CHECKING
 
 from tagger.errors import BadSettings
 from tagger.settings import SIGMOID
-from tagger.text import moment, printable
+from tagger.text import but_alike, moment, printable
 from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
     from tagger.records import Boundary, Shot, TaggedShot, TagReport
     from tagger.vocabulary import Group
 
-ALIKE = 0.5  # how like a tag (difflib's ratio) a name must be for the tag to be meant: "car" names "car-chase"
 SAME_S = 1e-6  # a gap of 50 frames may come out as 2.0000000000000018 s
 
 
@@ -154,10 +152,9 @@ def named(tags: Mapping[str, Subject], name: str, report: TagReport) -> Subject:
     """
     asked = slug(name)
     if asked not in tags:
-        close = ", ".join(get_close_matches(asked, tags, cutoff=ALIKE))
         words = printable(report.model.vocabulary)
         raise BadSettings(
-            f"tag {name!r}: {words} has no such tag{f', but {close}' if close else ''}; "
+            f"tag {name!r}: {words} has no such tag{but_alike(asked, tags)}; "
             f"`movietags vocab show {words}` (or its folder) lists all"
         )
     return tags[asked]

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from tagger.files import write_atomically
 from tagger.version import __version__
 
+ALIKE = 0.5  # how like a name (difflib's ratio) what was asked for must be: "car" is like "car-chase"
 TOOL = {"tool": {"version": __version__}}  # begins the JSON files that this program writes
 
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection); the
@@ -47,6 +49,11 @@ def safe_cell(text: str) -> str:
     return "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in guarded)
 
 
+def safe_row(row: Iterable[object]) -> list[object]:
+    """Returns the cells of a row, those of text safe."""
+    return [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
+
+
 def moment(time_s: float) -> str:
     """Returns a time as 1:02:03, or 02:03 below an hour."""
     minutes, seconds = divmod(int(time_s + 1e-6), 60)
@@ -57,6 +64,12 @@ def moment(time_s: float) -> str:
 def some(names: Sequence[str], at_most: int) -> str:
     """Returns the first names with commas between them, and dots where there are more."""
     return ", ".join([*names[:at_most], *["..."] * (len(names) > at_most)])
+
+
+def but_alike(asked: str, names: Iterable[str]) -> str:
+    """Returns ", but car-chase" for what is none of these names and is like some; nothing where it is like none."""
+    close = ", ".join(get_close_matches(asked, list(names), cutoff=ALIKE))
+    return f", but {close}" if close else ""
 
 
 def of_all(taken: int, others: int) -> str:

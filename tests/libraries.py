@@ -68,7 +68,7 @@ def put_features(report: TagReport, file: Path, values: Sequence[Sequence[float]
 def added(library: Path, *reports: Path) -> tuple[Added, list[str]]:
     """Adds reports, or those below folders; what became of them, and what was said against some."""
     lines: list[str] = []
-    return adding.add(library, adding.named_reports(reports), lines.append, lambda done, total: None), lines
+    return adding.add(library, adding.reports_at(reports), lines.append, lambda done, total: None), lines
 
 
 VIEWS = ("films", "reports", "tags", "shots", "shot_tags", "features")
@@ -92,4 +92,5 @@ def rows(library: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
 
 def everything(library: Path) -> dict[str, list[str]]:
     """All that its views have."""
-    return {view: sorted(map(repr, rows(library, f"FROM {view}"))) for view in VIEWS}
+    with store.reading(library) as opened:
+        return {view: sorted(map(repr, opened.execute(f"FROM {view}").fetchall())) for view in VIEWS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -39,6 +39,18 @@ def scenery(seed: int, width: int, height: int) -> Picture:
     picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
     picture += rng.integers(-20, 21, (height, width, 1), np.int16)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def coloured(folder: Path, tags: Sequence[str], each: int, first: int, width: int = 160, height: int = 120) -> Path:
+    """Scenes with a cast of their tag's colour, in a folder for each of three tags; their seeds go from `first` on."""
+    rng = np.random.default_rng(first)
+    for place, tag in enumerate(tags):
+        (folder / tag).mkdir(parents=True)
+        for number in range(each):
+            picture = scenery(first + 1000 * place + number, width, height) // 3
+            picture[..., place] = np.minimum(picture[..., place] + rng.integers(60, 150), 255)  # OpenCV writes BGR
+            cv2.imwrite(str(folder / tag / f"{number}.jpg"), picture)
+    return folder
 
 
 def numbered(picture: Picture, frame: int) -> Picture:

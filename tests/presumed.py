@@ -10,10 +10,8 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import documents
 import media
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -21,7 +19,7 @@ import cli
 from tagger.reports.corrections import SCHEMA, read_report
 
 TAGS = ("beach-sea", "car-chase", "wedding")
-EACH = 12  # too few to learn confidence from, which takes its time
+EACH = 8  # too few to learn confidence from, which takes its time
 
 
 class Stock:
@@ -56,13 +54,7 @@ class Stock:
     @staticmethod
     def images(folder: Path, first: int) -> None:
         """Pictures of three tags, by the colour of their light."""
-        rng = np.random.default_rng(first)
-        for place, tag in enumerate(TAGS):
-            (folder / tag).mkdir(parents=True)
-            for number in range(EACH):
-                picture = media.scenery(first + 1000 * place + number, 80, 60) // 3
-                picture[..., place] = np.minimum(picture[..., place] + rng.integers(60, 150), 255)
-                cv2.imwrite(str(folder / tag / f"{number}.jpg"), picture)
+        media.coloured(folder, TAGS, EACH, first, 80, 60)
 
     @staticmethod
     def _run(*words: str | Path) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from itertools import accumulate
+from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
 from tagger.records import Keyframe, ModelInfo, RankedTag, Scan, ShotTag, TaggedShot, TagReport, Timing
+from tagger.reports.corrections import SCHEMA, corrections_file
+from tagger.reports.json_report import read_report
 from tagger.video_info import Declared, Observed, VideoInfo
 
 REPORT = TagReport(
@@ -89,3 +94,9 @@ REPORTS = st.builds(
     timing=st.builds(Timing, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS),
     warnings=st.lists(TEXT, max_size=2).map(tuple),
 )
+
+
+def correct(report: Path, **said: Any) -> None:
+    """Puts beside a report what a person says against it: the fields of `Corrections`."""
+    facts = {"schema": SCHEMA, "film": read_report(report).video.fingerprint, **said}
+    corrections_file(report).write_text(json.dumps(facts))

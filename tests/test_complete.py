@@ -53,8 +53,9 @@ def test_networks(words: tuple[str, ...]) -> None:
 
 
 def test_formats_are_those_of_the_command() -> None:
-    assert completed("extract", "--format") == ["csv", "json", "html", "parquet", "otio"]
+    assert completed("extract", "--format") == ["csv", "json", "html", "parquet", "otio", "nfo"]
     assert completed("export", "--format", begun="h") == ["html"]
+    assert completed("segments", "--format", begun="n") == []
     assert completed("segments", "--format", begun="e") == ["edl"]
 
 

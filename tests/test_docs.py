@@ -10,7 +10,6 @@ from dataclasses import fields
 import click
 import documents
 import pytest
-from click.testing import CliRunner
 from documents import PAGES, ROOT
 
 import cli
@@ -75,11 +74,6 @@ def test_the_defaults_of_the_readme_are_those_of_the_settings() -> None:
         ("--hwaccel", f"`{default.hwaccel}`"),
     ):
         assert f"| `{option}` | {value} |" in README
-
-
-def test_every_command_of_the_readme_exists() -> None:
-    for words in re.findall(r"`movietags ([a-z]+(?: [a-z]+)?)", README):
-        assert CliRunner().invoke(cli.cli, [*words.split(), "--help"]).exit_code == 0, words
 
 
 def test_no_placeholder_is_left() -> None:

@@ -73,6 +73,7 @@ def test_what_a_page_tells_its_reader_to_do_works(
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("tagger.process.cores", lambda: 1)  # a decoder takes longer to begin than with these films
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     presumed.FOLDERS.get(page, presumed.films)(stock, folder)

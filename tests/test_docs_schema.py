@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import documents
 import jsonschema
 import pytest
+import schema as maker
 from documents import ROOT
 from samples import REPORT
 
@@ -24,26 +23,17 @@ PAGE = "docs/schema.md"
 REPORTS = ROOT / "tagger/reports"
 
 
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("schema_page", ROOT / "docs/schema.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def schema(name: str) -> Any:
     return json.loads((REPORTS / name).read_text())
 
 
-def test_every_field_of_every_schema_is_on_the_page(maker: ModuleType) -> None:
+def test_every_field_of_every_schema_is_on_the_page() -> None:
     page = documents.text(PAGE)
     assert maker.filled(page) == page, "python docs/schema.py writes it anew"
     assert {path.name for path in REPORTS.glob("*schema.json")} == {name for _, name, _ in maker.MARK.findall(page)}
 
 
-def test_a_field_without_a_description_is_no_field(maker: ModuleType) -> None:
+def test_a_field_without_a_description_is_no_field() -> None:
     with pytest.raises(KeyError, match="description"):
         [*maker.fields({"properties": {"nameless": {"type": "string"}}}, "")]
 

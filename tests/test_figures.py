@@ -22,8 +22,8 @@ from tagger.evaluation.figures import (
     measure,
     weighted_areas,
 )
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Reals, auc, average_precision
+from tagger.measured import Estimate
 from tagger.records import Bools, Ints
 
 SLUGS = ("action", "war", "wedding", "zebra")

@@ -73,6 +73,8 @@ def test_what_is_no_format_says_which_there_are(tmp_path: Path) -> None:
             tagger.write_report(REPORT, tmp_path / name)
     with pytest.raises(BadSettings, match="^format 'vtt': choose one of csv, json, "):
         tagger.write_report(REPORT, tmp_path / "x.json", "vtt")
+    with pytest.raises(BadSettings, match="^format 'nfo': choose one of csv, json, html, parquet, otio$"):
+        tagger.write_report(REPORT, tmp_path / "x.nfo", "nfo")  # which is of commands
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from libraries import CHASE, FILMS, PATROL, QUIET, added, everything, put, put_features, report_of, rows
-from samples import REPORTS
+from samples import REPORTS, correct
 
 from tagger.library import search, store
 from tagger.library.search import Query
 from tagger.library.writing import Added
 from tagger.records import TagReport
-from tagger.reports.json_report import as_json
+from tagger.reports.json_report import as_json, read_report
 
 
 def test_what_a_report_says_is_in_the_views(library: Path) -> None:
@@ -68,13 +67,7 @@ def test_of_each_vocabulary_the_newest_report_counts(library: Path, tmp_path: Pa
 
 
 def test_what_a_person_put_right_counts(library: Path, tmp_path: Path) -> None:
-    right = {
-        "schema": "movietags-corrections/1",
-        "film": CHASE.video.fingerprint,
-        "struck": ["police"],
-        "added": ["Wedding"],
-    }
-    (tmp_path / "tags/chase.mkv.corrections.json").write_text(json.dumps(right))
+    correct(tmp_path / "tags/chase.mkv.tags.json", struck=["police"], added=["Wedding"])
     assert added(library, tmp_path / "tags")[0] == Added(renewed=1, same=3)
     asked = "SELECT tag, confidence FROM tags JOIN films USING (film) WHERE name = 'chase.mkv' ORDER BY rank"
     assert rows(library, asked) == [("Wedding", 1.0), ("Car chase", 0.9), ("Drama", 0.1), ("Police", 0.0)]
@@ -93,12 +86,17 @@ def test_a_film_that_moved_is_known_and_a_copy_is_not_taken_for_it(library: Path
         video = replace(CHASE.video, path=str(path), name=path.name)
         return put(replace(CHASE, video=video), tmp_path / "reports", path.name)
 
-    def now() -> object:
-        return rows(library, "SELECT path FROM films WHERE fingerprint = ?", CHASE.video.fingerprint)[0][0]
+    def now() -> str:
+        ((name, path),) = rows(library, "SELECT name, path FROM films WHERE fingerprint = ?", CHASE.video.fingerprint)
+        assert name == Path(path).name
+        return str(path)
 
     assert added(library, tagged(first))[0] == Added(moved=1, same=1)
     assert now() == str(first)
     assert added(library, tagged(second))[0] == Added(same=1)  # both are there
+    assert now() == str(first)
+    newer = replace(read_report(tagged(second)), created="2026-06-01")
+    assert added(library, put(newer, tmp_path / "newer"))[0] == Added(renewed=1)
     assert now() == str(first)
     first.unlink()
     assert added(library, tagged(second))[0] == Added(moved=1, same=1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import random
+import re
 import shlex
 import sqlite3
 import subprocess
@@ -23,44 +25,21 @@ from tagger.errors import BadLibrary, LibraryMissing, OutputLocked, OutputRefuse
 from tagger.library import schema, store
 from tagger.library.writing import Added
 
+DOCS = Path(__file__).parents[1] / "docs/library.md"
 COMMANDS = (["search", "x"], ["similar", "x"], ["stats"], ["export", "-o", "-"], ["forget", "x"])
-# Version 1 as it was: it had no features.
+# Version 1 as it was: it had no features. A step that was taken somewhere never changes: others come behind it.
+SHA256_OF_1 = "664f8bf45456a8a10958cee615ba309d8b5c459b6923e20c650a82aeb864fc71"
 VERSION_1 = f"""
-CREATE SCHEMA store;
-CREATE TABLE store.versions (version INTEGER, movietags VARCHAR);
+{schema.STEPS[0]}
 INSERT INTO store.versions VALUES (1, '0.1.0');
-CREATE TABLE store.films (
-    film INTEGER, fingerprint VARCHAR, name VARCHAR, path VARCHAR, disk VARCHAR, size_bytes BIGINT, duration_s DOUBLE,
-    fps DOUBLE, width BIGINT, height BIGINT, codec VARCHAR);
 INSERT INTO store.films VALUES (
     1, '{CHASE.video.fingerprint}', 'chase.mkv', 'films/chase.mkv', '', 10, 8, 25, 320, 180, 'h264');
-CREATE TABLE store.reports (
-    report INTEGER, film INTEGER, vocabulary VARCHAR, backbone VARCHAR, created TIMESTAMP, status VARCHAR,
-    shots BIGINT, shots_tagged BIGINT, file VARCHAR, digest VARCHAR, named VARCHAR);
 INSERT INTO store.reports VALUES (
     1, 1, 'movies50', 'compact/avg_pool', '2020-01-01', 'ok', 1, 1, '/gone.tags.json', '0', 'films/chase.mkv');
-CREATE TABLE store.names (tag INTEGER, slug VARCHAR, name VARCHAR);
 INSERT INTO store.names VALUES (1, 'police', 'Police');
-CREATE TABLE store.tags (
-    report INTEGER, tag INTEGER, rank INTEGER, score DOUBLE, confidence DOUBLE, weight DOUBLE, frames BIGINT,
-    mean_probability DOUBLE, trained BOOLEAN);
 INSERT INTO store.tags VALUES (1, 1, 1, 1, 0.9, 1, 1, 0.5, true);
-CREATE TABLE store.shots (
-    report INTEGER, shot INTEGER, start_s DOUBLE, end_s DOUBLE, start_frame BIGINT, end_frame BIGINT, keyframe_s DOUBLE,
-    kept BOOLEAN);
 INSERT INTO store.shots VALUES (1, 0, 0, 4, 0, 100, 2, true);
-CREATE TABLE store.shot_tags (report INTEGER, shot INTEGER, tag INTEGER, probability DOUBLE);
 INSERT INTO store.shot_tags VALUES (1, 0, 1, 0.5);
-CREATE VIEW films AS SELECT * EXCLUDE (disk) FROM store.films;
-CREATE VIEW reports AS SELECT * EXCLUDE (digest, named) FROM store.reports;
-CREATE VIEW tags AS
-    SELECT film, report, vocabulary, slug, name AS tag, t.* EXCLUDE (report, tag)
-    FROM store.tags t JOIN store.reports USING (report) JOIN store.names USING (tag);
-CREATE VIEW shots AS SELECT film, vocabulary, s.* FROM store.shots s JOIN store.reports USING (report);
-CREATE VIEW shot_tags AS
-    SELECT film, t.report, vocabulary, shot, start_s, end_s, slug, name AS tag, probability
-    FROM store.shot_tags t JOIN store.shots USING (report, shot) JOIN store.reports USING (report)
-    JOIN store.names USING (tag);
 """
 
 
@@ -74,6 +53,7 @@ def columns(library: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def test_a_library_of_version_1_is_brought_up_to_date_by_whoever_opens_it(own_library: Path, tmp_path: Path) -> None:
+    assert hashlib.sha256(schema.STEPS[0].encode()).hexdigest() == SHA256_OF_1
     with duckdb.connect(own_library) as opened:
         opened.execute(VERSION_1)
     assert inside("library", "search", "police").stdout.startswith("film             Police")
@@ -102,6 +82,16 @@ def test_what_was_not_committed_is_not_there(library: Path) -> None:
         opened.execute("DELETE FROM store.films")
         raise RuntimeError
     assert rows(library, "SELECT count(*) FROM films") == [(4,)]
+
+
+def test_the_views_of_the_document_are_those_that_there_are(library: Path) -> None:
+    told = {
+        name: re.findall(r"`(\w+)`", columns)
+        for name, columns in re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", DOCS.read_text(), re.MULTILINE)
+    }
+    assert tuple(told) == VIEWS
+    for view, columns in told.items():
+        assert [name for name, *_ in rows(library, f"DESCRIBE {view}")] == columns
 
 
 # What is no library
@@ -301,7 +291,7 @@ import sys, time
 from pathlib import Path
 from tagger.library import adding
 adding.TOGETHER = 1
-reports = adding.named_reports([Path(sys.argv[2])])
+reports = adding.reports_at([Path(sys.argv[2])])
 print("begun", flush=True)
 adding.add(Path(sys.argv[1]), reports, print, lambda done, total: None)
 """
@@ -310,7 +300,7 @@ adding.add(Path(sys.argv[1]), reports, print, lambda done, total: None)
 def test_a_writer_that_is_killed_leaves_whole_films(
     tmp_path: Path, own_library: Path, campaign: Callable[[int, int], int]
 ) -> None:
-    for number in range(40):
+    for number in range(20):
         shots = [{"Police": 0.9, "Drama": 0.1}] * 20
         put(report_of(f"{number}.mkv", {"Police": 0.9, "Drama": 0.2}, shots), tmp_path / "tags")
     for seed in range(campaign(3, 60)):
@@ -320,9 +310,10 @@ def test_a_writer_that_is_killed_leaves_whole_films(
             time.sleep(random.Random(seed).uniform(0, 0.6))  # from before there is a library to after half of it
             process.kill()
         if own_library.exists():
-            counts = [
-                rows(own_library, f"SELECT count(*) FROM {view}")[0][0] for view in ("films", "tags", "shot_tags")
-            ]
-            assert counts == [counts[0], counts[0] * 2, counts[0] * 40]
+            (counts,) = rows(
+                own_library,
+                "SELECT (SELECT count(*) FROM films), (SELECT count(*) FROM tags), (SELECT count(*) FROM shot_tags)",
+            )
+            assert counts == (counts[0], counts[0] * 2, counts[0] * 40)
     assert added(own_library, tmp_path / "tags")[0].failed == 0
-    assert rows(own_library, "SELECT count(*) FROM films") == [(40,)]
+    assert rows(own_library, "SELECT count(*) FROM films") == [(20,)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import centres
+import documents
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -108,6 +109,14 @@ def test_ours_come_last_and_say_that_they_are_ours() -> None:
         "<movie>\n  <title>Film</title>\n  <tag>Mine</tag>\n  <tag>Animal</tag>\n  <tag>Beach &amp; Sea</tag>\n"
         "  <movietags><name>Animal</name><name>Beach &amp; Sea</name></movietags>\n</movie>\n"
     )
+
+
+def test_the_example_of_the_document_is_what_is_written() -> None:
+    (xml,) = [block.text for block in documents.blocks("docs/media-centres.md") if block.language == "xml"]
+    lines = xml.splitlines(keepends=True)
+    before = "".join([*lines[:3], lines[-1]])
+    assert merged(before.encode(), OURS).decode() == xml
+    assert centres.kodi(xml.encode()).tags == centres.jellyfin(xml.encode()) == ["watch again", "Animal", "Beach & Sea"]
 
 
 def test_they_are_renewed_and_what_a_person_wrote_stays() -> None:

@@ -27,10 +27,10 @@ from cli import cli
 from tagger import read_report, write_report
 from tagger.commands.ratings import ratings as command
 from tagger.errors import BadPath, BadRatings, BadReport, BadSettings, OutputRefused
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.ratings.figures import Opinions, Panel, Rated, measure
 from tagger.evaluation.ratings.table import RatedFilm, Rating, Ratings, read_films, read_ratings
 from tagger.evaluation.ratings.written import as_json, as_table, notes, write, write_blank
+from tagger.measured import Estimate
 from tagger.records import ModelInfo, RankedTag
 
 MODEL = ModelInfo("words", "colours/mean", "h", "b")

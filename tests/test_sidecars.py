@@ -15,7 +15,7 @@ import centres
 import media
 import pytest
 from click.testing import CliRunner
-from samples import REPORT
+from samples import REPORT, correct
 
 import cli
 from tagger.batch import ledger
@@ -24,9 +24,7 @@ from tagger.batch.sidecars import film_files, sidecars
 from tagger.errors import PathMissing
 from tagger.files import SAMPLE_BYTES
 from tagger.records import RankedTag, TagReport
-from tagger.reports.corrections import corrections_file
 from tagger.reports.formats import write_report
-from tagger.reports.json_report import read_report
 
 NFO = b"<movie>\n  <title>Film</title>\n  <tag>Mine</tag>\n</movie>\n"
 # Sure, and not.
@@ -164,10 +162,7 @@ def test_what_was_put_in_is_taken_out_and_the_copy_with_it(tmp_path: Path) -> No
 def test_what_a_person_put_right_is_heeded(tmp_path: Path) -> None:
     root = made(tmp_path / "films", "F.mkv", "F.nfo")
     file = reported(root / "F.mkv", tmp_path / "tags")
-    corrections_file(file).write_text(
-        f'{{"schema": "movietags-corrections/1", "film": "{report_of([root / "F.mkv"]).video.fingerprint}", '
-        '"struck": ["car-chase"], "added": ["<b>Wedding/Party</b>"]}'
-    )
+    correct(file, struck=["car-chase"], added=["<b>Wedding/Party</b>"])
     batches.inside("export", file, "--format", "nfo")
     assert centres.kodi((root / "F.nfo").read_bytes()).tags == ["Mine", "<b>Wedding & Party< & b>", "Beach & Sea"]
     batches.inside("export", file, "--format", "nfo", "--no-corrections")
@@ -254,7 +249,8 @@ def test_where_nothing_says_what_is_sure_a_line_says_so(tmp_path: Path) -> None:
         ("export R --format csv", "name a folder"),
         ("export R --format nfo -o -", "-o - writes one report"), ("export R --format nfo --min-score 2", "0<=x<=1"),
         ("extract F --format csv", "name their folder with -o"), ("extract F --min-score 1", "add --format nfo"),
-        ("batch D -o O --min-score 1", "add --format nfo"), ("export R --format html --format foo -o O", "'foo'"),
+        ("batch D -o O --min-score 1", "add --format nfo"),
+        ("export R --format html --format foo -o O", "'foo': choose one of csv, json, html, parquet, otio, nfo"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(tmp_path: Path, words: str, why: str) -> None:
@@ -346,10 +342,7 @@ def test_films_that_were_tagged_before_get_their_tags_without_being_read(film: m
     assert "0 films to tag" in done.stderr and "sidecars: 1 written" in done.stderr
     assert "sidecars: 1 written" in batches.batch(*words, "--format", "nfo").stderr  # nothing is sure: taken out
     assert (tmp_path / "films/F.nfo").read_bytes() == NFO
-    report = tmp_path / "tags/F.mp4.tags.json"
-    corrections_file(report).write_text(
-        f'{{"schema": "movietags-corrections/1", "film": "{read_report(report).video.fingerprint}", "added": ["Mars"]}}'
-    )
+    correct(tmp_path / "tags/F.mp4.tags.json", added=["Mars"])
     assert "sidecars: 1 written" in batches.batch(*words, "--format", "nfo").stderr
     assert centres.kodi((tmp_path / "films/F.nfo").read_bytes()).tags == ["Mine", "Mars"]
     (tmp_path / "films/F.nfo").write_bytes(b"broken")

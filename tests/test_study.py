@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from tagger.commands.study import study as command
 from tagger.errors import BadPath, BadSettings
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Spread
 from tagger.evaluation.plots import BarSeries, bars_png
+from tagger.measured import Estimate
 from tagger.models.head import Dense
 from tagger.text import aligned
 from tagger.training.bench import Bench

@@ -34,19 +34,7 @@ EACH = 24
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return coloured(tmp_path_factory.mktemp("images"), 0)
-
-
-def coloured(folder: Path, first: int) -> Path:
-    """Scenes with a cast of their tag's colour."""
-    rng = np.random.default_rng(first)
-    for place, tag in enumerate(TAGS):
-        (folder / tag).mkdir(parents=True)
-        for number in range(EACH):
-            picture = media.scenery(first + 1000 * place + number, 160, 120) // 3
-            picture[..., place] = np.minimum(picture[..., place] + rng.integers(60, 150), 255)  # OpenCV writes BGR
-            cv2.imwrite(str(folder / tag / f"{number}.jpg"), picture)
-    return folder
+    return media.coloured(tmp_path_factory.mktemp("images"), TAGS, EACH, 0)
 
 
 def train(images: Path, out: Path, *more: str) -> Result:
@@ -178,7 +166,7 @@ def test_wrong_choices_are_refused_before_anything_is_read(tmp_path: Path) -> No
 
 
 def test_odd_folders_are_named_all_at_once(tmp_path: Path) -> None:
-    images = coloured(tmp_path / "images", 0)
+    images = media.coloured(tmp_path / "images", TAGS, EACH, 0)
     for name in ("___", "Red-Rock ", "empty"):
         (images / name).mkdir()
     found = train(images, tmp_path / "out")
@@ -188,7 +176,7 @@ def test_odd_folders_are_named_all_at_once(tmp_path: Path) -> None:
 
 
 def test_folds_and_other_images_stand_on_the_card(images: Path, tmp_path: Path) -> None:
-    other = coloured(tmp_path / "other", 50_000)
+    other = media.coloured(tmp_path / "other", TAGS, EACH, 50_000)
     (other / "sky").mkdir()
     (other / "sky/1.jpg").write_bytes((other / TAGS[0] / "0.jpg").read_bytes())
     copied = sorted((images / TAGS[0]).iterdir())[:5]
@@ -209,7 +197,7 @@ def test_folds_and_other_images_stand_on_the_card(images: Path, tmp_path: Path) 
 
 
 def test_a_picture_in_two_folders_has_two_tags(images: Path, tmp_path: Path) -> None:
-    both = coloured(tmp_path / "both", 0)
+    both = media.coloured(tmp_path / "both", TAGS, EACH, 0)
     for path in sorted((both / TAGS[0]).iterdir())[:10]:
         (both / TAGS[1] / f"too {path.name}").write_bytes(path.read_bytes())
     found = train(both, tmp_path / "out", "--activation", "sigmoid")

@@ -42,6 +42,11 @@ class NoteTag:
         """Whether a person said that the film does not show it."""
         return self.by_person and not self.confidence
 
+    @property
+    def counts(self) -> bool:
+        """Whether its note is judged by it."""
+        return not (self.why_not or self.struck)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -73,7 +78,7 @@ class Note:
     @property
     def judged(self) -> tuple[NoteTag, ...]:
         """The tags that it is judged by."""
-        return tuple(tag for tag in self.tags if not (tag.why_not or tag.struck))
+        return tuple(tag for tag in self.tags if tag.counts)
 
     @property
     def missed(self) -> float | None:
@@ -105,7 +110,7 @@ def advise(report: TagReport, rules: Rules) -> Advisory:
 
 def _note(report: TagReport, rules: Rules, wording: Wording, figures: Mapping[str, SureAnswers]) -> Note:
     tags = tuple(_tag(tag, figures, rules.judged) for tag in _ranked(report, rules, wording))
-    judged = [tag for tag in tags if not (tag.why_not or tag.struck)]
+    judged = [tag for tag in tags if tag.counts]
     if not judged:
         struck = bool(tags) and all(tag.struck for tag in tags)
         return Note(wording.name, STRUCK if struck else UNJUDGED, None, tags, (), 0.0, None)

@@ -15,7 +15,7 @@ from tagger.files import is_file, output_folder
 from tagger.records import CountProgress, TagReport
 from tagger.reports.corrections import OF_ANOTHER, Corrections, put_right, read_corrections
 from tagger.reports.formats import PAGE, Format, all_named, file_of, named, write_bodies
-from tagger.reports.json_report import SUFFIX, read_report
+from tagger.reports.json_report import SUFFIX, read_report, stem_of
 from tagger.reports.kept import pictures_at
 from tagger.reports.manner import Manner
 from tagger.reports.written import Written, digest
@@ -156,5 +156,4 @@ def _subject(form: Format[TagReport], read: _Read) -> TagReport:
 
 
 def _manner(file: Path, read: _Read, folder: Path, csv_for: str) -> Manner:
-    stem = file.with_name(file.name.removesuffix(SUFFIX))
-    return Manner(csv_for, pictures_at(stem, read.report), read.corrections, folder)
+    return Manner(csv_for, pictures_at(stem_of(file), read.report), read.corrections, folder)

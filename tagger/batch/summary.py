@@ -9,7 +9,7 @@ from tagger.batch.ledger import DONE, FAILED, FOLDER, PENDING, SKIPPED, LedgerEn
 from tagger.batch.plan import Shard
 from tagger.files import holder
 from tagger.reports.json_report import SUFFIX
-from tagger.text import PROGRAMS, printable, safe_cell, some_lines, write_rows
+from tagger.text import PROGRAMS, printable, safe_row, some_lines, write_rows
 from tagger.video.sequence import is_there
 
 FILE = "summary.csv"
@@ -33,9 +33,7 @@ def write(output: Path, known: Mapping[str, LedgerEntry], csv_for: str = PROGRAM
     """
     names = {entry.report for entry in known.values()}
     rows = [_row(entry, names) for entry in in_order(known.values())]
-    write_rows(
-        output / FILE, COLUMNS, ([safe_cell(c) if isinstance(c, str) else c for c in row] for row in rows), csv_for
-    )
+    write_rows(output / FILE, COLUMNS, map(safe_row, rows), csv_for)
     return output / FILE
 
 

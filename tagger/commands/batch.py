@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.beside import sidecars_asked, told
+from tagger.commands.beside import say_sidecars, sidecars_asked
 from tagger.commands.console import FAILED, TAGGING, engine_of, errors, fail, messages, options
 from tagger.commands.rounds import Rounds
 from tagger.errors import BadPath, BadSettings, MovieTagsError, reason
@@ -234,7 +234,7 @@ def _run(
         process.put(f"{printable(str(table))}: {summary.counted(known)}\n")
     if sidecars:  # those of films that were done before
         sidecars.renew_all(output, filter(wanted.takes, outlook.search.films))
-    failed = bars.failures + told(sidecars, quiet) + (_collected(library, output, quiet) if library else 0)
+    failed = bars.failures + say_sidecars(sidecars, quiet) + (_collected(library, output, quiet) if library else 0)
     return failed + (planned.failed + planned.incomplete + bars.incomplete if strict else 0)
 
 
@@ -244,7 +244,7 @@ def _collected(library: Path, output: Path, quiet: bool) -> int:
 
     lines: list[str] = []
     try:
-        done = adding.add(library, adding.named_reports([output]), lines.append, lambda *_: None)
+        done = adding.add(library, adding.reports_at([output]), lines.append, lambda *_: None)
     except BadPath:  # there is no report yet
         return 0
     except MovieTagsError as error:  # what the batch did stands, and a watch goes on
@@ -253,5 +253,5 @@ def _collected(library: Path, output: Path, quiet: bool) -> int:
     for line in lines:
         fail(line, verbose=False)
     if not quiet:
-        process.say(f"{library}: {done.added} added, {done.renewed} renewed, {done.moved} moved, {done.same} as before")
+        process.say(f"{library}: {done.in_words()}")
     return done.failed

@@ -39,7 +39,7 @@ def sidecars_asked(
     return tuple(name for name in names if name != NFO), Sidecars(min_score, remove, corrected)
 
 
-def told(sidecars: Sidecars | None, quiet: bool) -> int:
+def say_sidecars(sidecars: Sidecars | None, quiet: bool) -> int:
     """Says what was done with sidecars, and why some could not be renewed; returns how many these are."""
     if sidecars is None:
         return 0

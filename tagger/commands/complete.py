@@ -48,11 +48,13 @@ def _backbones(_: click.Context) -> Iterable[str]:
 
 def _formats(context: click.Context) -> Iterable[str]:
     from tagger.records import TagReport
+    from tagger.reports import nfo
     from tagger.reports.formats import known
     from tagger.segments import Segments
 
     subject: Any = Segments if context.info_name == "segments" else TagReport
-    return dict.fromkeys(form.name for form in known(subject))
+    more = (nfo.FORMAT,) if subject is TagReport else ()
+    return dict.fromkeys([*(form.name for form in known(subject)), *more])
 
 
 def _vocabulary(context: click.Context) -> Vocabulary:

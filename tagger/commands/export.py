@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tagger import process
-from tagger.commands.beside import sidecars_asked, told
+from tagger.commands.beside import say_sidecars, sidecars_asked
 from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, stages
 from tagger.reports.nfo import FORMAT as NFO
 from tagger.text import printable
@@ -56,7 +56,7 @@ def export(
         if sidecars:
             for file in found.values():
                 sidecars.renew(file)
-        failed += told(sidecars, quiet)
+        failed += say_sidecars(sidecars, quiet)
     sys.exit(FAILED if failed else 0)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger import process
-from tagger.commands.beside import sidecars_asked, told
+from tagger.commands.beside import say_sidecars, sidecars_asked
 from tagger.commands.console import (
     FAILED,
     HOPELESS,
@@ -84,7 +84,7 @@ def extract(
                 fail(f"{film}: {type(error).__name__}: {error} (a defect of movietags: -v shows where)", verbose)
                 failed += 1
             begun = None
-        failed += told(sidecars, quiet)
+        failed += say_sidecars(sidecars, quiet)
     sys.exit(FAILED if failed else 0)
 
 

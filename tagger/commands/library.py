@@ -53,17 +53,14 @@ def add(reports: tuple[Path, ...], place: Path | None, quiet: bool, verbose: boo
         from tagger.library import adding, store
 
         place = place or store.usual_place()
-        named = adding.named_reports(reports)
+        named = adding.reports_at(reports)
         lines: list[str] = []
         with stages(quiet) as show:
             done = adding.add(place, named, lines.append, lambda count, total: show(str(place), count, total))
         for line in lines:
             fail(line, verbose=False)
         if not quiet:
-            process.put(
-                f"{printable(str(place))}: {done.added} added, {done.renewed} renewed, {done.moved} moved, "
-                f"{done.same} as before{f', {done.failed} failed' if done.failed else ''}\n"
-            )
+            process.put(f"{printable(str(place))}: {done.in_words()}\n")
     sys.exit(FAILED if done.failed else 0)
 
 

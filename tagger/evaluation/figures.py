@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.evaluation.intervals import Estimate, interval
+from tagger.evaluation.intervals import interval
 from tagger.evaluation.metrics import Reals, auc, average_precision, balanced, calibration_error, defined_mean, places
+from tagger.measured import Estimate
 from tagger.records import Bools, Doubles, Ints
 from tagger.vocabulary import TAGS_MAX
 

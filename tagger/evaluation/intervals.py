@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from tagger.measured import Estimate
 from tagger.records import Doubles
 
 PERCENTILES = (2.5, 97.5)
 NORMAL = 1.96  # standard deviations that hold 95 %
 ALIKE = 1e-9  # resamples that differ by less are the same
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def interval(value: float, resampled: Doubles, drawn: int) -> Estimate:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
-from tagger.evaluation.intervals import Estimate
 from tagger.files import write_atomically
+from tagger.measured import Estimate
 from tagger.text import printable
 
 if TYPE_CHECKING:

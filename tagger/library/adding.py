@@ -1,12 +1,11 @@
 """Many reports into a library.
 
-Reports are read in processes of their
-own and written by the hundred, in one transaction each time: who adds the same again after a stop goes on from there.
+They are read in processes of their own and written by the hundred, in one transaction each time: who adds the same
+again after a stop goes on from there.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,7 +19,7 @@ from tagger.library.reading import Known, Read, Rows, read
 from tagger.library.store import reading, writing
 from tagger.library.writing import Added, write
 from tagger.process import cores, end_with_parent
-from tagger.queues import ahead
+from tagger.queues import ahead, processes
 from tagger.records import CountProgress
 from tagger.reports.folder import reports_below
 from tagger.reports.kept import report_of
@@ -30,8 +29,8 @@ TOGETHER = 300  # reports in a transaction: each costs something, the more the l
 ALONE = 50  # so many are read before other processes would have begun
 
 
-def named_reports(paths: Iterable[Path]) -> list[Path]:
-    """Returns the reports that a person named, each once: files, and all below folders.
+def reports_at(paths: Iterable[Path]) -> list[Path]:
+    """Returns the reports at these places, each once: files, and all below folders.
 
     Raises:
         BadPath: there is no such folder, or no report below it.
@@ -108,18 +107,11 @@ def _one(asked: tuple[Path, Known | None]) -> Read:
 @contextmanager
 def _processes() -> Iterator[ProcessPoolExecutor]:
     """Gives processes that read, one for each core."""
-    others = set(multiprocessing.active_children())
-    with kept_from_children():
-        pool = ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn"), _start, ())
-        for _ in range(cores()):
-            pool.submit(os.getpid)  # starts one now
-    try:
+    with processes(cores(), _start) as pool:
+        with kept_from_children():
+            for _ in range(cores()):
+                pool.submit(os.getpid)  # starts one now
         yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.kill()  # nobody waits for what it may still do
-            child.join()
 
 
 def _start() -> None:

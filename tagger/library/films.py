@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from tagger.frames import utf8
 from tagger.library.places import Place, gone
 from tagger.library.writing import remove_films
 from tagger.reports.json_report import SUFFIX, read_report
-from tagger.text import some
+from tagger.text import but_alike, some
 from tagger.video import sequence
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ def film_named(store: DuckDBPyConnection, asked: str) -> int:
     if not found:
         known = [name for (name,) in store.execute("SELECT name FROM store.films ORDER BY path").fetchall()]
         parts = [name for name in known if called.casefold() in name.casefold()]
-        close = parts[:NAMED_MAX] or get_close_matches(called, known, NAMED_MAX)
-        raise PathMissing(f"{asked}: no film of this name, path or content is in the library{_but(close)}")
+        like = f", but {some(parts, NAMED_MAX)}" if parts else but_alike(called, known)
+        raise PathMissing(f"{asked}: no film of this name, path or content is in the library{like}")
     return int(found[0][0])
 
 
@@ -59,10 +58,6 @@ def _fingerprint(path: Path) -> str | None:
         return sequence.fingerprint(path) if is_file(path) or sequence.find(path) else None
     except (MovieTagsError, OSError, ValueError):  # what can be no name, or cannot be read
         return None
-
-
-def _but(close: Sequence[str]) -> str:
-    return f", but {', '.join(close)}" if close else ""
 
 
 def forget(store: DuckDBPyConnection, names: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from tagger.frames import utf8
 from tagger.library.places import place_of
 from tagger.records import DIGITS, Floats, TagReport
 from tagger.reports.corrections import corrections_file, put_right, read_corrections
-from tagger.reports.json_report import SUFFIX, body_of, report_in
+from tagger.reports.json_report import body_of, report_in, stem_of
 from tagger.reports.kept import features_beside, features_file
 
 Columns = dict[str, NDArray[Any]]
@@ -91,14 +91,14 @@ def _digest(file: Path, body: bytes) -> str:
     sha, right = hashlib.sha256(body), corrections_file(file)
     if os.path.lexists(right) and right.is_file():
         sha.update(right.read_bytes())
-    features = features_file(_stem(file))
+    features = features_file(stem_of(file))
     sha.update(str(features.stat().st_size if features.is_file() else None).encode())
     return sha.hexdigest()
 
 
 def _mean(file: Path, report: TagReport) -> tuple[Mean | None, str]:
     """The features that were kept of a film, as one; or why those that are there cannot be used."""
-    if not os.path.lexists(features_file(_stem(file))):
+    if not os.path.lexists(features_file(stem_of(file))):
         return None, ""
     try:
         found = features_beside(file, report)
@@ -107,11 +107,6 @@ def _mean(file: Path, report: TagReport) -> tuple[Mean | None, str]:
     values = found.features.mean(axis=0, dtype=np.float64) if len(found.features) else np.zeros(0)
     usable = len(values) > 0 and np.isfinite(values).all() and values.any()
     return (Mean(utf8(found.network.identity), values.astype(np.float32)) if usable else None), ""
-
-
-def _stem(file: Path) -> Path:
-    """NAME of NAME.tags.json, with its folder."""
-    return file.with_name(file.name.removesuffix(SUFFIX))
 
 
 def _rows(file: Path, digest: str, report: TagReport, mean: Mean | None) -> Rows:

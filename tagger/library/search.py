@@ -7,13 +7,12 @@ well as the one that it shows least.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tagger.errors import BadSettings
 from tagger.frames import utf8
 from tagger.records import SURE
-from tagger.segments import ALIKE
+from tagger.text import but_alike
 from tagger.vocabulary import slug
 
 if TYPE_CHECKING:
@@ -223,6 +222,5 @@ class _Tags:
         """The tag of this name or slug, in any case."""
         asked = slug(utf8(name)) or utf8(name)
         if asked not in self._known:
-            close = ", ".join(get_close_matches(asked, self._known, cutoff=ALIKE))
-            raise BadSettings(f"tag {name!r}: no film of the library has such a tag{f', but {close}' if close else ''}")
+            raise BadSettings(f"tag {name!r}: no film of the library has such a tag{but_alike(asked, self._known)}")
         return _Tag(self._known[asked][0][1], tuple(number for number, _ in self._known[asked]))

@@ -39,10 +39,16 @@ class Added:
     failed: int = 0
     """Reports that cannot be read, or whose features cannot."""
 
+    def in_words(self) -> str:
+        """Returns these numbers."""
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.added} added, {self.renewed} renewed, {self.moved} moved, {self.same} as before{failed}"
+
 
 @dataclass(slots=True)
 class _Film:
     film: int
+    name: str
     place: Place
     file: str
     """The report that named it."""
@@ -88,7 +94,7 @@ def write(store: DuckDBPyConnection, reports: Sequence[Rows], done: Added) -> No
     for rows in reports:
         _take(books, rows, done)
     _remove(store, "report", OF_REPORTS, books.replaced)
-    _put_films(store, {film.film: (film.rows, film.place) for film in books.films.values() if film.rows})
+    _put_films(store, [film for film in books.films.values() if film.rows])
     _put_reports(store, {report.report: (report.rows, report.film) for report in books.reports.values() if report.rows})
     for report in books.refiled:
         store.execute("UPDATE store.reports SET file = ? WHERE report = ?", [report.file, report.report])
@@ -104,12 +110,12 @@ def remove_films(store: DuckDBPyConnection, films: Sequence[int]) -> None:
 def _looked_up(store: DuckDBPyConnection, fingerprints: list[str]) -> _Books:
     books = _Books()
     known = store.execute(
-        "SELECT film, fingerprint, path, disk, file, vocabulary, report, created, digest FROM store.films "
+        "SELECT film, fingerprint, name, path, disk, file, vocabulary, report, created, digest FROM store.films "
         "JOIN store.reports USING (film) WHERE fingerprint IN (SELECT unnest(?)) ORDER BY report",
         [fingerprints],
     ).fetchall()
-    for film, fingerprint, path, disk, file, vocabulary, report, created, digest in known:
-        books.films[fingerprint] = _Film(film, Place(path, disk), file)
+    for film, fingerprint, name, path, disk, file, vocabulary, report, created, digest in known:
+        books.films[fingerprint] = _Film(film, name, Place(path, disk), file)
         books.reports[film, vocabulary] = _Report(report, film, created, file, digest)
     last = store.execute("SELECT coalesce(max(film), 0), coalesce(max(report), 0) FROM store.reports").fetchall()
     books.last_film, books.last_report = last[0]
@@ -122,9 +128,9 @@ def _take(books: _Books, rows: Rows, done: Added) -> None:
     film = books.films.get(facts["fingerprint"])
     if film is None:
         books.last_film += 1
-        film = books.films[facts["fingerprint"]] = _Film(books.last_film, place, file, rows)
+        film = books.films[facts["fingerprint"]] = _Film(books.last_film, facts["name"], place, file, rows)
     elif place != film.place and not is_there(film.place) and (place.disk or not Path(film.file).exists()):
-        film.place, film.file, film.rows = place, file, rows
+        film.name, film.place, film.file, film.rows = facts["name"], place, file, rows
         done.moved += 1
     key = film.film, about["vocabulary"]
     known = books.reports.get(key)
@@ -149,10 +155,12 @@ def _remove(store: DuckDBPyConnection, column: str, tables: Sequence[str], numbe
         store.execute(f"DELETE FROM store.{table} WHERE {column} IN (SELECT unnest(?))", [numbers])
 
 
-def _put_films(store: DuckDBPyConnection, films: Mapping[int, tuple[Rows, Place]]) -> None:
-    _remove(store, "film", ("films",), list(films))
+def _put_films(store: DuckDBPyConnection, films: Sequence[_Film]) -> None:
+    _remove(store, "film", ("films",), [film.film for film in films])
     facts = [
-        {"film": film, **rows.film, "path": place.path, "disk": place.disk} for film, (rows, place) in films.items()
+        {"film": film.film, **film.rows.film, "name": film.name, "path": film.place.path, "disk": film.place.disk}
+        for film in films
+        if film.rows
     ]
     _append(store, "films", _columns(facts))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tagger.advisory.notes import Advisory, Note
-from tagger.text import PROGRAMS, csv_text, safe_cell
+from tagger.text import PROGRAMS, csv_text, safe_row
 
 COLUMNS = (
     "film", "note", "likelihood", "confidence", "duration_s", "share", "first_s", "places", "strongest_s",
@@ -17,7 +17,7 @@ SEPARATOR = "; "
 def rows(advisory: Advisory) -> list[list[object]]:
     """Returns a row of `COLUMNS` for each note."""
     film = advisory.report.video.name
-    return [[safe_cell(c) if isinstance(c, str) else c for c in _row(film, note)] for note in advisory.notes]
+    return [safe_row(_row(film, note)) for note in advisory.notes]
 
 
 def table(rows: Iterable[Sequence[object]], csv_for: str = PROGRAMS) -> str:

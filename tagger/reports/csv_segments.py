@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from tagger.segments import Segments
-from tagger.text import PROGRAMS, csv_text, safe_cell
+from tagger.text import PROGRAMS, csv_text, safe_cell, safe_row
 
 COLUMNS = (
     "film", "tag", "slug", "start_s", "end_s", "start_frame", "end_frame", "shots", "probability",
@@ -27,4 +27,4 @@ def of_all(found: Iterable[Segments], csv_for: str = PROGRAMS) -> str:
 def _rows(segments: Segments) -> Iterator[tuple[object, ...]]:
     film = safe_cell(segments.report.video.name)
     for segment in segments.segments:
-        yield film, *(safe_cell(cell) if isinstance(cell, str) else cell for cell in asdict(segment).values())
+        yield film, *safe_row(asdict(segment).values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tagger.records import TaggedShot, TagReport
-from tagger.text import PROGRAMS, csv_text, safe_cell
+from tagger.text import PROGRAMS, csv_text, safe_cell, safe_row
 
 COLUMNS = (
     "film", "shot", "start_s", "end_s", "start_frame", "end_frame", "keyframe_s", "keyframe_frame", "entropy_bits",
@@ -23,7 +23,7 @@ def as_csv(report: TagReport, csv_for: str = PROGRAMS) -> str:
     """
     film, tags = safe_cell(report.video.name), slugs(report)
     header = (*COLUMNS, *(safe_cell(PROBABILITY + tag) for tag in tags))
-    rows = ((film, *(safe_cell(c) if isinstance(c, str) else c for c in row(report, shot))) for shot in report.shots)
+    rows = ((film, *safe_row(row(report, shot))) for shot in report.shots)
     return csv_text(header, rows, csv_for)
 
 

@@ -45,7 +45,6 @@ from tagger.reports.manner import USUAL, Manner
 from tagger.segments import Segments
 
 S = TypeVar("S")
-
 log = logging.getLogger(__name__)
 
 
@@ -150,15 +149,15 @@ def named(name: str, subject: type[S]) -> Format[S]:
     return all_named(name, subject)[0]
 
 
-def all_named(name: str, subject: type[S]) -> tuple[Format[S], ...]:
+def all_named(name: str, subject: type[S], more: Sequence[str] = ()) -> tuple[Format[S], ...]:
     """Returns a format for each file that one of this name has.
 
     Raises:
-        BadSettings: there is none; says which there are.
+        BadSettings: there is none; says which there are, and `more` that can be asked for in its place.
     """
     if found := tuple(form for form in known(subject, name) if form.name == name):
         return found
-    names = [*dict.fromkeys(form.name for form in known(subject)), *([nfo.FORMAT] if subject is TagReport else ())]
+    names = [*dict.fromkeys(form.name for form in known(subject)), *more]
     raise BadSettings(f"format {name!r}: choose one of {', '.join(names)}")
 
 
@@ -169,7 +168,8 @@ def usable(names: Sequence[str], subject: type[Any] = TagReport) -> tuple[str, .
         BadSettings: there is no such format.
         LibraryMissing: one needs a library that is not installed.
     """
-    for form in (form for name in names for form in all_named(name, subject)):
+    more = (nfo.FORMAT,) if subject is TagReport else ()
+    for form in (form for name in names for form in all_named(name, subject, more)):
         with libraries.needed(f"the format {form.name}"):
             for library in form.needs:
                 importlib.import_module(library)

@@ -151,6 +151,11 @@ def as_json(report: TagReport) -> str:
     return text.replace("<", "\\u003c") + "\n"
 
 
+def stem_of(report: Path) -> Path:
+    """Returns NAME of a report NAME.tags.json, with its folder: what lies beside it is called so, too."""
+    return report.with_name(report.name.removesuffix(SUFFIX))
+
+
 def read_report(path: Path | str) -> TagReport:
     """Returns a report that was written by this or a later version; fields it does not know are left out.
 

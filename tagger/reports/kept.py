@@ -19,7 +19,7 @@ from tagger.models.kept import AGAIN, KeptFeatures
 from tagger.records import Floats, TaggedShot, TagReport
 from tagger.reports import keyframes
 from tagger.reports.json_report import SUFFIX as REPORT_SUFFIX
-from tagger.reports.json_report import read_report
+from tagger.reports.json_report import read_report, stem_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -173,7 +173,7 @@ def features_beside(place: Path, told: TagReport) -> KeptFeatures:
     Raises:
         BadFeatures: as `read_features`.
     """
-    path = features_file(place.with_name(place.name.removesuffix(REPORT_SUFFIX)))
+    path = features_file(stem_of(place))
     if not os.path.lexists(path):
         raise BadFeatures(
             f"{place}: its features were not kept ({path.name} is not beside it): {AGAIN}, as "

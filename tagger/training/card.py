@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.evaluation.figures import Figures, TagFigures
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import can_draw
+from tagger.measured import Estimate
 from tagger.records import SURE
 from tagger.settings import SIGMOID
 from tagger.training.certain import HELD_OUT_MIN

@@ -75,6 +75,7 @@ def _train(bench: Bench) -> TrainingResult:
     tested = judged(data, parts.test, learned.test, recipe) if len(parts.test) else None
     result = TrainingResult(request, data, parts, base, recipe, why, learned, tested)
     stopped = replace(result, interrupted=True)
+    written.record(stopped)
     written.write(stopped)  # as it stays if what follows is stopped
     if learned.run.ended == INTERRUPTED:
         return stopped

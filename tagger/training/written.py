@@ -56,7 +56,7 @@ def head_of(result: TrainingResult) -> Head:
 
 
 def write(result: TrainingResult) -> None:
-    """Writes all files, the labels last: without them the folder is no vocabulary."""
+    """Writes the vocabulary with its card, the labels last: without them the folder is none."""
     out = result.request.out
     words = vocabulary_of(result.data, result.request.name, out)
     output_folder(out / "heads")
@@ -69,14 +69,15 @@ def write(result: TrainingResult) -> None:
         arrays.save(
             path, result.learned.backbone, {"backbone": result.base.identity, "trained_by": f"movietags {__version__}"}
         )
-    _record(result, words)
     write_json(out / "figures.json", facts)
     write_atomically(out / "card.md", card.text(result).encode())
     write_atomically(out / "labels.txt", ("\n".join(words.tags) + "\n").encode())
 
 
-def _record(result: TrainingResult, words: Vocabulary) -> None:
+def record(result: TrainingResult) -> None:
+    """Writes how the training went and what its test part was answered, which nothing that comes after it changes."""
     folder, run = result.request.out / RECORD, result.learned.run
+    words = vocabulary_of(result.data, result.request.name, result.request.out)
     charts.curves_csv(run.curves, folder / "curves.csv")
     charts.curves_png(run.curves, folder / "curves.png")
     write_atomically(folder / "split.csv", _split_csv(result).encode())

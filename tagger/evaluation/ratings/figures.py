@@ -24,9 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.evaluation.figures import RESAMPLES
-from tagger.evaluation.intervals import Estimate, interval
+from tagger.evaluation.intervals import interval
 from tagger.evaluation.metrics import average_precision, defined_mean
 from tagger.evaluation.ratings.table import KINDS, OPINION, RIGHT_MIN, RatedFilm, Ratings
+from tagger.measured import Estimate
 from tagger.records import Bools, Doubles, ModelInfo, RankedTag
 
 

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tagger.errors import OutputRefused
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.evaluation.ratings.figures import FilmFigures, Rated
 from tagger.evaluation.ratings.table import COLUMNS, OPINION, RatedFilm, by_name, key
 from tagger.files import output_folder, write_atomically
+from tagger.measured import Estimate
 from tagger.text import PEOPLE, PROGRAMS, TOOL, aligned, finite, json_text, printable, safe_cell, some, write_rows
 
 SOURCE = "source, 10 trailers and 10 raters"

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.metrics import Spread
 from tagger.evaluation.plots import BarSeries, bars_png
 from tagger.files import output_folder
-from tagger.text import TOOL, safe_cell, write_json, write_rows
+from tagger.measured import Estimate
+from tagger.text import TOOL, safe_row, write_json, write_rows
 from tagger.training.dataset import Dataset
 from tagger.training.recipe import Recipe
 
@@ -119,7 +119,7 @@ def write(study: Study, kind: str, folder: Path) -> None:
         OutputRefused: something cannot be written.
     """
     output_folder(folder)
-    rows = ([safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in study.rows())
+    rows = map(safe_row, study.rows())
     write_rows(folder / "table.csv", study.columns, rows)
     write_json(folder / "results.json", {**TOOL, "study": kind, **asdict(study)})
     bars_png(*study.chart(), folder / "chart.png")

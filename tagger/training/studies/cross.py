@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.evaluation.figures import Figures
-from tagger.evaluation.intervals import Estimate
 from tagger.evaluation.plots import BarSeries
+from tagger.measured import Estimate
 from tagger.models.backbone import Backbone
 from tagger.records import Floats, Ints, TagScores
 from tagger.text import aligned, printable

@@ -11,7 +11,6 @@ No trial is stopped because others are ahead of it: what is tried would then dep
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import time
@@ -29,6 +28,7 @@ from tagger.errors import BadPath, OutputRefused, reason
 from tagger.files import output_folder
 from tagger.models.backbone import Backbone, WithoutNetwork
 from tagger.process import end_with_parent
+from tagger.queues import processes
 from tagger.records import Floats, TagScores
 from tagger.signals import kept_from_children
 from tagger.training.bench import Bench, StageProgress
@@ -167,16 +167,12 @@ class _Shared:
 @contextmanager
 def _processes(jobs: int, shared: _Shared) -> Iterator[ProcessPoolExecutor]:
     """Gives processes that live until the end, each with one computing thread."""
-    others, before = set(multiprocessing.active_children()), dict(os.environ)
+    before = dict(os.environ)
     os.environ.update(dict.fromkeys(THREADS, "1"))  # for them; the numpy of this process is loaded
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start, (shared,))
     try:
-        yield pool
+        with processes(jobs, _start, shared) as pool:
+            yield pool
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.kill()  # nobody waits for what it may still do
-            child.join()
         for name in THREADS:
             if name in before:
                 os.environ[name] = before[name]
