@@ -88,6 +88,7 @@ def writing(path: Path) -> Iterator[DuckDBPyConnection]:
 
 def _make(path: Path) -> None:
     """Makes the file of a library, aside: a process that is killed meanwhile leaves no half one at its place."""
+    _check_name(path)
     if "\0" in str(path):  # at which DuckDB would cut the name off
         raise OutputRefused(f"{path}: no file can be called so: {ELSEWHERE}")
     aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
@@ -117,6 +118,7 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
     """Gives a connection; what DuckDB says against it is one line."""
     with needed("a library"):
         import duckdb
+    _check_name(path)
     if os.path.lexists(path) and not is_file(path):
         raise BadLibrary(f"{path}: is no file: {ELSEWHERE}")
     try:
@@ -125,9 +127,22 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
             yield store
         finally:
             store.close()  # what was not committed is undone
-    except (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, duckdb.CatalogException) as error:
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except duckdb.Error as error:  # a damaged file, or one that was changed by hand, may be at odds with anything
         advice = next((advice for words, advice in ADVICE.items() if words in str(error)), ELSEWHERE)
         raise BadLibrary(f"{path}: cannot be used as a library ({_said(error)}): {advice}") from error
+
+
+def _check_name(path: Path) -> None:
+    """Refuses the one name under which nothing would be found in a library.
+
+    DuckDB calls a file by its name up to the first dot, and takes that before the schema in which the tables are.
+    """
+    if path.name.partition(".")[0].casefold() == schema.NAME:
+        raise BadLibrary(
+            f"{path}: no library can be called {schema.NAME}, as its tables lie under that name: rename it"
+        )
 
 
 def _connected(path: Path, read_only: bool) -> DuckDBPyConnection:
@@ -136,7 +151,7 @@ def _connected(path: Path, read_only: bool) -> DuckDBPyConnection:
     # A file of another kind would have DuckDB fetch what reads it from the internet.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "memory_limit": MEMORY,
-        "threads": cores(),
+        "threads": cores(), "python_enable_replacements": "false",  # a table that is not there is no variable of ours
     }  # fmt: skip
     until = time.monotonic() + WAIT_S
     while True:
