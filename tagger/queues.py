@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -38,6 +40,16 @@ def ahead(pool: Executor, work: Callable[[S], T], items: Iterable[S], depth: int
             future.cancel()
 
 
+_open: WeakSet[RunAhead[Any]] = WeakSet()
+
+
+@atexit.register
+def _close() -> None:
+    """Stops threads that nobody has closed: one that is cut off in the middle of OpenCV takes the process with it."""
+    for one in list(_open):
+        one.close()
+
+
 class RunAhead(Generic[T]):
     """Iterates over `items`, which a thread computes up to `depth` items ahead.
 
@@ -58,6 +70,7 @@ class RunAhead(Generic[T]):
         self._ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        _open.add(self)
         self._thread.start()
 
     def __enter__(self) -> RunAhead[T]:
