@@ -30,6 +30,7 @@ WAIT_S = 30.0  # for another process
 PAUSE_S = 0.05
 MEMORY = "512MB"  # beyond it DuckDB goes to disk
 HOLDER = re.compile(r"(?:held|open) in\s+(.+?) \(PID (\d+)\)")
+INTERRUPTED = "Query interrupted"
 ELSEWHERE = "name another with --library"
 # What to do, by words of what DuckDB says.
 ADVICE = {"newer version of DuckDB": "pip install --upgrade duckdb", "Could not write": f"free space, or {ELSEWHERE}"}
@@ -129,6 +130,10 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
             store.close()  # what was not committed is undone
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if INTERRUPTED in str(error):  # what it makes of a signal while it works
+            raise KeyboardInterrupt from error
+        raise
     except duckdb.Error as error:  # a damaged file, or one that was changed by hand, may be at odds with anything
         advice = next((advice for words, advice in ADVICE.items() if words in str(error)), ELSEWHERE)
         raise BadLibrary(f"{path}: cannot be used as a library ({_said(error)}): {advice}") from error
