@@ -6,11 +6,9 @@ import errno
 import os
 import random
 import shlex
-import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +19,6 @@ import pytest
 from batches import inside
 from libraries import CHASE, VIEWS, added, put, put_features, report_of, rows
 
-from tagger import process, signals
 from tagger.errors import BadLibrary, LibraryMissing, OutputLocked, OutputRefused
 from tagger.library import schema, store
 from tagger.library.writing import Added
@@ -190,15 +187,12 @@ def test_a_library_that_duckdb_would_take_for_its_tables_is_refused(library: Pat
         place.write_bytes(library.read_bytes())
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or process.cores() < 2, reason="needs signals, and a thread beside DuckDB's"
-)
-def test_a_question_that_takes_long_can_be_interrupted(library: Path) -> None:
-    long = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(1000) b"
-    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    with signals.raised(), pytest.raises(KeyboardInterrupt), store.reading(library) as opened:
-        timer.start()
-        opened.execute(long).fetchall()
+def test_what_duckdb_makes_of_a_signal_is_an_interruption(library: Path) -> None:
+    for said in (RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT Error: Interrupted!")):
+        with pytest.raises(KeyboardInterrupt), store.reading(library):
+            raise said
+    with pytest.raises(RuntimeError, match="a defect"), store.reading(library):
+        raise RuntimeError("a defect")
 
 
 def test_where_there_is_none_a_line_says_how_to_make_one(own_library: Path, tmp_path: Path) -> None:
