@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -64,6 +66,16 @@ def ahead(pool: Executor, work: Callable[[S], T], items: Iterable[S], depth: int
             future.cancel()
 
 
+_open: WeakSet[RunAhead[Any]] = WeakSet()
+
+
+@atexit.register
+def _close() -> None:
+    """Stops threads that nobody has closed: one that is cut off in the middle of OpenCV takes the process with it."""
+    for one in list(_open):
+        one.close()
+
+
 class RunAhead(Generic[T]):
     """Iterates over `items`, which a thread computes up to `depth` items ahead.
 
@@ -84,6 +96,7 @@ class RunAhead(Generic[T]):
         self._ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        _open.add(self)
         self._thread.start()
 
     def __enter__(self) -> RunAhead[T]:

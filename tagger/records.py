@@ -51,11 +51,11 @@ class Shot:
 
     index: int
     """From 0."""
-    start_s: float
-    end_s: float
+    start_s: Amount
+    end_s: Amount
     """Start of the next shot, or end of the film."""
-    start_frame: int
-    end_frame: int
+    start_frame: Count
+    end_frame: Count
     """Exclusive."""
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class Keyframe:
     """The frame that stands for a shot."""
 
     frame: Count
-    time_s: float
+    time_s: Amount
     off_middle_frames: Count
     """How many frames it lies from the shot's true middle."""
     entropy_bits: Amount

@@ -8,8 +8,9 @@ from typing import Annotated
 from msgspec import Meta
 
 # Numbers with bounds, which `tagger.typed_json` checks in a file.
-Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[float, Meta(ge=0)]
+LARGEST = 2**63 - 1  # that every table holds; more is no film's, and would be infinite in milliseconds
+Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+Amount = Annotated[float, Meta(ge=0, le=LARGEST)]
 
 
 @dataclass(frozen=True, slots=True)

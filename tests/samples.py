@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tagger.records import Keyframe, ModelInfo, RankedTag, Scan, ShotTag, TaggedShot, TagReport, Timing
 from tagger.reports.corrections import SCHEMA, corrections_file
 from tagger.reports.json_report import read_report
-from tagger.video_info import Declared, Observed, VideoInfo
+from tagger.video_info import LARGEST, Declared, Observed, VideoInfo
 
 REPORT = TagReport(
     created="2026-01-02T03:04:05+00:00",
@@ -38,15 +38,15 @@ REPORT = TagReport(
 )
 
 TEXT = st.text(st.characters(), max_size=12)  # lone surrogates too: names that are no UTF-8
-COUNTS = st.integers(0, 2**63)
-AMOUNTS = st.floats(0, 1e300)
+COUNTS = st.integers(0, LARGEST)
+AMOUNTS = st.floats(0, float(LARGEST))
 SHARES = st.floats(0, 1)
 ANY = st.floats(allow_nan=False, allow_infinity=False)
 SETTINGS = st.dictionaries(TEXT, st.none() | st.booleans() | st.integers(-(2**63), 2**63) | ANY | TEXT, max_size=4)
 OBSERVED = st.builds(Observed, AMOUNTS, COUNTS, COUNTS, COUNTS, COUNTS)
 DECLARED = st.builds(Declared, st.none() | ANY, st.none() | COUNTS, st.none() | ANY)
 VIDEOS = st.builds(VideoInfo, TEXT, TEXT, COUNTS, TEXT, TEXT, ANY, DECLARED, OBSERVED)
-KEYFRAMES = st.builds(Keyframe, COUNTS, ANY, COUNTS, AMOUNTS, st.booleans())
+KEYFRAMES = st.builds(Keyframe, COUNTS, AMOUNTS, COUNTS, AMOUNTS, st.booleans())
 SHOT_TAGS = st.lists(st.builds(ShotTag, TEXT, SHARES), max_size=3).map(tuple)
 
 

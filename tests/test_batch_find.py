@@ -18,7 +18,7 @@ import media
 import numpy as np
 import pytest
 
-from tagger.batch.find import Search, find
+from tagger.batch.find import Search, _Walk, find
 
 NOWHERE = Path("/nowhere/reports")
 NOBODY = 65534  # a user who owns nothing
@@ -392,6 +392,24 @@ def test_what_lies_in_a_closed_folder_costs_no_other_film(tmp_path: Path, how: s
 
 
 # ----------------------------------------------------------------------------------------------------------- names
+
+
+def test_what_is_gone_once_it_was_listed_is_no_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "arriving").mkdir()
+    (tmp_path / "film.mp4.tmp").touch()
+    (tmp_path / "here.mp4").touch()
+
+    class Renamed(_Walk):
+        def _listing(self, folder: Path, *, named: bool) -> list[os.DirEntry[str]]:
+            found = super()._listing(folder, named=named)
+            if folder == tmp_path:
+                (tmp_path / "arriving").rmdir()
+                (tmp_path / "film.mp4.tmp").unlink()
+            return found
+
+    monkeypatch.setattr("tagger.batch.find._Walk", Renamed)
+    search = find([tmp_path], NOWHERE)
+    assert (places(search), search.problems) == (["here.mp4"], ())
 
 
 def test_a_root_that_is_missing_is_one_problem(tmp_path: Path) -> None:

@@ -63,11 +63,11 @@ def test_tags_are_those_of_the_report(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two").mkdir()
     (tmp_path / "two/labels.txt").write_text("War\nWar room\nPeace\n")
-    (tmp_path / "two/groups.txt").write_text("Conflict: War, War room\n")
+    (tmp_path / "two/groups.txt").write_text("Conflict: War, War room\nDay & night $(reboot): Peace\n")
     formats.write_report(replace(REPORT, settings={"vocabulary": "two"}), "own.tags.json")
     formats.write_report(REPORT, "old.tags.json")  # which does not say where its vocabulary is
     assert completed("segments", "own.tags.json", "--tag", begun="war") == ["war", "war-room"]
-    assert completed("segments", "own.tags.json", "--group") == ["conflict"]
+    assert completed("segments", "own.tags.json", "--group") == ["conflict", "day-night-reboot"]
     for report in ("old.tags.json", "missing.tags.json", "two", "two/labels.txt"):
         assert completed("segments", report, "--tag", begun="w") == ["wedding", "war", "weapon"]
         assert completed("segments", report, "--group", begun="na") == ["nature"]

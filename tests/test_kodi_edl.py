@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -124,6 +126,20 @@ def test_a_skip_file_is_put_beside_its_film(place: Path, caplog: pytest.LogCaptu
     done = batches.inside(*words)
     assert done.returncode == 1 and path.read_text() == "0 5 0\n"
     assert f"{path}: is there and was not made here" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_what_is_no_file_is_not_opened_and_stays(place: Path) -> None:
+    path = place / "films/Film (2010).edl"
+    words = ("segments", place / "tags", "--tag", "drama", "--format", "kodi-edl", "--beside")
+    os.mkfifo(path)
+    done = subprocess.run(
+        [sys.executable, "-m", "tagger", *map(str, words)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1 and f"{path}: is there and was not made here" in done.stderr
+    path.unlink()
+    path.mkdir()
+    assert f"{path}: is there and was not made here" in batches.inside(*words).stderr
 
 
 def test_other_files_that_kodi_reads_are_named(place: Path) -> None:

@@ -142,6 +142,49 @@ def test_what_is_no_library_is_a_line_and_stays_as_it_is(
     assert {path.name for path in tmp_path.iterdir()} <= {"tags", "library.duckdb", "chase.mkv.tags.json"}
 
 
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("DELETE FROM store.versions", "does not say of which version it is"),
+        ("UPDATE store.versions SET version = NULL", "does not say of which version it is"),
+        ("DROP TABLE store.versions; CREATE TABLE store.versions (a INTEGER)", '"version" not found'),
+        ("DROP VIEW films; DROP TABLE store.films", "films does not exist"),
+        ("DROP VIEW tags; ALTER TABLE store.tags DROP confidence", "tags does not exist|confidence"),
+    ],
+)
+def test_a_library_that_was_changed_by_hand_is_a_line(library: Path, tmp_path: Path, sql: str, why: str) -> None:
+    new = put(report_of("new.mkv", {"Police": 0.5}, [{"Police": 0.5}]), tmp_path / "more")
+    with duckdb.connect(library) as opened:
+        opened.execute(sql)
+    for words in (["search", "police"], ["search", "police", "--shots"], ["similar", "chase"], ["stats"], ["add", new]):
+        done = inside("library", *words)
+        assert done.returncode in (0, 1) and len(done.stderr.splitlines()) == done.returncode
+        if done.returncode:
+            assert done.stderr.startswith(f"movietags: error: {library}: ")
+            assert any(one in done.stderr for one in why.split("|"))
+
+
+@pytest.mark.parametrize("name", ["store.duckdb", "STORE", "store.of.films.db"])
+def test_a_library_that_duckdb_would_take_for_its_tables_is_refused(library: Path, tmp_path: Path, name: str) -> None:
+    place = tmp_path / "new" / name
+    for _ in range(2):
+        for words in (*COMMANDS, ["add", str(tmp_path / "tags")]):
+            done = inside("library", *words, "--library", place)
+            assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+            assert "no library can be called store" in done.stderr or "no library there" in done.stderr
+        assert not place.exists() or place.read_bytes() == library.read_bytes()
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(library.read_bytes())
+
+
+def test_what_duckdb_makes_of_a_signal_is_an_interruption(library: Path) -> None:
+    for said in (RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT Error: Interrupted!")):
+        with pytest.raises(KeyboardInterrupt), store.reading(library):
+            raise said
+    with pytest.raises(RuntimeError, match="a defect"), store.reading(library):
+        raise RuntimeError("a defect")
+
+
 def test_where_there_is_none_a_line_says_how_to_make_one(own_library: Path, tmp_path: Path) -> None:
     for words in COMMANDS:
         done = inside("library", *words)

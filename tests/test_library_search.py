@@ -379,6 +379,24 @@ def test_a_table_that_cannot_be_written_is_one_line(
     assert done.returncode == code and why in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+def test_no_table_is_written_over_the_library(own_library: Path, tmp_path: Path) -> None:
+    place, link = tmp_path / "films.csv", tmp_path / "link.json"
+    added(place, put(CHASE, tmp_path / "tags"))
+    link.symlink_to(place)
+    before = place.read_bytes()
+    for output in (place, link):
+        done = CliRunner().invoke(cli.cli, ["library", "export", "-l", str(place), "-o", str(output)])
+        assert done.exit_code == 2 and f"--output {output} is the library itself" in done.output
+    assert place.read_bytes() == before
+
+
+def test_more_than_can_be_counted_is_refused(library: Path) -> None:
+    for words in (["search", "police"], ["search", "police", "--shots"], ["similar", "chase"]):
+        done = CliRunner().invoke(cli.cli, ["library", *words, "--top", str(10**30)])
+        assert done.exit_code == 2 and "is not in the range" in done.output
+        assert inside("library", *words, "--top", str(2**31 - 1)).returncode == 0
+
+
 def test_what_is_forgotten_is_in_no_view(library: Path, tmp_path: Path) -> None:
     assert inside("library", "forget", "chase", "films/toons.mkv").stdout.endswith(": 2 forgotten\n")
     assert [rows(library, f"SELECT count(DISTINCT film) FROM {view}")[0][0] for view in VIEWS] == [2, 2, 2, 2, 2, 0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +56,26 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> Loading:
 
 
 # Loading
+
+
+BEGUN = """
+import time
+from tagger.models import model
+from tagger.settings import Settings
+
+def load(*parts):
+    time.sleep(0.3)
+    print("loaded")
+
+model.load = load
+model.ModelLoader(Settings(), None, None).begin()
+"""
+
+
+def test_at_the_end_of_the_process_loading_is_not_cut_off() -> None:
+    """In the middle of ONNX Runtime that would end it with an abort."""
+    done = subprocess.run([sys.executable, "-c", BEGUN], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "loaded\n", "")
 
 
 def test_many_threads_get_one_model_that_was_loaded_once(loading: Loading) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -21,6 +23,29 @@ def counting(made: list[int], closed: list[bool], fail_at: int = 10**9) -> Gener
             yield number
     finally:
         closed.append(True)
+
+
+NEVER_CLOSED = """
+import time
+from tagger.queues import RunAhead
+
+def items():
+    try:
+        while True:
+            time.sleep(0.01)
+            yield 1
+    finally:
+        print("closed")
+
+ahead = RunAhead(items(), 3, lambda: None)
+next(iter(ahead))
+"""
+
+
+def test_at_the_end_of_the_process_a_thread_is_not_cut_off() -> None:
+    """In the middle of OpenCV that would end it with an abort."""
+    done = subprocess.run([sys.executable, "-c", NEVER_CLOSED], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
 
 
 def test_all_items_in_order() -> None:

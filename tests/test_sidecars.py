@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from samples import REPORT, correct
 
 import cli
-from tagger.batch import ledger
+from tagger.batch import ledger, renew
 from tagger.batch.renew import BACKUP, Sidecars, wanted
 from tagger.batch.sidecars import film_files, sidecars
 from tagger.errors import PathMissing
@@ -212,6 +212,24 @@ def test_what_cannot_be_done_is_a_line_and_the_rest_is(tmp_path: Path) -> None:
     ]
     assert {path.name for path in (tmp_path / "films").glob(f"*{BACKUP}")} == {f"fine.nfo{BACKUP}"}
     assert all((tmp_path / f"films/{name}.nfo").read_bytes() == body for name, body in names.items() if name != "fine")
+
+
+def test_what_another_program_writes_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = reported(made(tmp_path, "Film.mkv", "Film.nfo") / "Film.mkv", tmp_path / "tags")
+    sidecar, written = tmp_path / "Film.nfo", nfo.merged
+
+    def slowly(body: bytes, tags: Sequence[str]) -> bytes:
+        sidecar.write_bytes(b"<movie><title>Mine</title></movie>")
+        return written(body, tags)
+
+    monkeypatch.setattr(renew, "merged", slowly)
+    done = batches.inside("export", report, "--format", "nfo")
+    assert done.returncode == 1 and f"{sidecar}: was written by another program meanwhile" in done.stderr
+    assert sidecar.read_bytes() == b"<movie><title>Mine</title></movie>"
+    assert not list(tmp_path.glob("*.tmp")) + list(tmp_path.glob(".*.tmp"))
+    monkeypatch.undo()
+    assert batches.inside("export", report, "--format", "nfo").returncode == 0
+    assert b"<title>Mine</title><tag>" in sidecar.read_bytes()
 
 
 def test_many_faults_are_ten_lines_and_a_number(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ the numbers, each of which has a default: [likelihood], [judged] and [places].
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -87,8 +88,8 @@ class Rules:
         """Checks that there are notes, and none twice."""
         if not self.note:
             raise ValueError("there is no note")
-        names = [slug(one.name) for one in self.note]
-        if twice := [one.name for one in self.note if names.count(slug(one.name)) > 1]:
+        counts = Counter(slug(one.name) for one in self.note)
+        if twice := [one.name for one in self.note if counts[slug(one.name)] > 1]:
             raise ValueError(f"the note {twice[0]!r} is there twice")
 
 

@@ -139,7 +139,7 @@ class _Walk:
         while waiting:
             folder, below, ignore = waiting.pop()
             folders = []
-            listing = self._listing(folder)
+            listing = self._listing(folder, named=folder == path)
             names = [entry.name for entry in listing]
             if ignore.markers and MARKER in names and folder != path:
                 self.left_out.append(LeftOut(folder, f"holds {MARKER}"))
@@ -182,8 +182,9 @@ class _Walk:
                 self.films.append(FilmFile(path, place, status.st_size, status.st_mtime_ns, named))
             elif suffix in STUBS and not known:
                 self.left_out.append(LeftOut(path, STUBS[suffix]))
-        except FileNotFoundError:
-            self.problems.append(absent(path, "file or folder"))
+        except FileNotFoundError:  # what was only listed has gone since: renamed, as at the end of a copy
+            if named:
+                self.problems.append(absent(path, "file or folder"))
         except (OSError, ValueError) as error:
             self.problems.append(f"{path}: cannot be looked at ({reason(error)})")
 
@@ -226,7 +227,7 @@ class _Walk:
             self.left_out.append(LeftOut(path, rule))
         return bool(rule)
 
-    def _listing(self, folder: Path) -> list[os.DirEntry[str]]:
+    def _listing(self, folder: Path, *, named: bool) -> list[os.DirEntry[str]]:
         """What is in a folder that was not seen before, in the order of names."""
         try:
             if not self._first_sight(folder.stat()):
@@ -234,7 +235,8 @@ class _Walk:
             with os.scandir(folder) as listing:
                 return sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            self.problems.append(f"{folder}: cannot be looked into ({reason(error)})")
+            if named or not isinstance(error, FileNotFoundError):
+                self.problems.append(f"{folder}: cannot be looked into ({reason(error)})")
             return []
 
     def _first_sight(self, status: os.stat_result) -> bool:

@@ -141,17 +141,26 @@ def _renew(path: Path, tags: Sequence[str]) -> bool:
     backup = path.with_name(path.name + BACKUP)
     if not os.path.lexists(backup):
         _write_like(backup, bare, path)
-    _write_like(path, new, path)
+    _write_like(path, new, path, body)
     with suppress(OSError):
         if new == bare == backup.read_bytes():  # as it was before
             backup.unlink()
     return True
 
 
-def _write_like(path: Path, body: bytes, other: Path) -> None:
-    """Writes a file whole or not at all, with the mode of another, and its owner where that may be."""
+def _write_like(path: Path, body: bytes, other: Path, was: bytes | None = None) -> None:
+    """Writes a file whole or not at all, with the mode of another, and its owner where that may be.
+
+    Raises:
+        OutputRefused: it cannot be written, or is no longer what it was: what a media centre or a person wrote
+            meanwhile stays.
+    """
     with written_whole(path) as file:
         file.write(body)
+        file.flush()
+        os.fsync(file.fileno())  # which may take a while
+        if was is not None and path.read_bytes() != was:
+            raise OutputRefused(f"{path}: was written by another program meanwhile, and stays so: run it again")
         shutil.copymode(other, file.name)
         with suppress(OSError, AttributeError):  # Windows has no such call
             os.chown(file.name, other.stat().st_uid, other.stat().st_gid)

@@ -42,7 +42,7 @@ def advisory(
     since when, and at which places; and what the tags are too weak for, or have no word for, as was measured. What is
     not found may have been missed: the notes say how often that happens. They are no rating for age.
     """
-    refuse_to_overwrite(reports, output)
+    refuse_to_overwrite(output, [rules_file] if rules_file else [], "the file of rules")
     messages(quiet, verbose)
     with errors(verbose):
         failed = _write(reports, rules_file, output, form or _by_ending(output), csv_for)
@@ -73,6 +73,7 @@ def _write(
             "JSON of several reports is a file of each: name a folder for them with -o, and --format json"
         )
     found = named_reports(reports)
+    refuse_to_overwrite(output, found.values())
     advised = _Advised(read_rules(rules_file) if rules_file else None, raises=len(found) == 1)
     rows: list[list[object]] = []
     for name, answer in advised.answers(found):

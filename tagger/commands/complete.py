@@ -57,6 +57,13 @@ def _formats(context: click.Context) -> Iterable[str]:
     return dict.fromkeys([*(form.name for form in known(subject)), *more])
 
 
+def _groups(context: click.Context) -> Iterable[str]:
+    """As slugs: a name may have spaces, or what a shell takes for its own."""
+    from tagger.vocabulary import slug
+
+    return filter(None, (slug(group.name) for group in _vocabulary(context).groups))
+
+
 def _vocabulary(context: click.Context) -> Vocabulary:
     """That of the report which was typed before, where it can be told; else the usual one."""
     from tagger.reports.json_report import read_report
@@ -73,4 +80,4 @@ vocabulary = by(_vocabularies, FOLDER)
 backbone = by(_backbones)
 formats = by(_formats)
 tags = by(lambda context: _vocabulary(context).slugs)
-groups = by(lambda context: [group.name.lower() for group in _vocabulary(context).groups])
+groups = by(_groups)

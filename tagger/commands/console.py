@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import reduce
 from pathlib import Path
@@ -199,18 +199,29 @@ def messages(quiet: bool, verbose: bool) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def refuse_to_overwrite(reports: tuple[Path, ...], output: Path | None) -> None:
-    """Refuses an output file that is stdout, or one of the reports that are read.
+def refuse_to_overwrite(output: Path | None, read: Iterable[Path], what: str = "the report") -> None:
+    """Refuses an output file that is stdout, a film, or one of the files that are read.
+
+    Args:
+        output: the file.
+        read: these.
+        what: they are called.
 
     Raises:
         UsageError: it is.
     """
     if output == STDOUT:
         raise click.UsageError("--output names a file: --format alone writes to stdout")
-    for report in reports:
+    if output is None or not os.path.lexists(output):
+        return
+    from tagger.batch.find import SUFFIXES
+
+    if output.suffix.lower() in SUFFIXES:
+        raise click.UsageError(f"--output {output} is a film: name another file")
+    for path in read:
         with suppress(OSError):  # where one is not there they are two
-            if output and not report.is_dir() and output.samefile(report):
-                raise click.UsageError(f"--output {output} is the report itself: name another file")
+            if not path.is_dir() and output.samefile(path):
+                raise click.UsageError(f"--output {output} is {what} itself: name another file")
 
 
 def fail(message: str, verbose: bool) -> None:

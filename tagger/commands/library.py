@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from tagger import process
-from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, stages
+from tagger.commands.console import FAILED, STDOUT, errors, fail, messages, options, refuse_to_overwrite, stages
 from tagger.text import PROGRAMS, printable
 
 FORMATS = ("csv", "json")
+TOP_MAX = 2**31 - 1  # more rows than DuckDB counts to in its questions
 
 at_place = click.option(
     "-l", "--library", "place", type=click.Path(path_type=Path), metavar="FILE",
@@ -26,7 +27,9 @@ in_form = click.option(
 
 def at_most(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Returns the option that says how many are shown."""
-    return click.option("--top", type=click.IntRange(min=1), default=count, show_default=True, help="Rows at most.")
+    return click.option(
+        "--top", type=click.IntRange(1, TOP_MAX), default=count, show_default=True, help="Rows at most."
+    )
 
 
 @click.group()
@@ -169,10 +172,12 @@ def export(output: Path, place: Path | None, csv_for: str, verbose: bool) -> Non
     with errors(verbose):
         from tagger.library import exporting, store
 
-        with store.reading(place or store.usual_place()) as opened:
+        place = place or store.usual_place()
+        with store.reading(place) as opened:
             if output == STDOUT:
                 process.put(exporting.body(opened, ".csv", csv_for))
             else:
+                refuse_to_overwrite(output, [place], "the library")
                 exporting.write(opened, output, csv_for)
 
 

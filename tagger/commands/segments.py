@@ -92,7 +92,7 @@ def segments(
     otio       OpenTimelineIO for editing programs: a clip for each segment
     kodi-edl   what Kodi is to leave out, mute or mark (--action): the film's name with .edl, beside it (--beside)
     """
-    refuse_to_overwrite(reports, output)
+    refuse_to_overwrite(output, reports)
     messages(quiet, verbose)
     with errors(verbose):
         from tagger.reports.formats import usable

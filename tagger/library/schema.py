@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+NAME = "store"  # of the schema
 TABLES = """
 CREATE SCHEMA store;
 CREATE TABLE store.versions (version INTEGER, movietags VARCHAR);
@@ -64,7 +65,11 @@ def version_of(store: DuckDBPyConnection, path: Path) -> int:
         if tables:
             raise BadLibrary(f"{path}: is a DuckDB file, but no library of movietags: name another with --library")
         return 0
-    version, movietags = store.execute("SELECT version, movietags FROM store.versions ORDER BY version").fetchall()[-1]
+    ((version, movietags),) = store.execute(
+        "SELECT max(version), max_by(movietags, version) FROM store.versions"
+    ).fetchall()
+    if version is None:
+        raise BadLibrary(f"{path}: does not say of which version it is, as if it was changed by hand: make it anew")
     if version > VERSION:
         raise BadLibrary(
             f"{path}: is a library of version {version}, made by movietags {movietags}; this one ({__version__}) knows "

@@ -31,6 +31,7 @@ PAUSE_S = 0.05
 MEMORY = "512MB"  # beyond it DuckDB goes to disk
 MAGIC, MAGIC_AT = b"DUCK", 8  # in every file of DuckDB
 HOLDER = re.compile(r"(?:held|open) in\s+(.+?) \(PID (\d+)\)")
+INTERRUPTED = "Query interrupted"
 ELSEWHERE = "name another with --library"
 # What to do, by words of what DuckDB says.
 ADVICE = {"newer version of DuckDB": "pip install --upgrade duckdb", "Could not write": f"free space, or {ELSEWHERE}"}
@@ -102,6 +103,7 @@ def writing(path: Path) -> Iterator[DuckDBPyConnection]:
 
 def _make(path: Path) -> None:
     """Makes the file of a library, aside: a process that is killed meanwhile leaves no half one at its place."""
+    _check_name(path)
     if "\0" in str(path):  # at which DuckDB would cut the name off
         raise OutputRefused(f"{path}: no file can be called so: {ELSEWHERE}")
     aside = path.with_name(f".{secrets.token_hex(8)}.tmp")
@@ -131,6 +133,7 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
     """Gives a connection; what DuckDB says against it is one line."""
     with needed("a library"):
         import duckdb
+    _check_name(path)
     if os.path.lexists(path) and not is_file(path):
         raise BadLibrary(f"{path}: is no file: {ELSEWHERE}")
     if _of_another_kind(path):  # by its name DuckDB would take it for a table
@@ -141,7 +144,13 @@ def _opened(path: Path, read_only: bool = False) -> Iterator[DuckDBPyConnection]
             yield store
         finally:
             store.close()  # what was not committed is undone
-    except (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, duckdb.CatalogException) as error:
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if INTERRUPTED in str(error):  # what it makes of a signal while it works
+            raise KeyboardInterrupt from error
+        raise
+    except duckdb.Error as error:  # a damaged file, or one that was changed by hand, may be at odds with anything
         advice = next((advice for words, advice in ADVICE.items() if words in str(error)), ELSEWHERE)
         raise BadLibrary(f"{path}: cannot be used as a library ({_said(error)}): {advice}") from error
 
@@ -156,13 +165,24 @@ def _of_another_kind(path: Path) -> bool:
     return bool(start) and start[MAGIC_AT:] != MAGIC
 
 
+def _check_name(path: Path) -> None:
+    """Refuses the one name under which nothing would be found in a library.
+
+    DuckDB calls a file by its name up to the first dot, and takes that before the schema in which the tables are.
+    """
+    if path.name.partition(".")[0].casefold() == schema.NAME:
+        raise BadLibrary(
+            f"{path}: no library can be called {schema.NAME}, as its tables lie under that name: rename it"
+        )
+
+
 def _connected(path: Path, read_only: bool) -> DuckDBPyConnection:
     import duckdb
 
     # A file of another kind would have DuckDB fetch what reads it from the internet.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "memory_limit": MEMORY,
-        "threads": cores(),
+        "threads": cores(), "python_enable_replacements": "false",  # a table that is not there is no variable of ours
     }  # fmt: skip
     until = time.monotonic() + WAIT_S
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
+from weakref import WeakSet
 
 import numpy as np
 
@@ -170,6 +172,17 @@ def _numbers(network: Backbone, head: Head) -> str:
     return network.sha256 if head.reads == FEATURES else whole_sha256(network)
 
 
+END_S = 30.0  # a network is built in less; what is still being fetched then may be left alone
+_at_work: WeakSet[threading.Thread] = WeakSet()
+
+
+@atexit.register
+def _wait() -> None:
+    """Waits for what is loading: a thread that is cut off in the middle of ONNX Runtime takes the process with it."""
+    for thread in list(_at_work):
+        thread.join(END_S)
+
+
 class ModelLoader:
     """Loads a model once, in a thread, however many ask for it; what failed may be tried again."""
 
@@ -184,8 +197,10 @@ class ModelLoader:
         with self._lock:
             if self._loading is None:
                 self._loading = Future()
-                # A daemon: an interrupted program does not wait for it.
-                threading.Thread(target=self._load, args=(self._loading,), name="load", daemon=True).start()
+                # A daemon: a program that is interrupted while weights are fetched does not wait for these.
+                thread = threading.Thread(target=self._load, args=(self._loading,), name="load", daemon=True)
+                _at_work.add(thread)
+                thread.start()
             return self._loading
 
     def model(self) -> Model:

@@ -146,6 +146,9 @@ def _seconds(time_ms: int) -> str:
 
 
 def _begins(path: Path, start: bytes) -> bool:
+    """Whether a file begins so; a pipe is not opened."""
+    if not is_file(path):
+        return False
     try:
         with path.open("rb") as file:
             return file.read(FIRST_BYTES).startswith(start)

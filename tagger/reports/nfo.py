@@ -76,9 +76,11 @@ class _Edit:
 
 
 def _edited(body: bytes, edits: Iterable[_Edit]) -> bytes:
-    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
-        body = body[: edit.start] + edit.text + body[edit.end :]
-    return body
+    parts, place = [], 0
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        parts += [body[place : edit.start], edit.text]
+        place = edit.end
+    return b"".join([*parts, body[place:]])
 
 
 def _marks(root: Root) -> list[Element]:
@@ -99,7 +101,7 @@ def _ours(root: Root) -> list[Element]:
 
 def _needed(root: Root, wanted: Sequence[str]) -> list[str]:
     """Those of these tags that nobody else wrote, as far as readers see: what stands before a `clear` they do not."""
-    ours = [child.start for child in _ours(root)]
+    ours = {child.start for child in _ours(root)}
     theirs: set[str] = set()
     for child in (child for child in root.children if child.name == TAG and child.start not in ours):
         if child.attributes.get("clear", "").lower() == "true":
