@@ -24,6 +24,7 @@ from tagger.batch.sidecars import film_files, sidecars
 from tagger.errors import PathMissing
 from tagger.files import SAMPLE_BYTES
 from tagger.records import RankedTag, TagReport
+from tagger.reports import nfo
 from tagger.reports.formats import write_report
 
 NFO = b"<movie>\n  <title>Film</title>\n  <tag>Mine</tag>\n</movie>\n"
