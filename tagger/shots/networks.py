@@ -8,10 +8,13 @@ of two shots. All are trained on films made for it (`tagger.knowledge.boundaries
 from __future__ import annotations
 
 import hashlib
+import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +37,10 @@ CUT_COLUMNS = (
 )
 
 
+HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<type><f\d)', 'fortran_order': False, 'shape': \((?P<shape>[\d, ]*)\), \} *\n",
+    re.DOTALL,
+)
 PIECE = 2**18  # multiplications that OpenBLAS does in the thread that asks: to wake others costs ten times as much
 PIECE_ROWS = 32
 
@@ -67,14 +74,27 @@ def _product(rows: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray
 @cache
 def networks(path: Path = NETWORKS) -> tuple[SmallNetwork, SmallNetwork, SmallNetwork]:
     """Returns the networks for cuts, for gradual changes, and for pairs of frames far from each other."""
-    with np.load(path) as stored:
-        named = {name: stored[name].astype(np.float32) for name in stored.files}
+    with zipfile.ZipFile(path) as stored:
+        named = {Path(name).stem: _array(stored.read(name)).astype(np.float32) for name in stored.namelist()}
 
     def network(kind: str) -> SmallNetwork:
         hidden, hidden_bias, out = (named[f"{kind}_{part}"] for part in ("hidden", "hidden_bias", "out"))
         return SmallNetwork(hidden, hidden_bias, out, float(named[f"{kind}_out_bias"]))
 
     return network("cut"), network("gradual"), network("pair")
+
+
+def _array(npy: bytes) -> NDArray[Any]:
+    """The array of a file of numpy, which itself reads the header with Python's parser.
+
+    Several threads come here at once, beside one that loads a model; and in CPython 3.11 parsing in two threads
+    ends in a SystemError now and then.
+    """
+    found = HEADER.match(npy)
+    if found is None:
+        raise ValueError(f"no array of floats: {npy[:100]!r}")
+    shape = tuple(int(size) for size in re.findall(rb"\d+", found["shape"]))
+    return np.frombuffer(npy, found["type"].decode(), offset=found.end()).reshape(shape)
 
 
 def numbers_sha256() -> str:
