@@ -45,7 +45,7 @@ WRONG = 0.1  # share of these boundaries, or one: more, and key frames are not b
 PLACED = 0.5  # share of boundaries at key frames: fewer, and the encoder does not place these there
 SHORT_GOP_S = 2.6  # in so short a group there is hardly time for another shot between two pictures of one
 MOST_NEEDED = 0.9  # share of frames: where more are decoded, nothing is saved
-SAVES = 1.2  # times these frames, of which all are looked at: a fast scan that would decode more saves nothing
+SAVES = 0.95  # of the frames that others need: a fast scan that would decode more saves nothing
 
 
 @dataclass(frozen=True, slots=True)
